@@ -1,0 +1,65 @@
+"""A value that must not be shown: its repr, its format and its pickle say nothing.
+
+Python cannot wipe a ``str``; what this type buys is that a secret never slips into a log line, an f-string, an exception or a
+crash report by accident, and that :func:`app.core.logging.redact` knows which texts to look for.
+"""
+
+from __future__ import annotations
+
+import hmac
+import weakref
+
+MASK = "«secret»"
+
+_alive: weakref.WeakSet[Secret] = weakref.WeakSet()
+
+
+class Secret:
+    """A passphrase, a recovery phrase or a key, as text or as bytes.
+
+    Compares in constant time. Keep it as briefly as the work needs it.
+    """
+
+    __slots__ = ("__weakref__", "_value")
+
+    def __init__(self, value: str | bytes) -> None:
+        self._value = value
+        _alive.add(self)
+
+    @property
+    def is_bytes(self) -> bool:
+        """True when it was made of bytes rather than of text."""
+        return isinstance(self._value, bytes)
+
+    def reveal(self) -> str:
+        """The text; bytes are given as ``0x…`` hex."""
+        return self._value if isinstance(self._value, str) else "0x" + self._value.hex()
+
+    def reveal_bytes(self) -> bytes:
+        """The bytes; text is given as UTF-8."""
+        return self._value if isinstance(self._value, bytes) else self._value.encode("utf-8")
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self.reveal_bytes(), other.reveal_bytes())
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __reduce__(self) -> str:
+        raise TypeError("A secret is not pickled.")
+
+
+def living() -> list[Secret]:
+    """The secrets that are in memory now; only the redaction asks."""
+    return list(_alive)
