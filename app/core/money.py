@@ -38,7 +38,7 @@ def parse_units(text: str, decimals: int, *, unit: str = "", field: str = "amoun
             f"Shorten it to {decimals} decimals.",
             field=field,
         )
-    value = int(whole or "0") * 10**decimals + int((part.rstrip("0") or "0").ljust(decimals, "0") if decimals else "0")
+    value: int = int(whole or "0") * 10**decimals + int((part.rstrip("0") or "0").ljust(decimals, "0") if decimals else "0")
     if value > UINT256_MAX:
         raise Invalid(f"“{text}” is larger than a chain can hold. Nothing was changed.", "Enter less.", field=field)
     return value
