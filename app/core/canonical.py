@@ -12,7 +12,6 @@ from enum import Enum
 import rfc8785
 
 
-
 def _plain(value: object) -> object:
     if value is None or isinstance(value, bool):
         return value

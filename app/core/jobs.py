@@ -107,6 +107,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._ended: deque[str] = deque()
         self._quiet: set[asyncio.Task[None]] = set()
+        self._watches: set[asyncio.Task[None]] = set()
 
     def start(self, title: str, work: Callable[[Job], Awaitable[T]], *, kind: str = "job", link: str = "") -> Job:
         """Start ``work`` on the running loop. An error ends the job and is kept in ``job.error``."""
@@ -118,8 +119,12 @@ class Jobs:
         self._publish(job)
         return job
 
-    def quietly(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        """Do a small thing beside, without a line in the list; an error is logged and ends there."""
+    def quietly(self, name: str, work: Callable[[], Awaitable[object]], *, endless: bool = False) -> None:
+        """Do a small thing beside, without a line in the list; an error is logged and ends there.
+
+        Args:
+            endless: a watch that never ends by itself; :meth:`close` cancels it, and waits for the others.
+        """
 
         async def run() -> None:
             try:
@@ -130,8 +135,9 @@ class Jobs:
                 log.exception("%s failed", name)
 
         task = asyncio.get_running_loop().create_task(run(), name=name)
-        self._quiet.add(task)
-        task.add_done_callback(self._quiet.discard)
+        group = self._watches if endless else self._quiet
+        group.add(task)
+        task.add_done_callback(group.discard)
 
     def list(self) -> list[JobView]:
         """Running jobs first, then the ended ones, newest first."""
@@ -154,6 +160,7 @@ class Jobs:
     async def close(self) -> None:
         """Cancel what runs and wait until it has ended."""
         tasks: list[asyncio.Task[Any]] = [job._task for job in self._jobs.values() if job._task and not job._task.done()]
+        tasks.extend(self._watches)
         for task in tasks:
             task.cancel()
         waiting = [*tasks, *self._quiet]

@@ -112,7 +112,7 @@ class _RedactingBase:
         return redact(super().format(record))  # type: ignore[misc]
 
 
-def _Redacting(**options: Any) -> logging.Formatter:  # noqa: N802 - reads as the class it makes
+def _Redacting(**options: Any) -> logging.Formatter:
     import structlog
 
     made = type("Redacting", (_RedactingBase, structlog.stdlib.ProcessorFormatter), {})
@@ -169,6 +169,5 @@ def _hide_phrases(text: str) -> str:
 
 def redact_mapping(data: Mapping[str, object]) -> dict[str, object]:
     """A flat copy for a crash report: tagged keys masked, texts redacted."""
-    return {
-        key: MASK if re.search(r"(?i)key|secret|pass|seed|mnemonic|token", key) else redact(str(value)) for key, value in data.items()
-    }
+    tagged = re.compile(r"(?i)key|secret|pass|seed|mnemonic|token")
+    return {key: MASK if tagged.search(key) else redact(str(value)) for key, value in data.items()}

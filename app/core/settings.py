@@ -224,7 +224,7 @@ class SettingsStore:
         for network in settings.networks:
             if without_password(network.rpc_url) != network.rpc_url:
                 raise Invalid(
-                    f"The URL of {network.name} carries a password, which does not belong into the settings file. Nothing was changed.",
+                    f"The URL of {network.name} carries a password, which does not belong into a file. Nothing was changed.",
                     "Use a URL without one; for Azora set AZORA_RPC_URL in the environment.",
                     field="rpc_url",
                 )

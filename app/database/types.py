@@ -16,7 +16,7 @@ from app.core.money import UINT256_MAX
 
 
 class Uint256(TypeDecorator[int]):
-    """An ``int`` from 0 to 2**256 − 1: BLOB(32) big-endian on SQLite (sorts as numbers do), NUMERIC(78,0) on PostgreSQL.
+    """An ``int`` from 0 to 2**256 - 1: BLOB(32) big-endian on SQLite (sorts as numbers do), NUMERIC(78,0) on PostgreSQL.
 
     SQL must never sum it on SQLite; sums are made in Python.
     """

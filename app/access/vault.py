@@ -1,0 +1,403 @@
+"""The OS keyring: the only place that keeps secrets, and the only module that touches it.
+
+Secrets are items of the desktop's own keyring, under a service name that carries the home's id, so that two homes never meet.
+When a console passphrase is set, each item is encrypted once more (AES-256-GCM, the item's name as associated data) under a key
+that only the passphrase opens. There is no plain-text fallback: without a keyring that encrypts, the vault says so and keeps
+nothing. Keyring daemons hang; every visit runs in a thread of its own with a time limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import importlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from app.access import items
+from app.core.errors import ConsoleError, Locked, NotFound, Unavailable
+from app.core.paths import Home
+from app.core.secret import Secret
+
+__all__ = ["JournalHead", "KeyringState", "KeyringStatus", "Vault"]
+
+T = TypeVar("T")
+LIMIT_SECONDS = 20.0
+ASKING_SECONDS = 120.0  # a person types into the keyring's own prompt
+HUNG_THREADS = 4  # abandoned visits still waiting; beyond that we do not start another
+
+
+# Keyrings that encrypt what they keep. Others exist for the library (files in plain text, null, a prompt on the terminal); a secret
+# never goes there, whatever a configuration file says.
+TRUSTED = {
+    "keyring.backends.SecretService": "Secret Service",
+    "keyring.backends.libsecret": "libsecret",
+    "keyring.backends.kwallet": "KWallet",
+    "keyring.backends.macOS": "macOS Keychain",
+    "keyring.backends.Windows": "Windows Credential Manager",
+}
+_CANDIDATES = {
+    "linux": (("keyring.backends.SecretService", "Keyring"), ("keyring.backends.kwallet", "DBusKeyring")),
+    "darwin": (("keyring.backends.macOS", "Keyring"),),
+    "win32": (("keyring.backends.Windows", "WinVaultKeyring"),),
+}
+_INSTALL = {
+    "linux": "Install gnome-keyring (or KWallet) and start the console in a desktop session; without a desktop use "
+    "`dbus-run-session -- sh -c 'gnome-keyring-daemon --unlock && azora run'`. Watch-only accounts work without a keyring.",
+    "darwin": "Unlock the login keychain. Watch-only accounts work without it.",
+    "win32": "Sign in as a user with a profile. Watch-only accounts work without it.",
+}
+
+
+class KeyringState(StrEnum):
+    """Whether the OS keyring can keep secrets now."""
+
+    AVAILABLE = "available"
+    LOCKED = "locked"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringStatus:
+    """The OS keyring as it is now.
+
+    Attributes:
+        state: whether it can keep secrets.
+        backend: what it is, for people; empty when there is none.
+        why: the sentence why not; empty when available.
+        remedy: what to do about it.
+        ephemeral: made for this run and gone with it.
+    """
+
+    state: KeyringState
+    backend: str
+    why: str = ""
+    remedy: str = ""
+    ephemeral: bool = False
+
+
+class Vault:
+    """Named secrets in the OS keyring.
+
+    Args:
+        home: the home whose id the service name carries.
+        environ: where ``AZORA_EPHEMERAL_KEYRING`` is looked up (1: the keyring is made for this run and dies with it).
+        limit_seconds: how long one visit may take.
+    """
+
+    def __init__(self, home: Home, environ: Mapping[str, str] | None = None, limit_seconds: float = LIMIT_SECONDS) -> None:
+        self._home = home
+        self.service = f"azora-console-{home.id}"
+        self._ephemeral = (os.environ if environ is None else environ).get("AZORA_EPHEMERAL_KEYRING") == "1"
+        self._limit = limit_seconds
+        self._hung: list[threading.Thread] = []
+        self._turn = asyncio.Lock()
+        self._key: Secret | None = None
+        self.sealing = False  # a passphrase is set: protected items are written encrypted
+
+    async def state(self) -> KeyringStatus:
+        """Whether secrets can be kept now; asks nobody and opens no prompt."""
+        try:
+            return await self._visit(lambda: _find(self._ephemeral)[1])
+        except Unavailable as error:
+            return KeyringStatus(KeyringState.UNAVAILABLE, "", error.message, error.remedy, self._ephemeral)
+
+    async def put(self, name: str, secret: Secret, *, protected: bool = True) -> None:
+        """Keep a secret under ``name``, replacing the one before.
+
+        Args:
+            protected: also encrypt under the console passphrase when one is set.
+
+        Raises:
+            Locked: the keyring, or the console while a passphrase is set, is locked; nothing was kept.
+            Unavailable: there is no keyring that encrypts, or it did not answer.
+        """
+        form = items.plain_form(secret)
+        if protected and self.sealing:
+            form = items.sealed(form, name, self._open_key())
+        await self._visit(lambda: self._store(name, form))
+
+    async def get(self, name: str) -> Secret:
+        """The secret kept under ``name``, as the text or bytes it was put.
+
+        Raises:
+            NotFound: nothing is kept under that name.
+            Locked: the keyring or the console is locked.
+            Unavailable: there is no keyring, or it did not answer; or the item is damaged.
+        """
+        form = await self._visit(lambda: items.load(self._items(), self.service, name))
+        if form is None:
+            raise NotFound(
+                f"The keyring of this home holds no “{name}”. Nothing was signed or changed.",
+                "Import the key again, or open the home in which it was made.",
+            )
+        return self._opened(name, form)
+
+    async def has(self, name: str) -> bool:
+        """Whether something is kept under ``name``; needs the keyring unlocked, but not the console."""
+        return await self._visit(lambda: items.load(self._items(), self.service, name) is not None)
+
+    async def delete(self, name: str) -> None:
+        """Remove it; a name that is not there is no error."""
+        await self._visit(lambda: self._remove(name))
+
+    async def names(self) -> list[str]:
+        """Everything kept for this home, by name."""
+        return await self._visit(lambda: items.index(self._items(), self.service))
+
+    async def ask_system_unlock(self) -> KeyringStatus:
+        """Have the desktop's own prompt unlock the keyring; gives the person two minutes."""
+        await self._visit(_unlock, limit=ASKING_SECONDS)
+        return await self.state()
+
+    # Under the passphrase -----------------------------------------------------------------------------------------------
+
+    def open_with(self, key: Secret) -> None:
+        """Hold the key of the passphrase until :meth:`shut`."""
+        self._key = key
+        self.sealing = True
+
+    def shut(self) -> None:
+        """Forget the key; encrypted items cannot be read until it is given again."""
+        self._key = None
+
+    @property
+    def is_open(self) -> bool:
+        """No passphrase, or its key is held."""
+        return not self.sealing or self._key is not None
+
+    async def seal_all(self) -> int:
+        """Encrypt every protected item that is not yet; returns how many. Interrupted, it goes on the next time."""
+        key = self._open_key()
+        return await self._visit(
+            lambda: self._rewrite(lambda name, form: None if form[:3] == "e1:" else items.sealed(form, name, key))
+        )
+
+    async def unseal_all(self) -> int:
+        """Take the passphrase's encryption off every item; afterwards no passphrase is needed."""
+        key = self._open_key()
+        count = await self._visit(
+            lambda: self._rewrite(lambda name, form: items.unsealed(form, name, key) if form[:3] == "e1:" else None)
+        )
+        self.sealing, self._key = False, None
+        return count
+
+    # Inside the thread --------------------------------------------------------------------------------------------------
+
+    def _items(self) -> Any:
+        keyring, status = _find(self._ephemeral)
+        if status.state is KeyringState.UNAVAILABLE:
+            raise Unavailable(f"{status.why} Nothing was kept or read.", status.remedy)
+        # A visit to a locked collection would open a prompt nobody may be there to see.
+        if status.state is KeyringState.LOCKED or _is_locked(keyring):
+            raise Locked(
+                f"{status.why or 'The OS keyring is locked.'} Nothing was kept or read.", "Unlock the keyring, then try again."
+            )
+        return keyring
+
+    def _store(self, name: str, form: str) -> None:
+        keyring = self._items()
+        with self._between_processes():
+            names = items.index(keyring, self.service)
+            # The name goes in first: an item that is not listed would be left out when all are encrypted.
+            if name not in names:
+                items.save(keyring, self.service, items.INDEX, "p1:" + json.dumps(sorted([*names, name])))
+            items.save(keyring, self.service, name, form)
+
+    def _remove(self, name: str) -> None:
+        keyring = self._items()
+        with self._between_processes():
+            items.drop(keyring, self.service, name)
+            names = items.index(keyring, self.service)
+            if name in names:
+                names.remove(name)
+                items.save(keyring, self.service, items.INDEX, "p1:" + json.dumps(names))
+
+    def _rewrite(self, change: Callable[[str, str], str | None]) -> int:
+        keyring = self._items()
+        count = 0
+        with self._between_processes():
+            for name in items.index(keyring, self.service):
+                form = None if name.startswith(JournalHead.PREFIX) else items.load(keyring, self.service, name)
+                if form is not None and (changed := change(name, form)) is not None:
+                    items.save(keyring, self.service, name, changed)
+                    count += 1
+        return count
+
+    @contextlib.contextmanager
+    def _between_processes(self) -> Iterator[None]:
+        """Window and command line may write at the same time; the index must not lose a name."""
+        with open(self._home.path / ".vault.lock", "a", encoding="ascii") as file:
+            with contextlib.suppress(ImportError):
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    # Around the thread --------------------------------------------------------------------------------------------------
+
+    def _open_key(self) -> bytes:
+        if self._key is None:
+            raise Locked("The console is locked. Nothing was kept or read.", "Unlock it with your passphrase.")
+        return self._key.reveal_bytes()
+
+    def _opened(self, name: str, form: str) -> Secret:
+        if form[:3] == "e1:":
+            form = items.unsealed(form, name, self._open_key())
+        kind, text = form[:3], form[3:]
+        if kind == "p1:":
+            return Secret(text)
+        if kind == "b1:":
+            return Secret(base64.b64decode(text))
+        raise Unavailable(f"The keyring item “{name}” is damaged. Nothing was signed or changed.", "Import the key again.")
+
+    async def _visit(self, work: Callable[[], T], limit: float | None = None) -> T:
+        """Run ``work`` in a thread of its own; give up on it after the limit, and on the keyring after some of these."""
+        async with self._turn:
+            self._hung = [thread for thread in self._hung if thread.is_alive()]
+            if len(self._hung) >= HUNG_THREADS:
+                raise _silent(self._limit)
+            done: Future[T] = Future()
+
+            def run() -> None:
+                try:
+                    result = work()
+                except BaseException as error:
+                    done.set_exception(_translated(error))
+                else:
+                    done.set_result(result)
+
+            thread = threading.Thread(target=run, name="azora-vault", daemon=True)
+            thread.start()
+            try:
+                return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(done)), limit or self._limit)
+            except TimeoutError:
+                self._hung.append(thread)
+                raise _silent(limit or self._limit) from None
+
+
+class JournalHead:
+    """Keeps a journal's newest head in the keyring: no secret, so it is readable while the console is locked.
+
+    Args:
+        vault: the keyring.
+        store: which store, since one home may have had several (``Database.name``).
+    """
+
+    PREFIX = "journal.head."
+
+    def __init__(self, vault: Vault, store: str) -> None:
+        import hashlib
+
+        self._vault = vault
+        self._name = self.PREFIX + hashlib.sha256(store.encode("utf-8")).hexdigest()[:16]
+
+    async def remember(self, sequence: int, entry_hash: str) -> None:
+        """Keep this head in place of the one before."""
+        await self._vault.put(self._name, Secret(f"{sequence}:{entry_hash}"), protected=False)
+
+    async def recall(self) -> tuple[int, str] | None:
+        """The head last kept, or None when none was."""
+        try:
+            kept = await self._vault.get(self._name)
+        except NotFound:
+            return None
+        sequence, _, entry_hash = kept.reveal().partition(":")
+        return int(sequence), entry_hash
+
+
+def _silent(seconds: float) -> Unavailable:
+    return Unavailable(
+        f"The OS keyring did not answer within {seconds:g} seconds. Nothing was kept or read.",
+        "A keyring that was never unlocked in this session can wait for a prompt that nobody sees: unlock it, or restart its service.",
+        retryable=True,
+    )
+
+
+def _translated(error: BaseException) -> BaseException:
+    """Keyring, SecretStorage and D-Bus each have their own errors; outside there is only ours."""
+    if isinstance(error, (ConsoleError, KeyboardInterrupt, SystemExit)):
+        return error
+    if type(error).__name__ in {"KeyringLocked", "LockedException", "PromptDismissedException"}:
+        return Locked("The OS keyring is locked. Nothing was kept or read.", "Unlock the keyring, then try again.")
+    if type(error).__module__.partition(".")[0] in {"keyring", "secretstorage", "jeepney"} or isinstance(
+        error, (OSError, RuntimeError)
+    ):
+        reason = str(error).strip() or type(error).__name__
+        return Unavailable(
+            f"The OS keyring failed: {reason.rstrip('.')}. Nothing was kept or read.",
+            "Check that its service runs, then try again.",
+            retryable=True,
+        )
+    return error
+
+
+def _find(ephemeral: bool) -> tuple[Any, KeyringStatus]:
+    """The keyring to use and how it is; the keyring is None when it is unavailable."""
+    import keyring.core
+
+    remedy = _INSTALL.get(sys.platform, _INSTALL["linux"])
+    chosen: Any = None
+    with contextlib.suppress(Exception):  # a broken configuration of the library is no choice
+        chosen = keyring.core.load_env() or keyring.core.load_config()
+    if chosen is not None and type(chosen).__module__ not in TRUSTED and not type(chosen).__module__.endswith(".chainer"):
+        name = f"{type(chosen).__module__}.{type(chosen).__qualname__}"
+        why = f"The configured keyring {name} does not encrypt, or refuses to keep anything; it is not used for secrets."
+        remedy = "Unset PYTHON_KEYRING_BACKEND, or remove it from keyringrc.cfg. " + remedy
+        return None, KeyringStatus(KeyringState.UNAVAILABLE, name, why, remedy, ephemeral)
+    reasons: list[str] = []
+    if chosen is None or type(chosen).__module__ not in TRUSTED:
+        chosen = _first_working(reasons)
+    if chosen is None:
+        because = f" ({'; '.join(reasons)})" if reasons else ""
+        why = f"This system offers no keyring that encrypts{because}."
+        return None, KeyringStatus(KeyringState.UNAVAILABLE, "", why, remedy, ephemeral)
+    backend = TRUSTED[type(chosen).__module__]
+    if _is_locked(chosen):
+        why = "The OS keyring is locked, or was never unlocked in this session."
+        remedy = "Unlock it with the desktop's own prompt or password."
+        return chosen, KeyringStatus(KeyringState.LOCKED, backend, why, remedy, ephemeral)
+    return chosen, KeyringStatus(KeyringState.AVAILABLE, backend, ephemeral=ephemeral)
+
+
+def _is_locked(keyring: Any) -> bool:
+    """True when a visit would open a prompt. Only the Secret Service can tell; others ask by themselves."""
+    if type(keyring).__module__ != "keyring.backends.SecretService":
+        return False
+    import secretstorage
+    from secretstorage.exceptions import ItemNotFoundException
+
+    with contextlib.closing(secretstorage.dbus_init()) as bus:
+        try:
+            return bool(secretstorage.Collection(bus).is_locked())
+        except ItemNotFoundException:  # there is no default collection until somebody makes one, which takes a prompt
+            return True
+
+
+def _unlock() -> None:
+    """Open the keyring's own prompt. Blocks until the person answers."""
+    import secretstorage
+
+    with contextlib.closing(secretstorage.dbus_init()) as bus:
+        collection = secretstorage.get_default_collection(bus)
+        if collection.is_locked():
+            collection.unlock()
+
+
+def _first_working(reasons: list[str]) -> Any:
+    for module, name in _CANDIDATES.get(sys.platform, _CANDIDATES["linux"]):
+        try:
+            kind = getattr(importlib.import_module(module), name)
+            _ = kind.priority  # raises when it cannot work here
+            return kind()
+        except Exception as error:
+            reasons.append(f"{TRUSTED[module]}: {str(error).strip().rstrip('.') or type(error).__name__}")
+    return None
