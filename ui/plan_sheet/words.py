@@ -1,0 +1,168 @@
+"""How the sheet says things: the names of actions, effects, losses and states, in one place and without a widget."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from app.core.money import exact_units, short_units
+
+if TYPE_CHECKING:
+    from app.operations.plans import Effect, Plan
+
+STEPS = ("Plan", "Preview", "Confirm", "Progress", "Receipt")
+FORM, PREVIEW, CONFIRM, PROGRESS, RECEIPT = range(5)
+
+# The confirm button names the action (design 5); a kind that is not listed is named by its verb.
+_ACTIONS = {
+    "wallets.transfer": "Sign and send",
+    "wallets.create": "Create wallet",
+    "wallets.import": "Import key",
+    "contracts.deploy": "Sign and deploy",
+    "mining.mint": "Sign and mint",
+    "redemption.request": "Sign and move to escrow",
+    "redemption.complete": "Sign and burn the escrow",
+    "redemption.cancel": "Sign and cancel the request",
+    "chain.start": "Start chain",
+    "chain.stop": "Stop chain",
+    "chain.mine": "Mine blocks",
+    "chain.fund": "Fund account",
+}
+_DONE = {
+    "wallets.transfer": "Sent and reconciled",
+    "wallets.create": "Wallet created",
+    "wallets.import": "Key imported",
+    "contracts.deploy": "Deployed and checked",
+    "mining.mint": "Minted and checked",
+    "redemption.request": "Moved to escrow",
+    "redemption.complete": "Completed, the escrow is burned",
+    "redemption.cancel": "Cancelled, the escrow is returned",
+}
+_LOSSES = {
+    "wallets.transfer": "A sent transfer cannot be taken back. Only the owner of the receiving address could return it.",
+    "wallets.create": "The recovery phrase is stored in the system keyring. Without your own copy, a lost keyring is a lost wallet.",
+    "wallets.import": "The key is stored in the system keyring. Whoever else holds it can still use it.",
+    "contracts.deploy": "Deployed contracts stay on the chain for good, and their fees are not returned.",
+    "mining.mint": "A mint cannot be taken back. Each proof and its evidence can be used only once.",
+    "redemption.request": "The amount stays in escrow until the request is completed, cancelled or refunded.",
+    "redemption.complete": "A burn cannot be taken back. The bank payment is your own statement; the chain cannot prove it.",
+    "redemption.cancel": "A cancelled request cannot be opened again; a new one can be made.",
+}
+# Kinds that move money; on production these ask for the amount to be typed, all others for the network's name.
+_AMOUNT_PARAMS = ("amount",)
+_TYPED_RULES = frozenset({"amount.typed", "confirm.typed", "policy.typed", "large_amount"})
+
+
+def action(kind: str) -> str:
+    """The confirm button of a kind of plan."""
+    if kind in _ACTIONS:
+        return _ACTIONS[kind]
+    verb = kind.rpartition(".")[2].replace("_", " ")
+    return f"{verb[:1].upper()}{verb[1:]}"
+
+
+def done(kind: str) -> str:
+    """What a finished plan of this kind says of itself."""
+    return _DONE.get(kind, "Done")
+
+
+def losses(plan: Plan) -> list[str]:
+    """What cannot be undone: the preview's own notes first, else the sentence of the kind."""
+    notes = list(plan.preview.notes) if plan.preview else []
+    sentence = _LOSSES.get(plan.kind, "")
+    if sentence and not any("cannot be" in note or "stay" in note for note in notes):
+        notes.insert(0, sentence)
+    return notes
+
+
+def typed_check(plan: Plan) -> tuple[str, str]:
+    """``(label, text to type)`` where a confirmation must be typed, else two empty texts.
+
+    Asked on production, and wherever a rule of the preview says that the amount is unusual.
+    """
+    rules = {verdict.rule for verdict in plan.preview.verdicts} if plan.preview else set()
+    if plan.target.environment != "production" and not any(rule in _TYPED_RULES or "typed" in rule for rule in rules):
+        return "", ""
+    for name in _AMOUNT_PARAMS:
+        value = str(plan.params.get(name, ""))
+        if value.isdigit():
+            exact = exact_units(int(value), int(str(plan.params.get("decimals", 18))))
+            return "Type the amount to confirm", exact.rstrip("0").rstrip(".") if "." in exact else exact
+    return "Type the network's name to confirm", plan.target.name
+
+
+def same_typed(text: str, wanted: str) -> bool:
+    """A typed confirmation, forgiving grouping and trailing zeros of an amount, nothing else."""
+    clean = text.strip()
+    if not wanted.replace(".", "", 1).isdigit():
+        return clean == wanted
+    clean = clean.replace(",", "").replace(" ", "").replace("\u202f", "").replace("\u00a0", "")
+    if "." in clean:
+        clean = clean.rstrip("0").rstrip(".")
+    return clean == wanted
+
+
+def is_amount(effect: Effect) -> bool:
+    """Before and after are integers of a unit."""
+    return bool(effect.unit) and _integer(effect.before) and _integer(effect.after)
+
+
+def value(effect: Effect, text: str) -> str:
+    """One side of an effect as the sheet shows it: money cut to 4 decimals (6 for the coin that pays fees), words as they are."""
+    if effect.unit and _integer(text):
+        number = int(text)
+        return short_units(number, effect.decimals, 4 if effect.unit == "AZR" else 6)
+    return text or "nothing"
+
+
+def exact(effect: Effect, text: str) -> str:
+    """One side of an effect with all decimals, for tooltips and copying."""
+    if effect.unit and _integer(text):
+        return f"{exact_units(int(text), effect.decimals)} {effect.unit}"
+    return text
+
+
+def change(effect: Effect) -> str:
+    """The signed difference, ``−12,500.0000``; empty when before and after are words."""
+    if not is_amount(effect):
+        return ""
+    difference = int(effect.after) - int(effect.before)
+    sign = "+" if difference > 0 else ""
+    return f"{sign}{short_units(difference, effect.decimals, 4 if effect.unit == 'AZR' else 6)}"
+
+
+def who(effect: Effect) -> str:
+    """The subject of an effect as people call it."""
+    if effect.label:
+        return effect.label
+    return short_hash(effect.subject) if effect.subject.startswith("0x") else effect.subject
+
+
+def short_hash(text: str) -> str:
+    """``0x7a3f…91c2``; anything short stays whole."""
+    return f"{text[:6]}…{text[-4:]}" if len(text) > 14 else text
+
+
+def clock(at_ms: int) -> str:
+    """``14:32:07`` of a UTC millisecond time, with the day when it is not today's; empty for 0."""
+    if not at_ms:
+        return ""
+    when = datetime.fromtimestamp(at_ms / 1000, UTC)
+    if when.date() == datetime.now(UTC).date():
+        return when.strftime("%H:%M:%S")
+    return f"{when.day} {when.strftime('%b %H:%M:%S')}"
+
+
+def moment(at_ms: int) -> str:
+    """``14:32:07 UTC`` today, ``18 Mar 14:32:07 UTC`` else."""
+    return f"{clock(at_ms)} UTC" if at_ms else ""
+
+
+def took(milliseconds: int) -> str:
+    """A duration: ``0.9 s``, ``2 min 4 s``."""
+    seconds = max(0, milliseconds) / 1000
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def _integer(text: str) -> bool:
+    return text.removeprefix("-").isdigit()
