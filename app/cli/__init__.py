@@ -1,0 +1,95 @@
+"""The same services without a window. ``azora --help`` lists all; every command takes ``--json`` and answers with an exit code.
+
+This room parses and prints. What a command does is done by the service it names; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import __version__
+from app.cli.chains import chains, networks
+from app.cli.contracts import contracts
+from app.cli.demo import demo
+from app.cli.doctor import doctor
+from app.cli.ledger import ledger
+from app.cli.mint import mint, redeem
+from app.cli.operate import access, journal, plans, settings
+from app.cli.support import fail, options
+from app.cli.wallets import wallets
+from app.core.errors import ConsoleError
+
+azora = typer.Typer(
+    name="azora",
+    help="Run an EVM token economy: keys, contracts, minting, ledger and its proofs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog="azora run opens the window; azora tour drives it through a whole economy and leaves pictures and a report.",
+)
+azora.command("doctor")(doctor)
+azora.command("demo")(demo)
+azora.add_typer(chains, name="chain")
+azora.add_typer(networks, name="network")
+azora.add_typer(wallets, name="wallet")
+azora.add_typer(contracts, name="contract")
+azora.add_typer(mint, name="mint")
+azora.add_typer(redeem, name="redeem")
+azora.add_typer(ledger, name="ledger")
+azora.add_typer(plans, name="plan")
+azora.add_typer(journal, name="journal")
+azora.add_typer(access, name="access")
+azora.add_typer(settings, name="settings")
+
+
+@azora.command("run")
+def run_window() -> None:
+    """Open the console's window. [--exit-when-shown] leaves as soon as it is painted; a deep link may follow."""
+    raise typer.BadParameter("The window is opened by `azora run` itself: put run before any other option but --home.")
+
+
+@azora.command("tour")
+def tour_window() -> None:
+    """Drive a whole economy through the real windows: tour --out DIR [--json]."""
+    raise typer.BadParameter("The tour is started by `azora tour` itself: put tour before any other option but --home.")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"azora {__version__}")
+        raise typer.Exit
+
+
+@azora.callback()
+def common(
+    home: Annotated[Path | None, typer.Option(help="Folder of settings, store, chains and logs.", envvar="AZORA_HOME")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Carry plans out without asking.")] = False,
+    passphrase_file: Annotated[str, typer.Option(help="File with the console passphrase; - is standard input.")] = "",
+    network: Annotated[str, typer.Option(help="Network to work on; default: the current one.")] = "",
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Options before the command hold for every command."""
+    options.home = home
+    options.json = options.json or json
+    options.yes = options.yes or yes
+    options.passphrase_file = passphrase_file
+    options.network = network
+
+
+def _hoist(arguments: Sequence[str]) -> list[str]:
+    """``--json`` and ``--yes`` are understood anywhere, since people type them last."""
+    everywhere = [word for word in arguments if word in ("--json", "--yes", "-y")]
+    return [*dict.fromkeys(everywhere), *(word for word in arguments if word not in everywhere)]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse, run, and end the process with the exit code of ``app.cli.support``."""
+    try:
+        azora(args=_hoist(sys.argv[1:] if arguments is None else arguments), prog_name="azora")
+    except ConsoleError as error:
+        fail(error)

@@ -1,0 +1,149 @@
+"""Local chains and networks on the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.support import carry_out, options, report, run, show, table
+from app.core.errors import NotFound
+from app.core.money import parse_units
+
+if TYPE_CHECKING:
+    from app.chain import Network
+    from app.console import Console
+
+chains = typer.Typer(help="Local chains: create, start, stop, mine, fund.", no_args_is_help=True)
+networks = typer.Typer(help="Networks: list, select, status, add.", no_args_is_help=True)
+
+
+def network_of(console: Console) -> Network:
+    """The network named by ``--network``, else the current one.
+
+    Raises:
+        NotFound: none is named and none is current.
+    """
+    if options.network:
+        return console.networks.get(options.network)
+    current = console.networks.current
+    if current is None:
+        raise NotFound("No network is selected. Nothing was done.", "Name one with --network, or: azora network select ID")
+    return current
+
+
+@chains.command("create")
+def create(name: str, chain_id: Annotated[int, typer.Option(help="EIP-155 chain id")] = 1337) -> None:
+    """Create a local chain, start it, and make it the current network."""
+    options.yes = True  # on chains that the console starts, plans are quick
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await carry_out(console, await console.nodes.plan_create(name, chain_id=chain_id))
+
+    report(run(work))
+
+
+@chains.command("start")
+def start(name: str) -> None:
+    """Start a stopped local chain with its state."""
+    node = run(lambda console: console.nodes.start(name))
+    show(node, people=lambda: f"{node.name} runs at {node.url}, chain id {node.chain_id}.")
+
+
+@chains.command("stop")
+def stop(name: str) -> None:
+    """Stop a local chain; its state is saved."""
+    options.yes = True
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await carry_out(console, await console.nodes.plan_stop(name))
+
+    report(run(work))
+
+
+@chains.command("delete")
+def delete(name: str) -> None:
+    """Delete a stopped local chain with its state and history."""
+    run(lambda console: console.nodes.delete(name))
+    show({"deleted": name}, people=f"{name} is deleted.")
+
+
+@chains.command("list")
+def list_chains() -> None:
+    """Local chains and their state."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await console.nodes.list(), console.nodes.available()
+
+    nodes, why = run(work)
+    rows = [(n.name, n.chain_id, str(n.state), n.url, n.pid or "") for n in nodes]
+    show(
+        {"chains": nodes, "native_node": why or "available"},
+        people=lambda: table(("Name", "Chain id", "State", "URL", "Pid"), rows, empty=why or "No local chains. Make one: azora chain create NAME"),
+    )
+
+
+@chains.command("mine")
+def mine(name: str, blocks: int = 1) -> None:
+    """Mine blocks at once."""
+    options.yes = True
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await carry_out(console, await console.nodes.plan_mine(name, blocks))
+
+    report(run(work))
+
+
+@chains.command("fund")
+def fund(name: str, address: str, amount: Annotated[str, typer.Argument(help="native coin, such as 10")]) -> None:
+    """Give an account native coin, on local chains only."""
+    options.yes = True
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await carry_out(console, await console.nodes.plan_fund(name, address, parse_units(amount, 18, unit="ETH")))
+
+    report(run(work))
+
+
+@networks.command("list")
+def list_networks() -> None:
+    """Known networks; the current one is starred."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await console.networks.list(), console.networks.current
+
+    known, current = run(work)
+    rows = [
+        ("*" if current and n.id == current.id else "", n.id, n.name, n.chain_id, n.environment.upper(), n.confirmations, n.rpc_url or "not set")
+        for n in known
+    ]
+    show(
+        {"networks": known, "current": current.id if current else None},
+        people=lambda: table(("", "Id", "Name", "Chain id", "Environment", "Confirmations", "RPC"), rows, empty="No networks."),
+    )
+
+
+@networks.command("select")
+def select(network: str) -> None:
+    """Make a network the current one."""
+    run(lambda console: console.networks.select(network))
+    show({"current": network}, people=f"{network} is the current network.")
+
+
+@networks.command("status")
+def status() -> None:
+    """Ask the network: reachable, newest block, latency, and whether it is the chain it was."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        network = network_of(console)
+        return await console.networks.status(network.id), console.networks.collisions(network.chain_id)
+
+    state, collision = run(work)
+    show({"status": state, "collision": collision}, people=lambda: f"{state.network.name}: {state.problem or f'block {state.block:,}'}\n{collision}".strip())
+
+
+@networks.command("accept-reset")
+def accept_reset(network: str) -> None:
+    """Accept that a local chain was reset: its new genesis gets a ledger of its own."""
+    run(lambda console: console.networks.accept_reset(network))
+    show({"accepted": network}, people=f"{network} is pinned to its new genesis.")

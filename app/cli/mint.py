@@ -1,0 +1,152 @@
+"""Value proofs, minting and redemption on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.chains import network_of
+from app.cli.support import carry_out, report, run, show, table
+from app.core.money import exact_units, parse_units
+
+if TYPE_CHECKING:
+    from app.console import Console
+
+mint = typer.Typer(help="Proofs of value: submit, review, mint.", no_args_is_help=True)
+redeem = typer.Typer(help="Redemption of AZR for fiat: request, complete, cancel.", no_args_is_help=True)
+
+
+@mint.command("submit")
+def submit(
+    contributor: Annotated[str, typer.Option(help="Account label or address that earns the reward")],
+    activity: Annotated[str, typer.Option(help="Activity of the reward policy")],
+    score: Annotated[int, typer.Option(help="Score, 0 to 100")],
+    evidence: Annotated[Path, typer.Option(help="File that shows the work; its hash goes on chain")],
+) -> None:
+    """Put a proof of value into the review queue; the policy prices it."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        from app.mining import ProofDraft
+
+        return await console.mining.submit(
+            network_of(console).id,
+            ProofDraft(contributor=await console.wallets.resolve(contributor), activity=activity, score=score, evidence_path=evidence),
+        )
+
+    row = run(work)
+    show(row, people=lambda: f"Proof #{row.number} is {row.status.value}, reward {exact_units(row.reward, 18)} AZR.")
+
+
+@mint.command("review")
+def review(proof: str, accept: Annotated[bool, typer.Option("--accept/--reject")], reason: str = "") -> None:
+    """Accept a proof for minting, or reject it with a reason."""
+    row = run(lambda console: console.mining.review(proof, accept, reason))
+    show(row, people=lambda: f"Proof #{row.number} is {row.status.value}.")
+
+
+@mint.command("queue")
+def queue() -> None:
+    """The mint queue."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await console.mining.queue(network_of(console).id)
+
+    rows = run(work)
+    show(
+        rows,
+        people=lambda: table(
+            ("Proof", "State", "Contributor", "Activity", "Score", "AZR"),
+            [(r.number, r.status.value, r.contributor, r.activity, r.score, exact_units(r.reward, 18)) for r in rows],
+            empty="The queue is empty.",
+        ),
+    )
+
+
+@mint.command("batch")
+def batch(
+    submitter: Annotated[str, typer.Option("--from", help="Account that sends and pays")],
+    attester: Annotated[str, typer.Option(help="Account that signs the proofs; default: the submitter")] = "",
+    proofs: Annotated[list[str] | None, typer.Argument(help="Proofs to mint; default: all that are ready")] = None,
+) -> None:
+    """Sign and mint the proofs that are ready, as one plan."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        network = network_of(console)
+        ready = [row.id for row in await console.mining.queue(network.id) if row.status.value == "ready"]
+        sender = (await console.wallets.get(submitter)).address
+        signer = (await console.wallets.get(attester)).address if attester else sender
+        return await carry_out(console, await console.mining.plan_mint(network.id, proofs or ready, sender, signer))
+
+    report(run(work))
+
+
+@mint.command("reconcile")
+def reconcile() -> None:
+    """Compare queue, chain and ledger; rows follow what the contract says."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await console.mining.reconcile(network_of(console).id)
+
+    show(run(work))
+
+
+@redeem.command("request")
+def request(
+    account: Annotated[str, typer.Option("--from", help="Account whose AZR goes into escrow")],
+    amount: Annotated[str, typer.Argument(help="AZR")],
+    reference: Annotated[str, typer.Option(help="Reference that the payment will carry")],
+) -> None:
+    """Put AZR into escrow for a fiat payment."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        sender = (await console.wallets.get(account)).address
+        plan = await console.redemptions.plan_request(network_of(console).id, sender, parse_units(amount, 18, unit="AZR"), reference)
+        return await carry_out(console, plan)
+
+    report(run(work))
+
+
+@redeem.command("complete")
+def complete(
+    redemption: int,
+    bank_reference: Annotated[str, typer.Option(help="Reference of the payment on the bank statement")],
+    officer: Annotated[str, typer.Option("--from", help="Account with the officer role")],
+) -> None:
+    """State that the bank paid; the escrowed AZR is burned."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        sender = (await console.wallets.get(officer)).address
+        return await carry_out(console, await console.redemptions.plan_complete(network_of(console).id, redemption, bank_reference, sender))
+
+    report(run(work))
+
+
+@redeem.command("cancel")
+def cancel(redemption: int, account: Annotated[str, typer.Option("--from", help="Account that requested it, or an officer")]) -> None:
+    """Take a request back; the AZR returns to its owner."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        sender = (await console.wallets.get(account)).address
+        return await carry_out(console, await console.redemptions.plan_cancel(network_of(console).id, redemption, sender))
+
+    report(run(work))
+
+
+@redeem.command("list")
+def list_redemptions() -> None:
+    """Requests and what became of them."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await console.redemptions.list(network_of(console).id)
+
+    rows = run(work)
+    show(
+        rows,
+        people=lambda: table(
+            ("Id", "State", "Account", "AZR", "Reference", "Bank reference"),
+            [(r.id, str(r.status), r.account, exact_units(r.amount, 18), r.reference, r.bank_reference) for r in rows],
+            empty="No redemptions.",
+        ),
+    )

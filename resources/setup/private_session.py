@@ -1,0 +1,122 @@
+"""Run a command in a private session: its own D-Bus, and a gnome-keyring unlocked by a random passphrase that nobody knows.
+
+``private_session.py [--display] COMMAND …``. The keyring is ephemeral and says so (``AZORA_EPHEMERAL_KEYRING=1``); its files and
+the runtime folder are removed at the end. The passphrase goes through a pipe, never through an argument or the environment.
+With ``--display`` a virtual X server and a window manager are started too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+INSIDE = "AZORA_PRIVATE_SESSION"
+
+
+def _inside(command: list[str]) -> int:
+    """In the new session bus: start the keyring, then the command."""
+    daemon = subprocess.Popen(
+        ["gnome-keyring-daemon", "--unlock", "--components=secrets", "--foreground"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert daemon.stdin is not None
+    daemon.stdin.write(secrets.token_urlsafe(32).encode())
+    daemon.stdin.close()
+    _wait_for_keyring()
+    child = subprocess.Popen(command)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda number, _frame: child.send_signal(number))
+    try:
+        return child.wait()
+    finally:
+        daemon.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            daemon.wait(5)
+
+
+def _wait_for_keyring() -> None:
+    """Until the Secret Service answers on the bus, at most 15 seconds; the command itself explains a missing keyring."""
+    ask = ["dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner"]
+    end = time.monotonic() + 15
+    while time.monotonic() < end:
+        said = subprocess.run([*ask, "string:org.freedesktop.secrets"], capture_output=True, text=True, check=False).stdout
+        if "boolean true" in said:
+            return
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _display(wanted: bool, folder: Path):
+    """An X server on a free display number, with openbox; yields the environment to add."""
+    if not wanted or os.environ.get("AZORA_TEST_DISPLAY"):
+        yield {}
+        return
+    reader, writer = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1600x1200x24", "-nolisten", "tcp"],
+        pass_fds=[writer],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        number = answer.readline().strip()
+    environment = {"DISPLAY": f":{number}", "AZORA_TEST_DISPLAY": f":{number}"}
+    manager = subprocess.Popen(
+        ["openbox", "--sm-disable"],
+        env={**os.environ, **environment, "HOME": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield environment
+    finally:
+        manager.terminate()
+        server.terminate()
+        server.wait()
+
+
+def main() -> int:
+    """Set up what is private, run, clean up."""
+    arguments = sys.argv[1:]
+    display = bool(arguments) and arguments[0] == "--display"
+    command = arguments[1:] if display else arguments
+    if os.environ.pop(INSIDE, ""):
+        return _inside(command)
+    folder = Path(tempfile.mkdtemp(prefix="azora-session-"))
+    try:
+        runtime = folder / "runtime"
+        runtime.mkdir(mode=0o700)
+        (folder / "home").mkdir(mode=0o700)
+        with _display(display, folder) as extra:
+            environment = {
+                **os.environ,
+                **extra,
+                "HOME": str(folder / "home"),
+                "XDG_RUNTIME_DIR": str(runtime),
+                "XDG_DATA_HOME": str(folder / "home" / ".local" / "share"),
+                "XDG_CONFIG_HOME": str(folder / "home" / ".config"),
+                "XDG_CACHE_HOME": str(folder / "home" / ".cache"),
+                "AZORA_EPHEMERAL_KEYRING": "1",
+                INSIDE: "1",
+            }
+            environment.pop("DBUS_SESSION_BUS_ADDRESS", None)
+            return subprocess.run(
+                ["dbus-run-session", "--", sys.executable, str(Path(__file__).resolve()), *command], env=environment, check=False
+            ).returncode
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
