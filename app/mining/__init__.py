@@ -1,0 +1,52 @@
+"""Value becomes AZR, exactly once, and AZR becomes money.
+
+Knows proofs, their price, the mint queue and redemptions; never how a transaction is priced, queued or sent (``app.chain``) and
+never a key: signatures come from the ``Signer`` that the console hands in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.mining.policy import Policy, policy_v1
+    from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
+    from app.mining.redemption import RedemptionRow, Redemptions, RedemptionStatus
+    from app.mining.service import Mining, QueueReconciliation
+
+_HOMES = {
+    "Policy": "policy",
+    "policy_v1": "policy",
+    "ProofDraft": "proofs",
+    "ProofRow": "proofs",
+    "ProofStatus": "proofs",
+    "ValueProof": "proofs",
+    "RedemptionRow": "redemption",
+    "RedemptionStatus": "redemption",
+    "Redemptions": "redemption",
+    "Mining": "service",
+    "QueueReconciliation": "service",
+}
+
+__all__ = [
+    "Mining",
+    "Policy",
+    "ProofDraft",
+    "ProofRow",
+    "ProofStatus",
+    "QueueReconciliation",
+    "RedemptionRow",
+    "RedemptionStatus",
+    "Redemptions",
+    "ValueProof",
+    "policy_v1",
+]
+
+
+def __getattr__(name: str) -> object:
+    # The services import SQLAlchemy; a panel that only names a status must not wait for that.
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f"app.mining.{_HOMES[name]}"), name)
+    raise AttributeError(name)

@@ -1,0 +1,226 @@
+"""The proof of value: what somebody did, as EIP-712 data that an attester signs and the chain accepts once.
+
+The type is frozen: ``ValueProof(address contributor,uint256 reward,bytes32 activity,bytes32 evidence,uint64 deadline,bytes32 salt)``
+in the domain 'Azora MintMine', version '1', chain id, contract.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from app.core.errors import Invalid, NotFound
+from app.wallets.keys import keccak, parse_address
+
+DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+PROOF_TYPE = b"ValueProof(address contributor,uint256 reward,bytes32 activity,bytes32 evidence,uint64 deadline,bytes32 salt)"
+DOMAIN_NAME = b"Azora MintMine"
+DOMAIN_VERSION = b"1"
+MOST_EVIDENCE = 256 * 1024 * 1024  # bytes; larger files are hashed elsewhere and submitted by their URL
+UINT64_MAX = 2**64 - 1
+
+
+class ProofStatus(StrEnum):
+    """Where a proof is on its way."""
+
+    IN_REVIEW = "in_review"
+    READY = "ready"
+    REJECTED = "rejected"
+    MINTING = "minting"  # claimed by one plan, nobody else may mint it
+    MINTED = "minted"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+OPEN = (ProofStatus.IN_REVIEW, ProofStatus.READY)
+DEAD = (ProofStatus.REJECTED, ProofStatus.EXPIRED, ProofStatus.REVOKED)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueProof:
+    """The six fields that are signed. Words are 32 bytes; ``reward`` is in the smallest unit, ``deadline`` in seconds."""
+
+    contributor: str
+    reward: int
+    activity: bytes
+    evidence: bytes
+    deadline: int
+    salt: bytes
+
+    def struct_hash(self) -> bytes:
+        """``hashStruct`` of EIP-712."""
+        words = (
+            keccak(PROOF_TYPE),
+            bytes.fromhex(self.contributor[2:]).rjust(32, b"\0"),
+            self.reward.to_bytes(32, "big"),
+            self.activity,
+            self.evidence,
+            self.deadline.to_bytes(32, "big"),
+            self.salt,
+        )
+        return keccak(b"".join(words))
+
+    def digest(self, chain_id: int, contract: str) -> bytes:
+        """The 32 bytes an attester signs: ``keccak256(0x1901 ‖ domain separator ‖ struct hash)``."""
+        return keccak(b"\x19\x01" + domain_separator(chain_id, contract) + self.struct_hash())
+
+    def words(self) -> tuple[object, ...]:
+        """The tuple as ABI encoding takes it."""
+        return (self.contributor, self.reward, self.activity, self.evidence, self.deadline, self.salt)
+
+
+def domain_separator(chain_id: int, contract: str) -> bytes:
+    """EIP-712 domain separator of the MintMine at ``contract``."""
+    words = (
+        keccak(DOMAIN_TYPE),
+        keccak(DOMAIN_NAME),
+        keccak(DOMAIN_VERSION),
+        chain_id.to_bytes(32, "big"),
+        bytes.fromhex(contract[2:]).rjust(32, b"\0"),
+    )
+    return keccak(b"".join(words))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What shows the work. ``sha256`` is over the bytes of a file, or over the UTF-8 text of a URL when only that was given."""
+
+    sha256: bytes
+    kind: str  # "file" or "url"
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProofDraft:
+    """A proof as somebody submits it. Exactly one of the three kinds of evidence is given; a URL may accompany a file.
+
+    Attributes:
+        contributor: address that earns the reward.
+        activity: id of the policy's activity.
+        score: 0 to 100.
+        evidence_path, evidence_bytes: the evidence itself; hashed with SHA-256.
+        url: where it can be found. Alone, its text is hashed: it then binds the address, not the content.
+        reward: set by a person instead of the policy, in the smallest unit.
+        deadline: Unix seconds until which it may be minted; default: the policy's lifetime.
+        salt: 32 bytes; default: random.
+
+    Raises:
+        Invalid: no address, no or contradicting evidence, a deadline beyond uint64, a salt of another length.
+    """
+
+    contributor: str
+    activity: str
+    score: int
+    evidence_path: Path | None = None
+    evidence_bytes: bytes | None = None
+    evidence_name: str = ""
+    url: str = ""
+    reward: int | None = None
+    deadline: int | None = None
+    salt: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "contributor", parse_address(self.contributor, "contributor"))
+        if int(self.contributor, 16) == 0:
+            raise Invalid(
+                "The zero address cannot earn a reward. Nothing was queued.", "Choose the contributor.", field="contributor"
+            )
+        if self.evidence_path is not None and self.evidence_bytes is not None:
+            raise Invalid("Two kinds of evidence were given. Nothing was queued.", "Give a file or its bytes.", field="evidence")
+        if self.evidence_path is None and self.evidence_bytes is None and not self.url.strip():
+            raise Invalid("A proof needs evidence. Nothing was queued.", "Choose a file, or give an address.", field="evidence")
+        if self.deadline is not None and not 0 < self.deadline <= UINT64_MAX:
+            raise Invalid("The deadline is not a time. Nothing was queued.", "Choose a day to come.", field="deadline")
+        if len(self.salt) != 32:
+            raise Invalid("A salt has 32 bytes. Nothing was queued.", "Leave it out to get a random one.", field="salt")
+
+    def evidence(self) -> Evidence:
+        """Read and hash the evidence; blocks, so call it in a thread.
+
+        Raises:
+            NotFound: the file is not there or cannot be read.
+            Invalid: it is empty, or larger than 256 MiB.
+        """
+        if self.evidence_path is not None:
+            try:
+                size = self.evidence_path.stat().st_size
+                _require_size(size)
+                with self.evidence_path.open("rb") as file:
+                    found = hashlib.file_digest(file, "sha256").digest()
+            except OSError as error:
+                raise NotFound(
+                    f"The evidence {self.evidence_path} cannot be read: {error.strerror}. Nothing was queued.",
+                    "Check the path.",
+                    field="evidence",
+                ) from error
+            return Evidence(found, "file", self.evidence_name or self.evidence_path.name, size)
+        if self.evidence_bytes is not None:
+            _require_size(len(self.evidence_bytes))
+            return Evidence(hashlib.sha256(self.evidence_bytes).digest(), "file", self.evidence_name, len(self.evidence_bytes))
+        text = self.url.strip()
+        return Evidence(hashlib.sha256(text.encode()).digest(), "url", text, len(text.encode()))
+
+
+def _require_size(size: int) -> None:
+    if not 0 < size <= MOST_EVIDENCE:
+        problem = "is empty" if not size else "is larger than 256 MiB"
+        raise Invalid(f"The evidence {problem}. Nothing was queued.", "Choose the file that shows the work.", field="evidence")
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRow:
+    """A proof in the queue.
+
+    Attributes:
+        id, number: UUIDv7 and the number people say (``#12``).
+        network: ``NetworkKey.text``; ``contract``: the MintMine its digest is bound to.
+        reward: smallest unit; ``deadline``: Unix seconds.
+        activity_name: as the policy calls it.
+        evidence_hash, digest, salt: ``0x…`` of 32 bytes. The evidence hash is SHA-256.
+        reason: why it waits for a review, was rejected or went back.
+        plan_id: the plan that has claimed it, or minted it.
+        tx_hash, block: where it was minted.
+        created_at, updated_at: UTC milliseconds.
+    """
+
+    id: str
+    number: int
+    network: str
+    contract: str
+    status: ProofStatus
+    contributor: str
+    activity: str
+    activity_name: str
+    score: int
+    reward: int
+    evidence_hash: str
+    evidence_kind: str
+    evidence_name: str
+    evidence_size: int
+    digest: str
+    deadline: int
+    salt: str
+    policy: str
+    reason: str
+    plan_id: str
+    tx_hash: str
+    block: int
+    created_at: int
+    updated_at: int
+
+    def proof(self) -> ValueProof:
+        """The signed fields."""
+        from app.mining.policy import activity_word
+
+        return ValueProof(
+            self.contributor,
+            self.reward,
+            activity_word(self.activity),
+            bytes.fromhex(self.evidence_hash[2:]),
+            self.deadline,
+            bytes.fromhex(self.salt[2:]),
+        )

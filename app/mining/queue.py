@@ -1,0 +1,252 @@
+"""The mint queue: every proof and where it is, with the moves that two consoles may race for made as compare-and-set.
+
+A row is minted by the plan that claimed it and by no other; that the chain takes a digest only once stands behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from app.core.clock import now_ms, uuid7
+from app.core.errors import Conflict, Denied, NotFound
+from app.core.events import Bus, QueueChanged
+from app.core.money import short_units
+from app.database import Database, on_commit
+from app.mining.policy import Policy, Price, policy_v1
+from app.mining.proofs import DEAD, OPEN, Evidence, ProofDraft, ProofRow, ProofStatus, ValueProof
+from app.mining.tables import value_proofs as table
+from app.wallets.keys import checksum
+
+T = TypeVar("T")
+DAY = 86_400_000  # ms
+
+
+class Queue:
+    """Rows of the mint queue in the store."""
+
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database = database
+        self._bus = bus
+
+    async def add(
+        self,
+        network: str,
+        contract: str,
+        draft: ProofDraft,
+        proof: ValueProof,
+        digest: bytes,
+        evidence: Evidence,
+        price: Price,
+        policy: Policy,
+    ) -> ProofRow:
+        """Queue a proof, once.
+
+        Raises:
+            Conflict: its evidence or its digest is queued or minted already; the other proof is named.
+            Denied: the contributor's rewards of this UTC day would pass the policy's cap.
+        """
+        row = {
+            "id": str(uuid7()),
+            "network": network,
+            "contract": bytes.fromhex(contract[2:]),
+            "status": (ProofStatus.IN_REVIEW if price.review else ProofStatus.READY).value,
+            "contributor": bytes.fromhex(proof.contributor[2:]),
+            "activity": draft.activity,
+            "score": draft.score,
+            "reward": price.reward,
+            "evidence": evidence.sha256,
+            "evidence_kind": evidence.kind,
+            "evidence_name": evidence.name,
+            "evidence_size": evidence.size,
+            "digest": digest,
+            "deadline": proof.deadline,
+            "salt": proof.salt,
+            "policy": policy.name,
+            "policy_digest": policy.digest,
+            "reason": price.review,
+            "plan_id": "",
+            "tx_hash": None,
+            "block": 0,
+        }
+        while True:
+            try:
+                return await self._write(lambda connection: _insert(connection, row, policy))
+            except IntegrityError:
+                # Another console took the number, the evidence or the digest between our look and our insert: look again.
+                continue
+
+    async def page(self, network: str, statuses: Collection[ProofStatus] | None, before: int | None, limit: int) -> list[ProofRow]:
+        """Rows of one network, newest first; ``before`` is a number."""
+        query = table.select().where(table.c.network == network)
+        if statuses is not None:
+            query = query.where(table.c.status.in_([status.value for status in statuses]))
+        if before is not None:
+            query = query.where(table.c.number < before)
+        query = query.order_by(table.c.number.desc()).limit(limit)
+        return await self._database.read(lambda connection: [_row(found) for found in connection.execute(query)])
+
+    async def counts(self, network: str) -> dict[ProofStatus, int]:
+        """How many proofs are in each status."""
+        query = sa.select(table.c.status, sa.func.count()).where(table.c.network == network).group_by(table.c.status)
+        return await self._database.read(
+            lambda connection: {ProofStatus(status): int(count) for status, count in connection.execute(query)}
+        )
+
+    async def get(self, ref: str) -> ProofRow:
+        """One proof by id or number (``12`` or ``#12``).
+
+        Raises:
+            NotFound: no such proof.
+        """
+        text = ref.strip().removeprefix("#")
+        which = table.c.number == int(text) if text.isascii() and text.isdigit() and len(text) < 10 else table.c.id == text
+        found = await self._database.read(lambda connection: connection.execute(table.select().where(which)).one_or_none())
+        if found is None:
+            raise NotFound(f"There is no proof {ref}. Nothing was done.", "List the queue.")
+        return _row(found)
+
+    async def of_plan(self, plan_id: str) -> list[ProofRow]:
+        """Rows that a plan has claimed or minted, by number."""
+        query = table.select().where(table.c.plan_id == plan_id).order_by(table.c.number)
+        return await self._database.read(lambda connection: [_row(found) for found in connection.execute(query)])
+
+    async def move(self, ids: Sequence[str], sources: Collection[ProofStatus], target: ProofStatus, **values: Any) -> int:
+        """Move rows that are still in one of ``sources``; returns how many were."""
+        return await self._write(lambda connection: _move(connection, ids, sources, target, values))
+
+    async def claim(self, ids: Sequence[str], plan_id: str) -> None:
+        """Take rows for one plan, all or none. Rows that this plan holds already stay held.
+
+        Raises:
+            Conflict: one of them is no longer ready, or another plan has it; none was taken.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            held = set(
+                connection.scalars(
+                    sa.select(table.c.id).where(
+                        table.c.id.in_(ids), table.c.plan_id == plan_id, table.c.status != ProofStatus.READY.value
+                    )
+                )
+            )
+            wanted = [row_id for row_id in ids if row_id not in held]
+            taken = _move(connection, wanted, (ProofStatus.READY,), ProofStatus.MINTING, {"plan_id": plan_id, "reason": ""})
+            if taken < len(wanted):
+                left = connection.execute(
+                    table.select().where(table.c.id.in_(wanted), sa.or_(table.c.plan_id != plan_id, table.c.status != "minting"))
+                ).first()
+                which = f"Proof #{left.number} is {left.status.replace('_', ' ')}" if left else "A proof is gone"
+                raise Conflict(
+                    f"{which}: another plan or person was faster. Nothing was claimed or sent.",
+                    "Plan the mint again with what is ready.",
+                )
+
+        await self._write(work)
+
+    async def expire(self, network: str, now_s: int) -> int:
+        """Close proofs whose deadline (Unix seconds) has passed before they were claimed."""
+        late = sa.and_(table.c.network == network, table.c.status.in_([status.value for status in OPEN]), table.c.deadline < now_s)
+        if not await self._database.read(lambda connection: connection.scalar(sa.select(table.c.id).where(late).limit(1))):
+            return 0
+        values = {
+            "status": ProofStatus.EXPIRED.value,
+            "reason": "The deadline passed before it was minted.",
+            "updated_at": now_ms(),
+        }
+        return await self._write(lambda connection: int(connection.execute(table.update().where(late).values(values)).rowcount))
+
+    async def _write(self, work: Callable[[sa.Connection], T]) -> T:
+        def with_event(connection: sa.Connection) -> T:
+            result = work(connection)
+            on_commit(connection, lambda: self._bus.publish(QueueChanged()))
+            return result
+
+        return await self._database.write(with_event)
+
+
+def _insert(connection: sa.Connection, row: Mapping[str, Any], policy: Policy) -> ProofRow:
+    alive = table.c.status.notin_([status.value for status in DEAD])
+    same = connection.execute(
+        table.select().where(
+            sa.or_(
+                table.c.digest == row["digest"],
+                sa.and_(
+                    table.c.network == row["network"],
+                    table.c.contract == row["contract"],
+                    table.c.evidence == row["evidence"],
+                    alive,
+                ),
+            )
+        )
+    ).first()
+    if same is not None:
+        what = "digest" if same.digest == row["digest"] else "evidence"
+        raise Conflict(
+            f"The same {what} is proof #{same.number} already ({same.status.replace('_', ' ')}). Nothing was queued.",
+            "One piece of work is rewarded once. Compare with the other proof.",
+            field="evidence",
+        )
+    now = now_ms()
+    today = connection.scalars(
+        sa.select(table.c.reward).where(
+            table.c.network == row["network"],
+            table.c.contributor == row["contributor"],
+            table.c.created_at >= now - now % DAY,
+            alive,
+        )
+    )
+    left = policy.contributor_day_cap - sum(today)  # summed here: SQLite cannot sum uint256
+    if row["reward"] > left:
+        raise Denied(
+            f"The contributor may earn {short_units(max(left, 0), 18)} AZR more today under {policy.name}. Nothing was queued.",
+            "Submit it tomorrow (UTC).",
+        )
+    number = int(connection.scalar(sa.select(sa.func.max(table.c.number))) or 0) + 1
+    values = dict(row) | {"number": number, "created_at": now, "updated_at": now}
+    connection.execute(table.insert().values(values))
+    return _row(connection.execute(table.select().where(table.c.id == row["id"])).one())
+
+
+def _move(
+    connection: sa.Connection, ids: Sequence[str], sources: Collection[ProofStatus], target: ProofStatus, values: Mapping[str, Any]
+) -> int:
+    changed = connection.execute(
+        table.update()
+        .where(table.c.id.in_(ids), table.c.status.in_([status.value for status in sources]))
+        .values({"status": target.value, "updated_at": now_ms(), **values})
+    )
+    return int(changed.rowcount)
+
+
+def _row(found: Any) -> ProofRow:
+    activity = policy_v1().activities.get(found.activity)
+    return ProofRow(
+        id=found.id,
+        number=found.number,
+        network=found.network,
+        contract=checksum(found.contract),
+        status=ProofStatus(found.status),
+        contributor=checksum(found.contributor),
+        activity=found.activity,
+        activity_name=activity.name if activity else found.activity,
+        score=found.score,
+        reward=found.reward,
+        evidence_hash="0x" + found.evidence.hex(),
+        evidence_kind=found.evidence_kind,
+        evidence_name=found.evidence_name,
+        evidence_size=found.evidence_size,
+        digest="0x" + found.digest.hex(),
+        deadline=found.deadline,
+        salt="0x" + found.salt.hex(),
+        policy=found.policy,
+        reason=found.reason,
+        plan_id=found.plan_id,
+        tx_hash="0x" + found.tx_hash.hex() if found.tx_hash else "",
+        block=found.block,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
