@@ -135,7 +135,7 @@ class Access:
             connection.execute(
                 operators.insert().values(
                     name=self._operator.name,
-                    role=role,
+                    role=role.value,
                     created_at=self._clock(),
                     passphrase_set_at=0,
                     failed_attempts=0,

@@ -1,0 +1,61 @@
+"""The rules every plan is held against, whatever its kind. Only rules that exist are shown; rooms add their own in the preview.
+
+A verdict's text must say the same for the same plan: the preview digest covers it. What varies (a block, an estimate) goes into
+``detail``, which it does not cover.
+"""
+
+from __future__ import annotations
+
+from app.operations.plans import Plan, Preview, Verdict, VerdictLevel
+
+
+def judge(plan: Plan, preview: Preview, undo: str = "") -> tuple[Verdict, ...]:
+    """The verdicts on a preview.
+
+    Args:
+        undo: the kind's sentence about what cannot be undone; empty when it can.
+    """
+    verdicts = [_succeeds(preview), *_fee_limit(plan, preview)]
+    if plan.target.environment == "production":
+        verdicts.append(
+            Verdict(
+                "environment.production",
+                VerdictLevel.WARNING,
+                f"{plan.target.name} is a production environment.",
+                f"Confirming asks to type “{plan.target.name}”.",
+            )
+        )
+    if undo:
+        verdicts.append(Verdict("plan.irreversible", VerdictLevel.NOTE, undo))
+    return tuple(verdicts)
+
+
+def typed_check(plan: Plan) -> str:
+    """What the operator must type to confirm, or empty when nothing."""
+    return plan.target.name if plan.target.environment == "production" else ""
+
+
+def why_blocked(preview: Preview) -> str:
+    """The sentences of what blocks it; empty when nothing does."""
+    blocks = [verdict.text for verdict in preview.verdicts if verdict.level is VerdictLevel.BLOCK]
+    if preview.error and not any(preview.error in text for text in blocks):
+        blocks.insert(0, preview.error)
+    return " ".join(text if text.endswith((".", "!", "?")) else text + "." for text in blocks)
+
+
+def _succeeds(preview: Preview) -> Verdict:
+    where = f"{preview.method or 'computed'}, block {preview.block:,}" if preview.block else preview.method
+    if preview.error:
+        return Verdict("simulation.succeeds", VerdictLevel.BLOCK, f"It would fail: {preview.error}", where)
+    return Verdict("simulation.succeeds", VerdictLevel.PASS, "The simulation succeeds.", where)
+
+
+def _fee_limit(plan: Plan, preview: Preview) -> list[Verdict]:
+    """``limits["fee"]``: the most this plan may cost, in wei of the native coin."""
+    if "fee" not in plan.limits or preview.fee is None:
+        return []
+    limit = int(str(plan.limits["fee"]))
+    detail = f"at most {preview.fee.limit} wei, limit {limit} wei"
+    if preview.fee.limit > limit:
+        return [Verdict("limits.fee", VerdictLevel.BLOCK, "The fee could exceed the limit of this plan.", detail)]
+    return [Verdict("limits.fee", VerdictLevel.PASS, "The fee stays within the limit of this plan.", detail)]
