@@ -1,7 +1,7 @@
 """From attested proofs to minted AZR: the steps of a plan ``mining.mint``, its preview and what the chain says came of it.
 
-Three things stand against a double mint, each enough alone: the queue row is claimed by one plan, the runner sends one set of stored
-bytes, and the contract takes a digest and an evidence hash once.
+Three things stand against a double mint, each enough alone: the queue row is claimed by one plan, the runner sends one set of
+stored bytes, and the contract takes a digest and an evidence hash once.
 """
 
 from __future__ import annotations
@@ -321,11 +321,12 @@ class Minting:
 
 # The order of MintMine's enum ``Refusal``; 0 is no refusal.
 REFUSALS = {
-    1: "its digest was used",
-    2: "its evidence was used",
-    3: "its deadline has passed",
+    1: "its deadline has passed",
+    2: "its digest was used",
+    3: "its evidence was used",
     4: "its signatures are not valid",
-    5: "the emission refused it",
+    5: "it has no contributor, reward or evidence",
+    6: "the emission refused it: cap, epoch budget or a paused token",
 }
 
 

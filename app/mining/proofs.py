@@ -1,7 +1,8 @@
 """The proof of value: what somebody did, as EIP-712 data that an attester signs and the chain accepts once.
 
-The type is frozen: ``ValueProof(address contributor,uint256 reward,bytes32 activity,bytes32 evidence,uint64 deadline,bytes32 salt)``
-in the domain 'Azora MintMine', version '1', chain id, contract.
+The type is frozen:
+``ValueProof(address contributor,uint256 reward,bytes32 activity,bytes32 evidence,uint64 deadline,bytes32 salt)`` in the
+domain 'Azora MintMine', version '1', chain id, contract.
 """
 
 from __future__ import annotations

@@ -145,13 +145,13 @@ class Redemptions:
         return await self._plan("request", chain, economy, owner, params, f"Redeem {shown}")
 
     async def plan_complete(self, network_id: str, redemption_id: int, bank_reference: str, officer: str) -> Plan:
-        """Plan to state that the bank paid; the escrow is burned. Raises as :meth:`plan_request`, and Conflict when it is closed."""
+        """Plan to state that the bank paid; the escrow is burned. Raises as :meth:`plan_request`; Conflict when closed."""
         text = _reference(bank_reference, "bank_reference")
         await self._remember(text)
         return await self._plan_close("complete", network_id, redemption_id, officer, {"bank_reference": text})
 
     async def plan_cancel(self, network_id: str, redemption_id: int, sender: str) -> Plan:
-        """Plan to send the escrow back before the timeout, by an officer. Raises NotFound, and Conflict when it is closed."""
+        """Plan to send the escrow back, by an officer or the one who asked. Raises NotFound, and Conflict when it is closed."""
         return await self._plan_close("cancel", network_id, redemption_id, sender, {})
 
     async def plan_refund(self, network_id: str, redemption_id: int, sender: str) -> Plan:
@@ -240,11 +240,11 @@ class Redemptions:
             if effect.kind == "redemption"
         )
 
-    async def _verdicts(self, verb: str, chain: Chain, economy: Economy, plan: Plan) -> list[Verdict]:
+    async def _verdicts(self, verb: str, chain: Chain, economy: Economy, plan: Plan) -> Sequence[Verdict]:
         ok, block = VerdictLevel.PASS, VerdictLevel.BLOCK
         amount, sender = int(str(plan.params["amount"])), str(plan.params["sender"])
         shown = f"{short_units(amount, economy.decimals)} {economy.token_symbol}"
-        verdicts: list[Verdict] = []
+        verdicts = []
         if verb == "request":
             held = int(str(await read(chain, economy.token, TOKEN, "balanceOf", [sender])))
             text = f"The account holds {'at least' if held >= amount else 'less than'} {shown}"

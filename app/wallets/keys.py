@@ -171,7 +171,7 @@ def parse_address(text: str, field: str = "address") -> str:
     digits = clean[2:]
     if digits not in (digits.lower(), digits.upper()) and "0x" + digits != spelled:
         raise Invalid(
-            f"The checksum of {clean} is wrong: at least one character differs from the address that was meant. Nothing was changed.",
+            f"The checksum of {clean} is wrong: a character differs from the address that was meant. Nothing was changed.",
             "Copy the address again from its source. Do not correct the letters by hand.",
             field=field,
         )

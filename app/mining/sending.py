@@ -1,0 +1,35 @@
+"""The transaction of a mint: built from the attester's stored signatures, and closing its rows when it is in a block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from app.chain.transactions import TransactionRequest, TransactionStep
+from app.mining.minting import Minting, mint_data, proofs_of
+from app.operations.plans import Plan, StepSpec
+from app.operations.steps import Outcome, StepContext
+
+if TYPE_CHECKING:
+    from app.chain import Transactions
+
+
+class MintStep(TransactionStep):
+    """A transaction step whose call data waits for the signatures of the step before it."""
+
+    def __init__(self, transactions: Transactions, plan: Plan, spec: StepSpec, minting: Minting) -> None:
+        super().__init__(transactions, plan, spec)
+        self._minting = minting
+
+    async def request(self, context: StepContext) -> TransactionRequest:
+        """``mint`` or ``mintBatch`` with the proofs of the plan and the signatures that the attest step stored."""
+        signatures: Sequence[str] = context.results[context.index - 1]["signatures"]  # type: ignore[assignment]
+        data = mint_data(proofs_of(context.plan), [bytes.fromhex(signature[2:]) for signature in signatures])
+        return TransactionRequest(to=str(context.plan.params["mint_mine"]), value=0, data=data, gas_limit=None)
+
+    async def committed(self, outcome: Outcome, context: StepContext) -> None:
+        """Each row follows its own event: minted, or back to a person with the contract's reason."""
+        await super().committed(outcome, context)
+        result: Mapping[str, Any] = outcome.result
+        if not outcome.failure:
+            await self._minting.settle(context.plan, result["logs"], str(result["hash"]), int(result["block"]))
