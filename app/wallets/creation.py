@@ -217,7 +217,7 @@ async def preview_keys(plan: Plan, states: Mapping[str, str], vault: Vault) -> P
     """
     status = await vault.state()
     rows = rows_of(plan.params)
-    available = str(status.state).lower().endswith("available") and not str(status.state).lower().endswith("unavailable")
+    available = str(status.state) == "available"
     verdicts = [
         Verdict("wallets.keyring", VerdictLevel.PASS, "The system keyring is open", f"Kept by {status.backend}")
         if available

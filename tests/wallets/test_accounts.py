@@ -1,6 +1,6 @@
 """Accounts and their secrets: nothing is listed without its key, and nothing stays behind of a plan that was not carried out.
 
-The store is real; the vault and the plan store are the smallest things that keep their promises (their own tests use the real ones).
+The store is real; vault and plan store are the smallest things that keep their promises (the real ones have their own tests).
 """
 
 from __future__ import annotations
