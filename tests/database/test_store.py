@@ -34,7 +34,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if user:
         shutil.chown(folder, "postgres")
     data = folder / "data"
-    subprocess.run([*user, programs[-1] / "initdb", "-D", data, "-A", "trust", "-U", "azora", "--no-sync"], check=True, capture_output=True)
+    subprocess.run(
+        [*user, programs[-1] / "initdb", "-D", data, "-A", "trust", "-U", "azora", "--no-sync"], check=True, capture_output=True
+    )
     options = f"-k {folder} -c listen_addresses='' -c fsync=off"
     command = [*user, programs[-1] / "pg_ctl", "-D", data, "-w", "-o", options, "-l", folder / "log"]
     subprocess.run([*command, "start"], check=True, capture_output=True)
