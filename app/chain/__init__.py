@@ -1,0 +1,82 @@
+"""Networks, nodes and transactions.
+
+Knows how to reach a chain, what it is (chain id *and* genesis hash), how a transaction is priced, queued, sent and found again, and
+what a call would do. Never knows whose money it is or what a contract is for; signatures come through the ``Signer`` protocol.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.chain.economy import Economy
+    from app.chain.fees import FeeQuote, Fees
+    from app.chain.networks import Block, Chain, Network, NetworkKey, Networks, NetworkStatus
+    from app.chain.nodes import LocalNode, LocalNodes
+    from app.chain.proofs import Proofs
+    from app.chain.rpc import Rpc, RpcFailure
+    from app.chain.signer import Signer, UnsignedTransaction
+    from app.chain.simulation import CallRequest, Erc20, Simulated, Simulation, Watch
+    from app.chain.transactions import TransactionRequest, Transactions, TransactionStep
+
+_HOME = {
+    "Economy": "economy",
+    "FeeQuote": "fees",
+    "Fees": "fees",
+    "Block": "networks",
+    "Chain": "networks",
+    "Network": "networks",
+    "NetworkKey": "networks",
+    "Networks": "networks",
+    "NetworkStatus": "networks",
+    "LocalNode": "nodes",
+    "LocalNodes": "nodes",
+    "Proofs": "proofs",
+    "Rpc": "rpc",
+    "RpcFailure": "rpc",
+    "Signer": "signer",
+    "UnsignedTransaction": "signer",
+    "CallRequest": "simulation",
+    "Erc20": "simulation",
+    "Simulated": "simulation",
+    "Simulation": "simulation",
+    "Watch": "simulation",
+    "TransactionRequest": "transactions",
+    "Transactions": "transactions",
+    "TransactionStep": "transactions",
+}
+
+__all__ = [
+    "Block",
+    "CallRequest",
+    "Chain",
+    "Economy",
+    "Erc20",
+    "FeeQuote",
+    "Fees",
+    "LocalNode",
+    "LocalNodes",
+    "Network",
+    "NetworkKey",
+    "NetworkStatus",
+    "Networks",
+    "Proofs",
+    "Rpc",
+    "RpcFailure",
+    "Signer",
+    "Simulated",
+    "Simulation",
+    "TransactionRequest",
+    "TransactionStep",
+    "Transactions",
+    "UnsignedTransaction",
+    "Watch",
+]
+
+
+def __getattr__(name: str) -> object:
+    # Each name loads its own module, so that reading a network's name does not load an HTTP client.
+    if name in _HOME:
+        return getattr(importlib.import_module(f"app.chain.{_HOME[name]}"), name)
+    raise AttributeError(name)

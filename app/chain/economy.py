@@ -1,0 +1,24 @@
+"""Where the AZR economy lives on one network: a plain value that contracts make and ledger, wallets and mining read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Economy:
+    """Addresses are EIP-55 text; ``start_block`` is the first block that can hold an event of any of them.
+
+    ``balances_slot`` and ``supply_slot`` are the storage slots of the token's balance mapping and total supply.
+    """
+
+    network: str
+    token: str
+    emission: str
+    mint_mine: str
+    redemption: str
+    start_block: int
+    balances_slot: int
+    supply_slot: int
+    token_symbol: str = "AZR"
+    decimals: int = 18

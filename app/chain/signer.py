@@ -1,0 +1,66 @@
+"""Transactions before they are signed, and the protocol by which somebody signs them.
+
+Serialisation is our own: EIP-2718 envelopes of type 2 (EIP-1559), and legacy transactions with replay protection (EIP-155).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.audit.verifier import keccak256, rlp_encode
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class UnsignedTransaction:
+    """All that is signed. Prices in wei; ``max_fee_per_gas`` is the gas price when ``legacy``. ``to`` is None for a creation."""
+
+    chain_id: int
+    nonce: int
+    to: str | None
+    value: int
+    data: bytes
+    gas_limit: int
+    max_fee_per_gas: int
+    max_priority_fee_per_gas: int
+    legacy: bool = False
+
+    def _fields(self) -> list[object]:
+        to = bytes.fromhex(self.to[2:]) if self.to else b""
+        rest: list[object] = [_number(self.gas_limit), to, _number(self.value), self.data]
+        if self.legacy:
+            return [_number(self.nonce), _number(self.max_fee_per_gas), *rest]
+        fees: list[object] = [_number(self.max_priority_fee_per_gas), _number(self.max_fee_per_gas)]
+        return [_number(self.chain_id), _number(self.nonce), *fees, *rest, []]
+
+    def payload(self) -> bytes:
+        """What is hashed with keccak-256 and signed."""
+        if self.legacy:
+            return rlp_encode([*self._fields(), _number(self.chain_id), b"", b""])
+        return b"\x02" + rlp_encode(self._fields())
+
+    def signed(self, r: int, s: int, parity: int) -> bytes:
+        """The raw transaction; ``parity`` is 0 or 1."""
+        if self.legacy:
+            v = self.chain_id * 2 + 35 + parity
+            return rlp_encode([*self._fields(), _number(v), _number(r), _number(s)])
+        return b"\x02" + rlp_encode([*self._fields(), _number(parity), _number(r), _number(s)])
+
+
+def transaction_hash(raw: bytes) -> str:
+    """The hash by which a node knows a raw transaction."""
+    return "0x" + keccak256(raw).hex()
+
+
+class Signer(Protocol):
+    """Who signs: the wallets room, or later an external signer."""
+
+    async def sign_transaction(self, address: str, unsigned: UnsignedTransaction) -> bytes:
+        """The raw signed transaction. Raises Locked, Denied or NotFound; then nothing was signed."""
+
+    async def sign_digest(self, address: str, digest: bytes) -> bytes:
+        """65 bytes r ‖ s ‖ v over a 32-byte digest."""
