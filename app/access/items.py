@@ -40,7 +40,7 @@ def unsealed(form: str, name: str, key: bytes) -> str:
         return AESGCM(key).decrypt(box[:NONCE], box[NONCE:], name.encode("utf-8")).decode("utf-8")
     except (InvalidTag, binascii.Error, ValueError):
         raise Unavailable(
-            f"The keyring item “{name}” cannot be opened with this console's passphrase: it was written under another one, or changed. "
+            f"The keyring item “{name}” cannot be opened with this console's passphrase: it was written under another, or changed. "
             "Nothing was signed or changed.",
             "Open the home and store in which it was made, or import the key again.",
         ) from None

@@ -317,7 +317,7 @@ class JournalHead:
 def _silent(seconds: float) -> Unavailable:
     return Unavailable(
         f"The OS keyring did not answer within {seconds:g} seconds. Nothing was kept or read.",
-        "A keyring that was never unlocked in this session can wait for a prompt that nobody sees: unlock it, or restart its service.",
+        "A keyring that was never unlocked in this session can wait for a prompt nobody sees: unlock it, or restart its service.",
         retryable=True,
     )
 

@@ -20,7 +20,8 @@ from app.core.secret import MASK, living
 
 _TAGGED = re.compile(
     r"""(?ix)
-    (["']?\b[\w.-]*(?:private[_ -]?key|secret|passphrase|password|passwd|mnemonic|recovery[_ -]?phrase|seed|api[_-]?key|token_?secret)["']?
+    (["']?\b[\w.-]*(?:private[_ -]?key|secret|passphrase|password|passwd|mnemonic|recovery[_ -]?phrase
+      |seed|api[_-]?key|token_?secret)["']?
       \s*[:=]\s*)
     ("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;}\]]+)
     """

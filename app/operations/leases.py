@@ -85,6 +85,10 @@ class Holder:
         """Give it back."""
         connection.execute(leases.delete().where(leases.c.plan_id == plan_id, leases.c.token == self.token))
 
+    def release_all(self, connection: Connection) -> None:
+        """Give back every lease of this console."""
+        connection.execute(leases.delete().where(leases.c.token == self.token))
+
     def sees_alive(self, held: Any, now: int) -> bool:
         """Whether the holder of a stored lease may still act."""
         if held.host == self.host:

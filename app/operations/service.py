@@ -240,8 +240,7 @@ class Operations:
         def ask(connection: Connection) -> bool:
             """Leave the wish; True when nobody living would hear it."""
             store.move(connection, plan.id, (PlanState.CONFIRMED, PlanState.RUNNING, PlanState.WAITING), {"stop_requested": True})
-            free = self._holder.take(connection, plan.id)
-            return free
+            return self._holder.take(connection, plan.id)
 
         free = await self._database.write(ask)
         if free and plan.id not in self._running:
@@ -284,8 +283,9 @@ class Operations:
         return self._runner.lines(plan_id)
 
     async def close(self) -> None:
-        """Give back every lease, so that another process need not wait."""
+        """Give back every lease, so that another process need not wait for this one to end."""
         self._holder.leave()
+        await self._database.write(self._holder.release_all)
 
     # What the runner asks --------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ PROGRAM = Path(__file__).with_name("console_program.py")
 ROOT = Path(__file__).parents[2]
 POINTS = [
     ("runner.plan.confirmed", 1),
-    *((f"runner.step.{moment}", n) for moment in ("preparing", "storing", "prepared", "acted", "done", "committed") for n in (1, 2)),
+    *((f"runner.step.{at}", n) for at in ("preparing", "storing", "prepared", "acted", "done", "committed") for n in (1, 2)),
     ("runner.plan.done", 1),
 ]
 
@@ -32,7 +32,8 @@ def test_the_points_listed_are_those_a_run_passes(tmp_path: Path) -> None:
     assert azora(tmp_path / "home", "run", AZORA_FAULT_RECORD=str(record)) == 0
     passed = record.read_text().split()
     assert {name for name, _ in POINTS} == set(passed)
-    assert {(name, passed.count(name)) for name in passed} == {(name, max(n for other, n in POINTS if other == name)) for name in passed}
+    counted = {name: max(n for other, n in POINTS if other == name) for name, _ in POINTS}
+    assert {name: passed.count(name) for name in passed} == counted
 
 
 @pytest.mark.parametrize(("point", "count"), POINTS)
