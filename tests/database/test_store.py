@@ -70,7 +70,7 @@ def test_the_migrated_schema_is_what_the_rooms_say(
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
-def test_journal_and_plans_work_on_both(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_two_consoles_append_to_one_journal(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     from app.audit.journal import Journal
 
     async def story() -> None:
