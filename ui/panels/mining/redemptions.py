@@ -1,0 +1,195 @@
+"""The second tab of mint mining: redemption requests, and the story of the chosen one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from app.core.money import exact_units
+from ui.panels.mining.forms import CancelForm, CompleteForm
+from ui.widgets import (
+    AddressCell,
+    Amount,
+    Column,
+    EmptyState,
+    EvidenceChip,
+    KeyValue,
+    KpiCell,
+    Pane,
+    Row,
+    StatusCell,
+    Table,
+    button,
+    primary_button,
+)
+
+if TYPE_CHECKING:
+    from app.mining import RedemptionRow
+    from ui.panels.mining.panel import MiningPanel
+
+_STATES = {
+    "open": ("pend", "To complete"),
+    "requested": ("pend", "To complete"),
+    "completed": ("ok", "Completed"),
+    "cancelled": ("idle", "Cancelled"),
+    "refunded": ("idle", "Refunded"),
+}
+OPEN = ("open", "requested")
+
+
+class RedemptionsTab(QWidget):
+    """Escrow, requests, and complete or cancel for the chosen one."""
+
+    def __init__(self, panel: MiningPanel) -> None:
+        super().__init__()
+        self._panel = panel
+        self._rows: dict[str, RedemptionRow] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        strip = QFrame()
+        strip.setProperty("role", "bar")
+        cells = QHBoxLayout(strip)
+        cells.setContentsMargins(0, 0, 0, 0)
+        cells.setSpacing(0)
+        self.escrow = KpiCell("In escrow", "–", "")
+        self.completed = KpiCell("Burned by redemption", "–", "")
+        self.returned = KpiCell("Returned to holders", "–", "")
+        for name, cell in (("escrow", self.escrow), ("completed", self.completed), ("returned", self.returned)):
+            cell.setObjectName(f"mining.redemptions.{name}")
+            cells.addWidget(cell, 1)
+        column.addWidget(strip)
+        self.empty = EmptyState(
+            "bank",
+            "No redemption was requested",
+            "A request moves AZR into escrow; it is burned when the bank has paid.",
+            ("Request redemption…", lambda: panel.window_.registry.run("mining.redeem")),
+        )
+        column.addWidget(self.empty, 1)
+        self.split = QSplitter(Qt.Orientation.Horizontal)
+        self.split.setChildrenCollapsible(False)
+        self.table = Table(
+            [
+                Column("id", "Request", 80),
+                Column("account", "Holder", 190, kind="address"),
+                Column("amount", "Escrow AZR", 130, align="right", kind="amount"),
+                Column("reference", "Reference", 150, mono=True),
+                Column("bank", "Bank reference", 160, mono=True),
+                Column("block", "Requested in block", 130, align="right", kind="number"),
+                Column("state", "State", 130, kind="status"),
+            ]
+        )
+        self.table.setObjectName("mining.redemptions")
+        self.table.setAccessibleName("Redemptions")
+        self.table.selected.connect(self._select)
+        self.split.addWidget(self.table)
+        self.split.addWidget(self._build_detail())
+        self.split.setStretchFactor(0, 3)
+        self.split.setStretchFactor(1, 1)
+        column.addWidget(self.split, 1)
+
+    def _build_detail(self) -> QWidget:
+        self.pane = Pane("Request")
+        inner = QWidget()
+        layout = QVBoxLayout(inner)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(8)
+        self.facts = QVBoxLayout()
+        layout.addLayout(self.facts)
+        row = QHBoxLayout()
+        self.complete = primary_button("Complete…")
+        self.complete.setObjectName("mining.complete")
+        self.complete.clicked.connect(lambda: self._open(CompleteForm))
+        self.cancel = button("Cancel request…")
+        self.cancel.setObjectName("mining.cancel")
+        self.cancel.clicked.connect(lambda: self._open(CancelForm))
+        row.addWidget(self.cancel)
+        row.addWidget(self.complete)
+        row.addStretch(1)
+        layout.addLayout(row)
+        layout.addStretch(1)
+        self.pane.body.addWidget(inner, 1)
+        self.pane.setMinimumWidth(300)
+        return self.pane
+
+    def show_rows(self, rows: list[RedemptionRow], labels: dict[str, str]) -> None:
+        """Show the requests of a network."""
+        self._rows = {str(row.id): row for row in rows}
+        waiting = [row for row in rows if str(row.status) in OPEN]
+        burned = [row for row in rows if str(row.status) == "completed"]
+        back = [row for row in rows if str(row.status) in ("cancelled", "refunded")]
+        for cell, some, word in ((self.escrow, waiting, "open"), (self.completed, burned, "completed"), (self.returned, back, "returned")):
+            cell.set_figure(Amount(sum(row.amount for row in some), 18, "AZR"))
+            cell.set_context(f"{len(some)} {word}")
+        self.empty.setVisible(not rows)
+        self.split.setVisible(bool(rows))
+        chosen = self.table.selected_id()
+        table = []
+        for row in sorted(rows, key=lambda one: -one.id):
+            state, word = _STATES.get(str(row.status), ("idle", str(row.status)))
+            table.append(
+                Row(
+                    str(row.id),
+                    {
+                        "id": f"R-{row.id}",
+                        "account": AddressCell(row.account, labels.get(row.account, "")),
+                        "amount": Amount(row.amount, 18, ""),
+                        "reference": _short(row.reference),
+                        "bank": _short(row.bank_reference) or "–",
+                        "block": row.requested_block,
+                        "state": StatusCell(state, word),
+                    },
+                )
+            )
+        self.table.set_rows(table)
+        if table:
+            self.table.select(chosen if chosen in self._rows else table[0].id)
+            self._select(self.table.selected_id() or table[0].id)
+
+    def current(self) -> RedemptionRow | None:
+        """The chosen request."""
+        return self._rows.get(self.table.selected_id() or "")
+
+    def _select(self, row_id: str) -> None:
+        row = self._rows.get(row_id)
+        if row is None:
+            return
+        while self.facts.count():
+            item = self.facts.takeAt(0)
+            widget = item.widget() if item else None
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self.pane.set_title(f"R-{row.id}")
+        until = datetime.fromtimestamp(row.refundable_at, UTC).strftime("%d %b %H:%M:%S UTC") if row.refundable_at else "–"
+        facts = [
+            ("Amount", f"{exact_units(row.amount, 18)} AZR"),
+            ("Holder", row.account),
+            ("Reference", row.reference),
+            ("Requested in", f"block {row.requested_block:,}"),
+            ("Transaction", row.tx_hash),
+        ]
+        if str(row.status) in OPEN:
+            facts.append(("Refundable from", until))
+        else:
+            facts += [("Bank reference", row.bank_reference or "–"), ("Closed in", f"block {row.closed_block:,}"), ("By", row.closed_tx)]
+        self.facts.addWidget(KeyValue(facts))
+        for evidence in row.evidence[:3]:
+            self.facts.addWidget(EvidenceChip(evidence), 0, Qt.AlignmentFlag.AlignLeft)
+        is_open = str(row.status) in OPEN
+        for widget in (self.complete, self.cancel):
+            widget.setEnabled(is_open)
+            widget.setToolTip("" if is_open else "This request is closed.")
+
+    def _open(self, form: type[CompleteForm] | type[CancelForm]) -> None:
+        row = self.current()
+        if row is not None:
+            self._panel.window_.open_form(form(self._panel, row))
+
+
+def _short(text: Any) -> str:
+    value = str(text)
+    return f"{value[:6]}…{value[-4:]}" if value.startswith("0x") and len(value) > 20 else value
