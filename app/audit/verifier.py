@@ -111,6 +111,15 @@ def use_keccak(faster: Callable[[bytes], bytes]) -> None:
     _keccak = faster
 
 
+def checksum_address(address: bytes | str) -> str:
+    """The address as people write it, with the capitals of EIP-55."""
+    text = (address[2:] if isinstance(address, str) else address.hex()).lower()
+    if len(text) != 40 or not all(letter in "0123456789abcdef" for letter in text):
+        raise Refused(f"{_shown(address)} is not an address")
+    digest = _keccak(text.encode()).hex()
+    return "0x" + "".join(letter.upper() if int(turn, 16) > 7 else letter for letter, turn in zip(text, digest, strict=False))
+
+
 EMPTY_TRIE = keccak256(b"\x80")
 EMPTY_CODE = keccak256(b"")
 
@@ -404,7 +413,14 @@ def _access_list(entries: object) -> Rlp:
 
 def _authorizations(entries: object) -> Rlp:
     return [
-        [_number(e, "chainId"), hex_bytes(_field(e, "address"), 20), _number(e, "nonce", 64), _parity(e), _number(e, "r"), _number(e, "s")]
+        [
+            _number(e, "chainId"),
+            hex_bytes(_field(e, "address"), 20),
+            _number(e, "nonce", 64),
+            _parity(e),
+            _number(e, "r"),
+            _number(e, "s"),
+        ]
         for e in _list(entries, "authorizationList")
     ]
 
@@ -449,7 +465,11 @@ def receipt_bytes(receipt: Mapping[str, Any]) -> bytes:
     root = receipt.get("root")
     outcome = hex_bytes(root, 32) if receipt.get("status") is None and root else _number(receipt, "status", 1)
     logs = [
-        [hex_bytes(_field(e, "address"), 20), [hex_bytes(t, 32) for t in _list(_field(e, "topics"), "topics")], hex_bytes(_field(e, "data"))]
+        [
+            hex_bytes(_field(e, "address"), 20),
+            [hex_bytes(t, 32) for t in _list(_field(e, "topics"), "topics")],
+            hex_bytes(_field(e, "data")),
+        ]
         for e in _list(_field(receipt, "logs"), "logs")
     ]
     body = rlp_encode([outcome, _number(receipt, "cumulativeGasUsed", 64), hex_bytes(_field(receipt, "logsBloom"), 256), logs])
@@ -617,7 +637,7 @@ def _canonical(value: object, depth: int) -> str:
     raise Refused(f"JSON: {type(value).__name__} has no exact form")
 
 
-def verify_journal(entries: Sequence[Mapping[str, Any]]) -> str:
+def verify_journal(entries: Sequence[Any]) -> str:
     """Empty when the chain of entries holds, otherwise a sentence that names the first entry at fault."""
     previous = bytes(32)
     for position, entry in enumerate(entries, 1):
@@ -803,12 +823,15 @@ class _Bundle:
         for before, after in zip(self.headers, self.headers[1:], strict=False):
             if after["parentHash"].lower() != before["hash"].lower() or quantity(after["number"]) != quantity(before["number"]) + 1:
                 raise Refused(f"header {quantity(after['number'])} does not follow header {quantity(before['number'])}")
-        return f"blocks {quantity(self.headers[0]['number'])} to {quantity(self.headers[-1]['number'])}, each the parent of the next"
+        return (
+            f"blocks {quantity(self.headers[0]['number'])} to {quantity(self.headers[-1]['number'])}, each the parent of the next"
+        )
 
     def _anchor(self) -> str:
         anchor = self.headers[-1]
         claimed = _field(self.manifest, "anchor")
-        if claimed.get("hash", "").lower() != anchor["hash"].lower() or _decimal(claimed.get("number")) != quantity(anchor["number"]):
+        named = (str(_field(claimed, "hash")).lower(), _decimal(_field(claimed, "number")))
+        if named != (anchor["hash"].lower(), quantity(anchor["number"])):
             raise Refused("the last header is not the anchor that the manifest names")
         if self.trust and self.trust.lower() != anchor["hash"].lower():
             raise Refused(f"the anchor is {anchor['hash']}, not the {self.trust[:80]} you trust")
@@ -996,8 +1019,8 @@ def trust_statement(checks: Sequence[Check], trust: str) -> str:
         return "Every check holds, and the anchor is the block you named. The figures are as true as that hash."
     anchor = next((check.detail for check in checks if check.name == "anchor"), "its anchor")
     return (
-        f"Every check holds within the bundle. That {anchor} belongs to the true chain is not proven here: compare it with a source "
-        "you trust and pass it as --trust."
+        f"Every check holds within the bundle. That {anchor} belongs to the true chain is not proven here: "
+        "compare it with a source you trust and pass it as --trust."
     )
 
 
@@ -1016,9 +1039,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out = json.dumps({"ok": ok, "statement": statement, "checks": rows}, ensure_ascii=True)
     else:
         lines = [f"{'holds ' if check.ok else 'FAILED'}  {check.name}: {check.detail}" for check in checks]
-        out = "\n".join([*lines, "", statement]).encode("ascii", "replace" if sys.stdout.encoding in (None, "ascii") else "ignore").decode()
-        if (sys.stdout.encoding or "").lower().replace("-", "") == "utf8":
-            out = "\n".join([*lines, "", statement]).encode("utf-8", "replace").decode("utf-8")
+        # A terminal that cannot show a sign of a hostile file must not end the check.
+        encoding = sys.stdout.encoding or "ascii"
+        out = "\n".join([*lines, "", statement]).encode(encoding, "replace").decode(encoding)
     sys.stdout.write(out + "\n")
     if ok:
         return 0
