@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.audit.verifier import checksum_address, keccak256
+from app.chain.hashing import checksum_address, keccak256
 from app.core.errors import Invalid, NotFound
 
 Abi = Sequence[Mapping[str, Any]]

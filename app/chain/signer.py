@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.audit.verifier import keccak256, rlp_encode
+from app.audit.verifier import rlp_encode
+from app.chain.hashing import keccak256
 
 
 def _number(value: int) -> bytes:
