@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QWidget
+from ui.widgets import CodeBlock, LogView, Note, StatusLabel, button
 
 from app.core.clock import now_ms
 from app.core.evidence import EvidenceKind, EvidenceStatus
 from ui.plan_sheet import sections, words
 from ui.plan_sheet.pages import Page
 from ui.plan_sheet.sections import Mark, Section, text
-from ui.widgets import CodeBlock, LogView, Note, StatusLabel, button
 
 if TYPE_CHECKING:
     from app.operations.plans import Plan, Receipt
@@ -72,7 +72,14 @@ class ProgressPage(Page):
             if str(record.state) in ("acted", "prepared"):
                 self._seen_acted.setdefault((plan.id, record.index), now_ms())
         offer = self._offers_mining(facts)
-        shown = (plan.id, str(plan.state), plan.reason, offer, facts.locked, *((str(r.state), r.error, r.evidence) for r in plan.steps))
+        shown = (
+            plan.id,
+            str(plan.state),
+            plan.reason,
+            offer,
+            facts.locked,
+            *((str(r.state), r.error, r.evidence) for r in plan.steps),
+        )
         if shown != self._shown:
             self._shown = shown
             self._build(facts, offer)
@@ -111,7 +118,9 @@ class ProgressPage(Page):
         if offer:
             section = Section(line=False)
             section.setObjectName("plan.mining")
-            section.add(Note("warn", "This chain makes no blocks by itself now. The transaction waits in its pool until a block is mined."))
+            section.add(
+                Note("warn", "This chain makes no blocks by itself now. The transaction waits in its pool until a block is mined.")
+            )
             mine = button("Mine a block", icon="hammer")
             mine.setObjectName("plan.mine")
             mine.clicked.connect(lambda: self.mine.emit(facts.chain))
@@ -125,7 +134,11 @@ class ProgressPage(Page):
         last = max((record.ended_at for record in plan.steps), default=0) if state not in UNDER_WAY else now_ms()
         aside = f"{ended} of {len(plan.steps)}" + (f", {words.took(last - began)}" if began else "")
         section = Section("Steps", aside)
-        active = next((r.index for r in plan.steps if str(r.state) in ("acted", "prepared", "pending")), -1) if state in UNDER_WAY else -1
+        active = (
+            next((r.index for r in plan.steps if str(r.state) in ("acted", "prepared", "pending")), -1)
+            if state in UNDER_WAY
+            else -1
+        )
         for record in plan.steps:
             waiting = plan.reason if record.index == active and state == "waiting" else ""
             section.add(sections.step_row(record, now=now_ms(), active=record.index == active, waiting=waiting))
@@ -150,7 +163,9 @@ class ProgressPage(Page):
         section = Section()
         section.add(Note("err", f"{word}{at}. {reason}"))
         changed = [record.spec.title for record in plan.steps if str(record.state) == "done"]
-        section.add(sections.pair("Changed by this plan", "nothing" if not changed else f"{len(changed)} of {len(plan.steps)} steps"))
+        section.add(
+            sections.pair("Changed by this plan", "nothing" if not changed else f"{len(changed)} of {len(plan.steps)} steps")
+        )
         for title in changed:
             section.add(text(title, "hint", wrap=True))
         self.column.addWidget(section)
@@ -201,7 +216,9 @@ class ReceiptPage(Page):
         row = QHBoxLayout()
         row.setSpacing(10)
         good = receipt.matches
-        row.addWidget(Mark("check-circle-fill" if good else "warning-fill", "ok" if good else "warn", 20), 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(
+            Mark("check-circle-fill" if good else "warning-fill", "ok" if good else "warn", 20), 0, Qt.AlignmentFlag.AlignTop
+        )
         column = QGridLayout()
         column.setVerticalSpacing(1)
         said = text(words.done(plan.kind) if good else "Done, but not as predicted", "strong", wrap=True)
@@ -242,7 +259,11 @@ class ReceiptPage(Page):
                     label.setToolTip(f"{words.exact(effect, effect.before)} → {words.exact(effect, effect.after)}")
                 grid.addWidget(label, index + 1, column)
             same = predicted == actual
-            grid.addWidget(Mark("check" if same else "x-square-fill", "ok" if same else "err", 14, "equal" if same else "differs"), index + 1, 3)
+            grid.addWidget(
+                Mark("check" if same else "x-square-fill", "ok" if same else "err", 14, "equal" if same else "differs"),
+                index + 1,
+                3,
+            )
         grid.setColumnStretch(0, 1)
         section.body.addLayout(grid)
         self.column.addWidget(section)
@@ -265,7 +286,10 @@ class ReceiptPage(Page):
     def _journal(self, facts: Facts, receipt: Receipt) -> None:
         section = Section("Journal", line=False)
         before, after = facts.journal_hashes
-        lines = [f"before  {receipt.journal_before:,}  {words.short_hash(before) or '–'}", f"after   {receipt.journal_after:,}  {words.short_hash(after)}"]
+        lines = [
+            f"before  {receipt.journal_before:,}  {words.short_hash(before) or '–'}",
+            f"after   {receipt.journal_after:,}  {words.short_hash(after)}",
+        ]
         code = CodeBlock("\n".join(lines))
         code.setObjectName("plan.journal")
         code.setAccessibleName("Journal entries before and after")

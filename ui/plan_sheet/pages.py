@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel
 
 from app.core.clock import now_ms
 from app.core.evidence import Evidence, EvidenceKind
 from ui.plan_sheet import sections, words
 from ui.plan_sheet.sections import Section, text
-from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel
 
 if TYPE_CHECKING:
     from app.operations.plans import Effect, Plan, Preview
@@ -258,7 +258,11 @@ class ConfirmPage(Page):
             self.passphrase = QLineEdit()
             self.passphrase.setEchoMode(QLineEdit.EchoMode.Password)
             self._passphrase_field = self._ask(
-                section, self.passphrase, "plan.passphrase", "Console passphrase", "The system keyring may ask for its own password after this."
+                section,
+                self.passphrase,
+                "plan.passphrase",
+                "Console passphrase",
+                "The system keyring may ask for its own password after this.",
             )
         if typed_label:
             self.typed = QLineEdit()

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from ui.theme import Theme, icon
+from ui.widgets import EvidenceChip, Identicon
 
 from app.core.money import exact_units
 from ui.plan_sheet import words
-from ui.theme import Theme, icon
-from ui.widgets import EvidenceChip, Identicon
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -173,9 +173,8 @@ def effect_row(effect: Effect) -> QWidget:
     below.addStretch(1)
     grid.addLayout(below, 1, 0, 1, 2)
     grid.setColumnStretch(0, 1)
-    row.setAccessibleName(
-        f"{words.who(effect)}, {kind}: {words.exact(effect, effect.before) or 'nothing'} becomes {words.exact(effect, effect.after)}"
-    )
+    before = words.exact(effect, effect.before) or "nothing"
+    row.setAccessibleName(f"{words.who(effect)}, {kind}: {before} becomes {words.exact(effect, effect.after)}")
     return row
 
 
@@ -272,10 +271,13 @@ def clear(layout: QVBoxLayout) -> None:
         widget = item.widget() if item else None
         if widget is not None:
             widget.hide()
+            widget.setParent(None)
             widget.deleteLater()
 
 
-def _marked(mark: QWidget, line: str, detail: str, *, aside: str = "", faint: bool = False, below: Iterable[QWidget] = ()) -> QWidget:
+def _marked(
+    mark: QWidget, line: str, detail: str, *, aside: str = "", faint: bool = False, below: Iterable[QWidget] = ()
+) -> QWidget:
     row = QWidget()
     grid = QGridLayout(row)
     grid.setContentsMargins(0, 4, 0, 4)

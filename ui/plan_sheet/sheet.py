@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from ui.theme import icon
+from ui.widgets import Note, button, danger_button, primary_button
 
 from app.core.errors import Conflict, ConsoleError, Denied
 from app.core.events import AccessChanged, HeadChanged, NetworkChanged, PlanChanged
@@ -18,8 +20,6 @@ from ui.plan_sheet.pages import ConfirmPage, Page, PreviewPage
 from ui.plan_sheet.sections import Section, text
 from ui.plan_sheet.stepbar import StepBar
 from ui.plan_sheet.words import CONFIRM, FORM, PREVIEW, PROGRESS, RECEIPT
-from ui.theme import icon
-from ui.widgets import Note, button, danger_button, primary_button
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,7 +176,17 @@ class PlanSheet(QWidget):
         self.leave = self._button(button("Close"), "plan.leave", self.close_sheet)
         self.export = self._button(button("Export receipt…", icon="export"), "plan.export", self._export)
         self.done = self._button(primary_button("Done"), "plan.done", self._finish)
-        for widget in (self.back, self.again, self.preview, self.go_on, self.confirm, self.stop, self.leave, self.export, self.done):
+        for widget in (
+            self.back,
+            self.again,
+            self.preview,
+            self.go_on,
+            self.confirm,
+            self.stop,
+            self.leave,
+            self.export,
+            self.done,
+        ):
             row.addWidget(widget)
         return footer
 
@@ -268,7 +278,9 @@ class PlanSheet(QWidget):
         reached = self._natural(plan) if plan else FORM
         if plan is not None and str(plan.state) in ("draft", "previewed"):
             reached = max(step, PREVIEW) if step != FORM else FORM
-        self.steps.show_step(step, RECEIPT + 1 if plan and str(plan.state) == "done" else reached, self._reachable(), stopped=broken)
+        self.steps.show_step(
+            step, RECEIPT + 1 if plan and str(plan.state) == "done" else reached, self._reachable(), stopped=broken
+        )
         self.title.setText(plan.title if plan and step != FORM else form.title if form else "")
         self.subtitle.setText(self._said(plan) if plan and step != FORM else form.context if form else "")
         self.setAccessibleDescription(f"{self.title.text()}, step {step + 1} of 5, {words.STEPS[step]}")
@@ -415,7 +427,9 @@ class PlanSheet(QWidget):
         async def confirm() -> Facts:
             await console.operations.confirm(plan.id, preview_digest=digest, passphrase=secret)
             # The run belongs to the console, not to this sheet: closing the sheet must leave it alone.
-            console.jobs.start(plan.title, lambda _: console.operations.run(plan.id), kind="plan", link=f"azora://plans/{plan.name}")
+            console.jobs.start(
+                plan.title, lambda _: console.operations.run(plan.id), kind="plan", link=f"azora://plans/{plan.name}"
+            )
             return await read_facts(console, plan.id)
 
         self._work("Checking it once more", confirm, self._confirmed, self._not_confirmed)
@@ -542,7 +556,11 @@ class PlanSheet(QWidget):
         if self.plan is None or facts.plan.id != self.plan.id:
             return
         before = str(self.plan.state)
-        if facts.plan.preview_digest == self.plan.preview_digest and before == str(facts.plan.state) and self._step in (FORM, CONFIRM):
+        if (
+            facts.plan.preview_digest == self.plan.preview_digest
+            and before == str(facts.plan.state)
+            and self._step in (FORM, CONFIRM)
+        ):
             self._facts = facts  # what is being typed stays
             self._update()
             return

@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
+from ui.theme import Theme, icon
 
 from ui.plan_sheet import words
-from ui.theme import Theme, icon
 
 
 class StepTab(QAbstractButton):
@@ -68,7 +68,9 @@ class StepTab(QAbstractButton):
         painter.setPen(ink)
         painter.drawText(QRectF(left + 22, 0, width + 2, self.height() - 2), Qt.AlignmentFlag.AlignVCenter, self.text())
         if current:
-            painter.fillRect(QRectF(0, self.height() - 2, self.width(), 2), theme.color("err" if self.state == "stopped" else "accent"))
+            painter.fillRect(
+                QRectF(0, self.height() - 2, self.width(), 2), theme.color("err" if self.state == "stopped" else "accent")
+            )
         if self.hasFocus():
             painter.setPen(QPen(theme.color("focus"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)

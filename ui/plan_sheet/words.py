@@ -40,7 +40,7 @@ _DONE = {
 }
 _LOSSES = {
     "wallets.transfer": "A sent transfer cannot be taken back. Only the owner of the receiving address could return it.",
-    "wallets.create": "The recovery phrase is stored in the system keyring. Without your own copy, a lost keyring is a lost wallet.",
+    "wallets.create": "The recovery phrase is stored in the system keyring. Without your own copy a lost keyring is a lost wallet.",
     "wallets.import": "The key is stored in the system keyring. Whoever else holds it can still use it.",
     "contracts.deploy": "Deployed contracts stay on the chain for good, and their fees are not returned.",
     "mining.mint": "A mint cannot be taken back. Each proof and its evidence can be used only once.",

@@ -6,11 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from ui.shell.panel import Panel
+from ui.widgets import (
+    Column,
+    EmptyState,
+    KeyValue,
+    Note,
+    Pane,
+    Row,
+    StatusCell,
+    StatusLabel,
+    Table,
+    TimeCell,
+    button,
+    danger_button,
+)
 
 from app.core.clock import now_ms
 from app.core.events import JobChanged, PlanChanged
-from ui.shell.panel import Panel
-from ui.widgets import Column, EmptyState, KeyValue, Note, Pane, Row, StatusCell, StatusLabel, Table, TimeCell, button, danger_button
 
 if TYPE_CHECKING:
     from app.core.jobs import JobView
@@ -60,7 +73,11 @@ class JobsPanel(Panel):
             Column("progress", "Progress", 240),
             Column("time", "Time", 90, align="right"),
         ]
-        broken = [Column("title", "Job", 240), Column("from", "From", 100, mono=True), Column("reason", "Why, and what was not done", 440)]
+        broken = [
+            Column("title", "Job", 240),
+            Column("from", "From", 100, mono=True),
+            Column("reason", "Why, and what was not done", 440),
+        ]
         history = [
             Column("ended", "Ended (UTC)", 130, kind="time"),
             Column("title", "Job", 280),
@@ -228,6 +245,7 @@ class JobsPanel(Panel):
             widget = item.widget() if item else None
             if widget is not None:
                 widget.hide()
+                widget.setParent(None)
                 widget.deleteLater()
         plan, job = self._plans.get(self._chosen), self._jobs.get(self._chosen)
         self.open_button.setVisible(plan is not None)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSpinBox, QVBoxLayout
+from ui.widgets import AccountCombo, Field, Note, button, line_edit
 
 from app.core.errors import Invalid
 from app.core.money import parse_units, short_units
 from ui.plan_sheet import PlanForm
-from ui.widgets import AccountCombo, Field, Note, button, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from app.mining import ProofRow, RedemptionRow
     from ui.shell.panel import Panel
+
+    from app.mining import ProofRow, RedemptionRow
 
 
 class NetworkForm(PlanForm):
@@ -210,7 +211,9 @@ class CompleteForm(NetworkForm):
         network, officer, bank = self.network_id(), self.officer.address(), self.bank_reference.text().strip()
         if not bank:
             raise Invalid(
-                "A completion names the bank's reference. Nothing was planned.", "Copy it from the statement.", field="bank_reference"
+                "A completion names the bank's reference. Nothing was planned.",
+                "Copy it from the statement.",
+                field="bank_reference",
             )
         console, row = self.panel.bridge.console, self._row
         return lambda: console.redemptions.plan_complete(network, row.id, bank, officer)

@@ -7,12 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
-
-from app.core.events import LedgerChanged, NetworkChanged, QueueChanged
-from app.core.money import exact_units, short_units
-from ui.panels.mining.forms import MintForm, RequestForm, SubmitForm
-from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
-from ui.panels.mining.redemptions import RedemptionsTab
 from ui.shell.panel import Panel
 from ui.widgets import (
     AddressCell,
@@ -34,6 +28,12 @@ from ui.widgets import (
     line_edit,
     primary_button,
 )
+
+from app.core.events import LedgerChanged, NetworkChanged, QueueChanged
+from app.core.money import exact_units, short_units
+from ui.panels.mining.forms import MintForm, RequestForm, SubmitForm
+from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
+from ui.panels.mining.redemptions import RedemptionsTab
 
 if TYPE_CHECKING:
     from app.mining import ProofRow, RedemptionRow
@@ -91,7 +91,12 @@ class MiningPanel(Panel):
         cells.setContentsMargins(0, 0, 0, 0)
         cells.setSpacing(0)
         self.kpis = {}
-        for name, label in (("review", "To review"), ("ready", "Ready to mint"), ("minted", "Minted by proofs"), ("closed", "Closed without a mint")):
+        for name, label in (
+            ("review", "To review"),
+            ("ready", "Ready to mint"),
+            ("minted", "Minted by proofs"),
+            ("closed", "Closed without a mint"),
+        ):
             cell = KpiCell(label, "–", "")
             cell.setObjectName(f"mining.kpi.{name}")
             self.kpis[name] = cell
@@ -213,7 +218,12 @@ class MiningPanel(Panel):
         context, proofs, requests, self._labels, contract = answer
         self._rows = {row.id: row for row in proofs}
         self.header.set_context(f"{context}, MintMine {contract[:6]}…{contract[-4:]}" if contract else context)
-        for name, states in (("review", ("in_review",)), ("ready", ("ready",)), ("minted", ("minted",)), ("closed", _FILTERS["closed"][1])):
+        for name, states in (
+            ("review", ("in_review",)),
+            ("ready", ("ready",)),
+            ("minted", ("minted",)),
+            ("closed", _FILTERS["closed"][1]),
+        ):
             some = [row for row in proofs if str(row.status) in states]
             self.kpis[name].set_figure(Amount(sum(row.reward for row in some), 18, "AZR"))
             self.kpis[name].set_context(f"{len(some)} {'proof' if len(some) == 1 else 'proofs'}")
@@ -267,7 +277,9 @@ class MiningPanel(Panel):
         people = len({row.contributor for row in ready})
         addresses = "1 contributor" if people == 1 else f"{people} contributors"
         self.batch_text.setText(
-            f"{count} ready {noun} selected, {short_units(total, 18)} AZR to {addresses}" if ready else "No proof that is ready is selected"
+            f"{count} ready {noun} selected, {short_units(total, 18)} AZR to {addresses}"
+            if ready
+            else "No proof that is ready is selected"
         )
         self.mint.setText(f"Mint {count} {noun}…" if ready else "Mint proofs…")
         self.mint.setEnabled(bool(ready))
@@ -281,6 +293,7 @@ class MiningPanel(Panel):
             widget = item.widget() if item else None
             if widget is not None:
                 widget.hide()
+                widget.setParent(None)
                 widget.deleteLater()
         waits = row is not None and str(row.status) == "in_review"
         for widget in (self.reason_field, self.accept, self.reject):
@@ -346,7 +359,11 @@ class MiningPanel(Panel):
             self.refresh()
 
         self.bridge.run(
-            lambda: console.mining.review(row.id, accept, reason), then=answered, fail=refused, label="Answering the review", owner=self
+            lambda: console.mining.review(row.id, accept, reason),
+            then=answered,
+            fail=refused,
+            label="Answering the review",
+            owner=self,
         )
 
     def _choose_tab(self, tab: str) -> None:

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
-
-from app.core.money import exact_units
-from ui.panels.mining.forms import CancelForm, CompleteForm
 from ui.widgets import (
     AddressCell,
     Amount,
@@ -25,6 +22,9 @@ from ui.widgets import (
     button,
     primary_button,
 )
+
+from app.core.money import exact_units
+from ui.panels.mining.forms import CancelForm, CompleteForm
 
 if TYPE_CHECKING:
     from app.mining import RedemptionRow
@@ -121,7 +121,11 @@ class RedemptionsTab(QWidget):
         waiting = [row for row in rows if str(row.status) in OPEN]
         burned = [row for row in rows if str(row.status) == "completed"]
         back = [row for row in rows if str(row.status) in ("cancelled", "refunded")]
-        for cell, some, word in ((self.escrow, waiting, "open"), (self.completed, burned, "completed"), (self.returned, back, "returned")):
+        for cell, some, word in (
+            (self.escrow, waiting, "open"),
+            (self.completed, burned, "completed"),
+            (self.returned, back, "returned"),
+        ):
             cell.set_figure(Amount(sum(row.amount for row in some), 18, "AZR"))
             cell.set_context(f"{len(some)} {word}")
         self.empty.setVisible(not rows)
@@ -162,6 +166,7 @@ class RedemptionsTab(QWidget):
             widget = item.widget() if item else None
             if widget is not None:
                 widget.hide()
+                widget.setParent(None)
                 widget.deleteLater()
         self.pane.set_title(f"R-{row.id}")
         until = datetime.fromtimestamp(row.refundable_at, UTC).strftime("%d %b %H:%M:%S UTC") if row.refundable_at else "–"
@@ -175,7 +180,11 @@ class RedemptionsTab(QWidget):
         if str(row.status) in OPEN:
             facts.append(("Refundable from", until))
         else:
-            facts += [("Bank reference", row.bank_reference or "–"), ("Closed in", f"block {row.closed_block:,}"), ("By", row.closed_tx)]
+            facts += [
+                ("Bank reference", row.bank_reference or "–"),
+                ("Closed in", f"block {row.closed_block:,}"),
+                ("By", row.closed_tx),
+            ]
         self.facts.addWidget(KeyValue(facts))
         for evidence in row.evidence[:3]:
             self.facts.addWidget(EvidenceChip(evidence), 0, Qt.AlignmentFlag.AlignLeft)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
-
 from ui.widgets import Card, Note, StatusLabel, button, primary_button
 
 if TYPE_CHECKING:
@@ -36,7 +35,9 @@ class FirstRun(QWidget):
         grid.addWidget(self._build_start(), 0, 0, 3, 1)
         grid.addWidget(self._build_own(), 0, 1)
         grid.addWidget(
-            Note("info", "Auditing only? Connect a chain and add no keys. Every panel opens read-only and proves what it shows."), 1, 1
+            Note("info", "Auditing only? Connect a chain and add no keys. Every panel opens read-only and proves what it shows."),
+            1,
+            1,
         )
         grid.addWidget(self._build_keys(), 2, 1)
         grid.setColumnStretch(0, 7)
@@ -51,7 +52,9 @@ class FirstRun(QWidget):
         title = QLabel("No economy is connected yet")
         title.setProperty("role", "display")
         column.addWidget(title)
-        said = QLabel("Start the demo to see every panel with a real economy, or connect to a network you already run. The demo stays on this computer.")
+        said = QLabel(
+            "Start the demo to see every panel at work, or connect to a network you run. The demo stays on this computer."
+        )
         said.setProperty("role", "label")
         said.setWordWrap(True)
         column.addWidget(said)
@@ -114,7 +117,9 @@ class FirstRun(QWidget):
             self.stages.append(state)
         rows.setColumnStretch(1, 1)
         column.addWidget(stages)
-        column.addWidget(Note("info", "Everything in it is labelled demo. Its chain can be stopped and deleted in Local Chains at any time."))
+        column.addWidget(
+            Note("info", "Everything in it is labelled demo. Its chain can be stopped and deleted in Local Chains at any time.")
+        )
         column.addStretch(1)
         card.body.addLayout(column)
         return card
@@ -161,7 +166,9 @@ class FirstRun(QWidget):
         card = Card("Keyboard")
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
-        for index, (keys, meaning) in enumerate((("Ctrl K", "Search or run a command"), ("Ctrl 1 … 9", "Open a panel"), ("?", "All keys"))):
+        for index, (keys, meaning) in enumerate(
+            (("Ctrl K", "Search or run a command"), ("Ctrl 1 … 9", "Open a panel"), ("?", "All keys"))
+        ):
             cap = QLabel(keys)
             cap.setProperty("role", "key")
             grid.addWidget(cap, index, 0, Qt.AlignmentFlag.AlignLeft)

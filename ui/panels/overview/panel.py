@@ -7,6 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from ui.shell.panel import Panel
+from ui.widgets import (
+    Amount,
+    Card,
+    Column,
+    EvidenceChip,
+    KpiCell,
+    LineChart,
+    Note,
+    Row,
+    StatusCell,
+    StatusLabel,
+    Table,
+    TimeCell,
+    button,
+)
 
 from app.core.events import (
     AccessChanged,
@@ -21,8 +37,6 @@ from app.core.events import (
 )
 from app.core.money import short_units
 from ui.panels.overview.first_run import FirstRun
-from ui.shell.panel import Panel
-from ui.widgets import Amount, Card, Column, EvidenceChip, KpiCell, LineChart, Note, Row, StatusCell, StatusLabel, Table, TimeCell, button
 
 if TYPE_CHECKING:
     from app.core.jobs import JobView
@@ -31,7 +45,12 @@ DEMO = "local-demo"
 DEMO_KIND = "demo"
 ENTRIES = 8
 POINTS = 60
-_RESULTS = {"done": ("ok", "Receipt"), "failed": ("err", "Failed"), "stopped": ("warn", "Stopped"), "disowned": ("idle", "Given up")}
+_RESULTS = {
+    "done": ("ok", "Receipt"),
+    "failed": ("err", "Failed"),
+    "stopped": ("warn", "Stopped"),
+    "disowned": ("idle", "Given up"),
+}
 
 
 @dataclass(slots=True)
@@ -89,7 +108,9 @@ class OverviewPanel(Panel):
         grid = QGridLayout(page)
         grid.setContentsMargins(12, 12, 12, 12)
         grid.setSpacing(12)
-        self.demo_note = Note("info", "This is the demo economy. Its accounts, proofs and payments are examples on a chain of this computer.")
+        self.demo_note = Note(
+            "info", "This is the demo economy. Its accounts, proofs and payments are examples on a chain of this computer."
+        )
         self.demo_note.setObjectName("overview.demo.mark")
         grid.addWidget(self.demo_note, 0, 0, 1, 3)
         self.backends: dict[str, tuple[Card, StatusLabel, QHBoxLayout]] = {}
@@ -134,7 +155,9 @@ class OverviewPanel(Panel):
         self.chart.setAccessibleName("Supply over the indexed blocks")
         self.chart.setMinimumHeight(150)
         card.body.addWidget(self.chart, 1)
-        self.no_supply = Note("info", "The ledger is not indexed yet. Index it to see minted, burned and supply with their evidence.")
+        self.no_supply = Note(
+            "info", "The ledger is not indexed yet. Index it to see minted, burned and supply with their evidence."
+        )
         card.body.addWidget(self.no_supply)
         index = button("Index now", icon="scroll")
         index.setObjectName("overview.index")
@@ -145,7 +168,9 @@ class OverviewPanel(Panel):
 
     def _build_plans(self) -> QWidget:
         card = Card("Recent plans")
-        self.plans = Table([Column("title", "Plan", 210), Column("from", "Id", 90, mono=True), Column("state", "Result", 100, kind="status")])
+        self.plans = Table(
+            [Column("title", "Plan", 210), Column("from", "Id", 90, mono=True), Column("state", "Result", 100, kind="status")]
+        )
         self.plans.setObjectName("overview.plans")
         self.plans.setAccessibleName("Recent plans")
         self.plans.activated.connect(lambda ref: self.window_.open_plan(ref))
@@ -257,7 +282,11 @@ class OverviewPanel(Panel):
         self.demo_note.setVisible(seen.network.id == DEMO)
         chain = seen.chain
         if chain is not None and chain.reachable:
-            facts = [("Block", f"{chain.block:,}"), ("Latency", f"{chain.latency_ms:,.0f} ms"), ("Confirmations", f"{seen.network.confirmations}")]
+            facts = [
+                ("Block", f"{chain.block:,}"),
+                ("Latency", f"{chain.latency_ms:,.0f} ms"),
+                ("Confirmations", f"{seen.network.confirmations}"),
+            ]
             self._facts("chain", "warn" if chain.syncing else "ok", "Syncing" if chain.syncing else "Healthy", facts)
         else:
             self._facts("chain", "err", "Not reachable", [("Network", seen.network.name)])
@@ -265,11 +294,20 @@ class OverviewPanel(Panel):
         store = seen.database
         if store is not None:
             size = f"{store.size_bytes / 1e6:.1f} MB"
-            facts = [("Kind", str(store.dialect)), ("Schema", str(store.revision)), ("Size", size), ("Latency", f"{store.latency_ms:,.0f} ms")]
+            facts = [
+                ("Kind", str(store.dialect)),
+                ("Schema", str(store.revision)),
+                ("Size", size),
+                ("Latency", f"{store.latency_ms:,.0f} ms"),
+            ]
             self._facts("database", "ok", "Healthy", facts)
         keyring = seen.keyring
         if keyring is not None:
-            states = {"available": ("ok", "Available"), "locked": ("warn", "Locked by the system"), "unavailable": ("err", "Not available")}
+            states = {
+                "available": ("ok", "Available"),
+                "locked": ("warn", "Locked by the system"),
+                "unavailable": ("err", "Not available"),
+            }
             state, word = states.get(str(keyring.state), ("idle", str(keyring.state)))
             facts = [("Keys", f"{seen.keys}"), ("Missing", f"{seen.missing}"), ("Backend", str(keyring.backend))]
             self._facts("keyring", state, f"{word}, ephemeral" if keyring.ephemeral else word, facts)
@@ -308,7 +346,9 @@ class OverviewPanel(Panel):
             self.kpis[name].set_figure(Amount(value, 18, "AZR"))
         self.kpis["left"].set_figure(Amount(cap - figures["supply"], 18, "AZR"))
         share = figures["supply"] * 10_000 // cap if cap else 0
-        self.kpis["supply"].set_context(f"{share / 100:.2f} % of cap" if share or not figures["supply"] else "less than 0.01 % of cap")
+        self.kpis["supply"].set_context(
+            f"{share / 100:.2f} % of cap" if share or not figures["supply"] else "less than 0.01 % of cap"
+        )
         self.kpis["left"].set_context(f"Cap {short_units(cap, 18, 0)}")
         equal = figures["minted"] - figures["burned"] == figures["supply"]
         self.kpis["minted"].set_context("minted − burned = supply" if equal else "does not equal supply + burned")
@@ -327,7 +367,13 @@ class OverviewPanel(Panel):
             [
                 Row(
                     str(entry.sequence),
-                    {"entry": entry.sequence, "time": TimeCell(entry.at), "actor": entry.actor, "text": entry.text, "plan": entry.plan or "–"},
+                    {
+                        "entry": entry.sequence,
+                        "time": TimeCell(entry.at),
+                        "actor": entry.actor,
+                        "text": entry.text,
+                        "plan": entry.plan or "–",
+                    },
                 )
                 for entry in seen.journal
             ]
@@ -387,6 +433,7 @@ def _empty(layout: Any) -> None:
         item = layout.takeAt(0)
         if item.widget():
             item.widget().hide()
+            item.widget().setParent(None)
             item.widget().deleteLater()
 
 

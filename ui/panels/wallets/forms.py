@@ -6,19 +6,20 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from ui.theme import Theme
+from ui.widgets import AccountCombo, Field, Note, button, line_edit
 
 from app.core.errors import Invalid
 from app.core.money import exact_units, parse_units, short_units
 from app.core.secret import Secret
 from ui.plan_sheet import PlanForm
-from ui.theme import Theme
-from ui.widgets import AccountCombo, Field, Note, button, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from app.wallets import Account
     from ui.shell.panel import Panel
+
+    from app.wallets import Account
 
 ASKED = 3  # words of the backup check
 GAS_KEPT = 10**15  # wei left for the fee when Max of the native coin is asked
@@ -329,7 +330,9 @@ class SendForm(PlanForm):
             raise Invalid("No network is connected. Nothing was planned.", "Select or start one first.", field="asset")
         sender, recipient = self.sender.address(), self.recipient.address()
         if not recipient:
-            raise Invalid("A transfer needs somebody to receive it. Nothing was planned.", "Choose or enter an address.", field="recipient")
+            raise Invalid(
+                "A transfer needs somebody to receive it. Nothing was planned.", "Choose or enter an address.", field="recipient"
+            )
         unit, token = self.asset.currentText(), str(self.asset.currentData() or "")
         amount = parse_units(self.amount.text(), 18, unit=unit)
         balance = self._balance()
@@ -353,4 +356,5 @@ def _empty(layout: Any) -> None:
         item = layout.takeAt(0)
         if item.widget():
             item.widget().hide()
+            item.widget().setParent(None)
             item.widget().deleteLater()

@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
-
-from app.core.events import AccountsChanged, HeadChanged, LedgerChanged, NetworkChanged
-from ui.panels.wallets.forms import ImportForm, NewWalletForm, RenameForm, SendForm, WatchForm
 from ui.shell.panel import Panel
 from ui.widgets import (
     AddressCell,
@@ -28,6 +25,9 @@ from ui.widgets import (
     line_edit,
     primary_button,
 )
+
+from app.core.events import AccountsChanged, HeadChanged, LedgerChanged, NetworkChanged
+from ui.panels.wallets.forms import ImportForm, NewWalletForm, RenameForm, SendForm, WatchForm
 
 if TYPE_CHECKING:
     from app.ledger import LedgerRow
@@ -166,7 +166,9 @@ class WalletsPanel(Panel):
         self.activity.setObjectName("wallets.activity")
         self.activity.setAccessibleName("Activity of the account")
         self.activity.activated.connect(self._open_row)
-        self.no_activity = EmptyState("scroll", "No activity is indexed", "The ledger lists what this account sent and received in AZR.")
+        self.no_activity = EmptyState(
+            "scroll", "No activity is indexed", "The ledger lists what this account sent and received in AZR."
+        )
         pane.body.addWidget(self.no_activity, 1)
         pane.body.addWidget(self.activity, 1)
         column.addWidget(pane, 1)

@@ -1,0 +1,177 @@
+"""The sheet leads through five steps and never signs by accident."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+
+from app.core.errors import Invalid
+from app.core.events import PlanChanged
+from app.operations.plans import PlanState
+from tests.ui.plan_sheet.sheet_world import finished, preview, transfer
+
+PREVIEW, CONFIRM, PROGRESS, RECEIPT = 1, 2, 3, 4
+
+
+def to_confirm(sheet: Any) -> None:
+    sheet.open_plan("plan-1")
+    sheet.go_on.click()
+    assert sheet.step == CONFIRM
+
+
+def test_a_previewed_plan_opens_at_its_preview_and_nothing_is_signed(sheet: Any, world: Any) -> None:
+    sheet.open_plan("plan-1")
+    assert sheet.step == PREVIEW
+    assert sheet.hint.text() == "Nothing is signed yet"
+    assert not sheet.confirm.isVisible()
+    assert world.operations.calls == []
+
+
+def test_confirm_hands_the_run_to_the_console_and_the_receipt_follows(sheet: Any, world: Any) -> None:
+    to_confirm(sheet)
+    assert sheet.confirm.text() == "Sign and send"
+    sheet.confirm.click()
+    assert world.operations.calls == ["confirm"]
+    assert [title for title, _ in world.started] == ["Send AZR from Treasury"]
+    assert sheet.step == PROGRESS
+    world.operations.now = finished(world.operations.now)
+    sheet.bridge.publish(PlanChanged("plan-1", "done"))
+    assert sheet.step == RECEIPT
+    assert sheet.findChild(QWidget, "plan.outcome").text() == "Sent and reconciled"
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_enter_and_ctrl_enter_never_press_the_button_that_signs(sheet: Any, world: Any, qtbot: Any, key: Qt.Key) -> None:
+    to_confirm(sheet)
+    sheet.confirm.setFocus()
+    for target in (sheet, sheet.confirm):
+        qtbot.keyClick(target, key)
+        qtbot.keyClick(target, key, Qt.KeyboardModifier.ControlModifier)
+    assert world.operations.calls == []
+
+
+def test_a_simulation_that_changed_locks_confirm_until_it_was_read(sheet: Any, world: Any) -> None:
+    to_confirm(sheet)
+    world.operations.next_preview = preview(sent=9)
+    sheet.confirm.click()
+    assert world.operations.calls == ["confirm", "preview"]
+    assert world.started == []
+    assert sheet.step == PREVIEW
+    assert sheet.findChild(QWidget, "plan.changed") is not None
+    sheet.go_on.click()
+    sheet.confirm.click()
+    assert world.operations.calls[-1] == "confirm" and len(world.started) == 1
+
+
+def test_production_asks_for_the_amount_to_be_typed(sheet: Any, world: Any) -> None:
+    world.operations.now = transfer("production")
+    to_confirm(sheet)
+    typed = sheet.findChild(QLineEdit, "plan.typed")
+    assert not sheet.confirm.isEnabled()
+    typed.setText("1250")
+    assert not sheet.confirm.isEnabled()
+    typed.setText("12,500.00")
+    assert sheet.confirm.isEnabled()
+
+
+def test_the_passphrase_is_asked_for_only_when_one_is_set_and_forgotten_when_wrong(sheet: Any, world: Any) -> None:
+    to_confirm(sheet)
+    assert sheet.findChild(QLineEdit, "plan.passphrase") is None
+    world.access.passphrase_set, world.operations.passphrase = True, "right"
+    sheet.open_plan("plan-1")
+    sheet._show(CONFIRM)
+    field = sheet.findChild(QLineEdit, "plan.passphrase")
+    assert field.echoMode() == QLineEdit.EchoMode.Password and not sheet.confirm.isEnabled()
+    field.setText("wrong")
+    sheet.confirm.click()
+    assert sheet.step == CONFIRM and field.text() == "" and world.started == []
+    field.setText("right")
+    sheet.confirm.click()
+    assert len(world.started) == 1
+
+
+def test_an_auditor_reads_the_preview_and_the_reason_why_not(sheet: Any, world: Any) -> None:
+    world.why_not = "Auditors may plan and preview, but not confirm."
+    sheet.open_plan("plan-1")
+    assert not sheet.go_on.isEnabled()
+    assert sheet.hint.text() == world.why_not
+
+
+def test_a_preview_that_would_fail_cannot_be_confirmed(sheet: Any, world: Any) -> None:
+    world.operations.now = transfer(preview=preview(error="ERC20InsufficientBalance."))
+    sheet.open_plan("plan-1")
+    assert not sheet.go_on.isEnabled() and sheet.again.isVisible()
+
+
+def test_closing_cancels_nothing_and_opening_again_shows_the_same_step(sheet: Any, world: Any) -> None:
+    to_confirm(sheet)
+    sheet.close_sheet()
+    sheet.open_plan("plan-1")
+    assert sheet.step == CONFIRM
+    assert world.operations.calls == []
+
+
+def test_alt_arrows_move_between_allowed_steps_only(sheet: Any, qtbot: Any) -> None:
+    sheet.open_plan("plan-1")
+    alt = Qt.KeyboardModifier.AltModifier
+    qtbot.keyClick(sheet, Qt.Key.Key_Right, alt)
+    assert sheet.step == CONFIRM
+    qtbot.keyClick(sheet, Qt.Key.Key_Right, alt)
+    assert sheet.step == CONFIRM
+    qtbot.keyClick(sheet, Qt.Key.Key_Left, alt)
+    assert sheet.step == PREVIEW
+
+
+def test_a_failed_plan_says_what_failed_and_where(sheet: Any, world: Any) -> None:
+    world.operations.now = transfer(state=PlanState.FAILED, reason="Nonce 4 was used elsewhere. This plan sent nothing.")
+    sheet.open_plan("plan-1")
+    assert sheet.step == PROGRESS
+    assert "stopped here" in sheet.steps.tabs[PROGRESS].accessibleName()
+
+
+def test_an_invalid_field_is_named_where_it_is_and_nothing_is_planned(sheet: Any, world: Any) -> None:
+    from ui.widgets import Field, line_edit
+
+    from ui.plan_sheet import PlanForm
+
+    class Form(PlanForm):
+        title = "Send"
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.amount = line_edit("wallets.send.amount", "Amount")
+            self.field = Field("Amount", self.amount, "")
+            QVBoxLayout(self).addWidget(self.field)
+
+        def work(self) -> Any:
+            if not self.amount.text():
+                raise Invalid("No amount. Nothing was planned.", field="amount")
+
+            async def plan() -> Any:
+                return world.operations.now
+
+            return plan
+
+    form = Form()
+    sheet.open_form(form)
+    sheet.preview.click()
+    assert sheet.step == 0 and not sheet.problem.isVisible()
+    form.amount.setText("1")
+    sheet.preview.click()
+    assert sheet.step == PREVIEW
+    sheet.back.click()
+    assert sheet.step == 0 and form.amount.text() == "1"
+
+
+def test_the_exported_receipt_tells_the_whole_plan_exactly(sheet: Any, world: Any, tmp_path: Any) -> None:
+    world.operations.now = finished(transfer())
+    sheet.open_plan("plan-1")
+    sheet.export_to(tmp_path / "receipt.json")
+    told = json.loads((tmp_path / "receipt.json").read_text())
+    assert told["plan"] == "PLN-0427" and told["receipt"]["matches"] is True
+    assert told["receipt"]["actual"][1]["after"] == str(12_500 * 10**18)
+    assert told["receipt"]["evidence"][0]["status"] == "included"
