@@ -118,7 +118,7 @@ class FirstRun(QWidget):
         rows.setColumnStretch(1, 1)
         column.addWidget(stages)
         column.addWidget(
-            Note("info", "Everything in it is labelled demo. Its chain can be stopped and deleted in Local Chains at any time.")
+            Note("info", "Everything in it is labelled demo. Its chain can be stopped in Local Chains at any time.")
         )
         column.addStretch(1)
         card.body.addLayout(column)
