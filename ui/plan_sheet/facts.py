@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.console import Console
@@ -26,6 +26,7 @@ class Facts:
 
     Attributes:
         why_not: why this role may not confirm it; empty when it may.
+        typed: what must be typed before it can be confirmed; empty when nothing.
         asks_passphrase: a console passphrase is set, so Confirm asks for it.
         locked: the console is locked.
         chain: name of the local chain it runs on when this console can mine there, else empty.
@@ -36,6 +37,7 @@ class Facts:
 
     plan: Plan
     why_not: str = ""
+    typed: str = ""
     asks_passphrase: bool = False
     locked: bool = False
     chain: str = ""
@@ -56,6 +58,8 @@ _KEYS = {
 
 async def read_facts(console: Console, ref: str) -> Facts:
     """Read a plan by id or name, with all that its five steps show."""
+    from app.operations.policy import typed_check
+
     plan = await console.operations.get(ref)
     accounts = await console.wallets.list()
     labels = {account.address.lower(): account.label for account in accounts}
@@ -69,6 +73,7 @@ async def read_facts(console: Console, ref: str) -> Facts:
     return Facts(
         plan=plan,
         why_not=_why_not(console, plan),
+        typed=typed_check(plan) or "",
         asks_passphrase=console.access.passphrase_set,
         locked=console.access.locked,
         chain=chain,
@@ -92,9 +97,7 @@ def _signing(plan: Plan) -> list[str]:
 
 
 def _why_not(console: Console, plan: Plan) -> str:
-    operations: Any = console.operations
-    acts = operations.acts(plan.kind) if hasattr(operations, "acts") else frozenset({"administrator", "developer"})
-    return str(console.access.may(acts, plan.target))
+    return str(console.access.may(console.operations.kind_of(plan).acts, plan.target))
 
 
 async def _network(console: Console, plan: Plan) -> tuple[str, int]:

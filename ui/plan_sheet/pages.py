@@ -241,7 +241,8 @@ class ConfirmPage(Page):
         self.column.addWidget(section)
 
     def _signing(self, facts: Facts) -> None:
-        typed_label, self._wanted = words.typed_check(facts.plan)
+        self._wanted = facts.typed
+        typed_label = words.typed_label(facts.plan, facts.typed)
         self._typed_label = typed_label
         self.passphrase = self.typed = self._passphrase_field = None
         if not (facts.signers or facts.asks_passphrase or typed_label):

@@ -425,7 +425,7 @@ class PlanSheet(QWidget):
         digest = plan.preview_digest
 
         async def confirm() -> Facts:
-            await console.operations.confirm(plan.id, preview_digest=digest, passphrase=secret)
+            await console.operations.confirm(plan.id, preview_digest=digest, passphrase=secret, statement=facts.typed)
             # The run belongs to the console, not to this sheet: closing the sheet must leave it alone.
             console.jobs.start(
                 plan.title, lambda _: console.operations.run(plan.id), kind="plan", link=f"azora://plans/{plan.name}"

@@ -48,9 +48,6 @@ _LOSSES = {
     "redemption.complete": "A burn cannot be taken back. The bank payment is your own statement; the chain cannot prove it.",
     "redemption.cancel": "A cancelled request cannot be opened again; a new one can be made.",
 }
-# Kinds that move money; on production these ask for the amount to be typed, all others for the network's name.
-_AMOUNT_PARAMS = ("amount",)
-_TYPED_RULES = frozenset({"amount.typed", "confirm.typed", "policy.typed", "large_amount"})
 
 
 def action(kind: str) -> str:
@@ -75,20 +72,11 @@ def losses(plan: Plan) -> list[str]:
     return notes
 
 
-def typed_check(plan: Plan) -> tuple[str, str]:
-    """``(label, text to type)`` where a confirmation must be typed, else two empty texts.
-
-    Asked on production, and wherever a rule of the preview says that the amount is unusual.
-    """
-    rules = {verdict.rule for verdict in plan.preview.verdicts} if plan.preview else set()
-    if plan.target.environment != "production" and not any(rule in _TYPED_RULES or "typed" in rule for rule in rules):
-        return "", ""
-    for name in _AMOUNT_PARAMS:
-        value = str(plan.params.get(name, ""))
-        if value.isdigit():
-            exact = exact_units(int(value), int(str(plan.params.get("decimals", 18))))
-            return "Type the amount to confirm", exact.rstrip("0").rstrip(".") if "." in exact else exact
-    return "Type the network's name to confirm", plan.target.name
+def typed_label(plan: Plan, wanted: str) -> str:
+    """The heading of the typed check; empty when nothing must be typed."""
+    if not wanted:
+        return ""
+    return "Type the network's name to confirm" if wanted == plan.target.name else f"Type {wanted} to confirm"
 
 
 def same_typed(text: str, wanted: str) -> bool:

@@ -104,12 +104,16 @@ class FakeOperations:
 
     async def confirm(self, plan_id: str, *, preview_digest: str, passphrase: Any = None, statement: str = "") -> Plan:
         self.calls.append("confirm")
+        self.statement = statement
         if self.next_preview is not None and self.next_preview.digest != preview_digest:
             raise Conflict("The simulation gives another result. Nothing was signed.")
         if self.passphrase and (passphrase is None or passphrase.reveal() != self.passphrase):
             raise Denied("The console passphrase is wrong. Nothing was signed.")
         self.now = replace(self.now, state=PlanState.CONFIRMED)
         return self.now
+
+    def kind_of(self, plan: Plan) -> Any:
+        return SimpleNamespace(acts=frozenset({"administrator"}))
 
     async def run(self, plan_id: str) -> Plan:
         self.calls.append("run")

@@ -67,15 +67,17 @@ def test_a_simulation_that_changed_locks_confirm_until_it_was_read(sheet: Any, w
     assert world.operations.calls[-1] == "confirm" and len(world.started) == 1
 
 
-def test_production_asks_for_the_amount_to_be_typed(sheet: Any, world: Any) -> None:
+def test_production_asks_for_its_name_to_be_typed(sheet: Any, world: Any) -> None:
     world.operations.now = transfer("production")
     to_confirm(sheet)
     typed = sheet.findChild(QLineEdit, "plan.typed")
     assert not sheet.confirm.isEnabled()
-    typed.setText("1250")
+    typed.setText("demo")
     assert not sheet.confirm.isEnabled()
-    typed.setText("12,500.00")
+    typed.setText("Demo")
     assert sheet.confirm.isEnabled()
+    sheet.confirm.click()
+    assert world.operations.statement == "Demo"
 
 
 def test_the_passphrase_is_asked_for_only_when_one_is_set_and_forgotten_when_wrong(sheet: Any, world: Any) -> None:
