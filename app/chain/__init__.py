@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from app.chain.economy import Economy
     from app.chain.fees import FeeQuote, Fees
     from app.chain.networks import Block, Chain, Network, NetworkKey, Networks, NetworkStatus
-    from app.chain.nodes import LocalNode, LocalNodes
+    from app.chain.node_plans import LocalNodes
+    from app.chain.nodes import LocalNode
     from app.chain.proofs import Proofs
     from app.chain.rpc import Rpc, RpcFailure
     from app.chain.signer import Signer, UnsignedTransaction
@@ -31,7 +32,7 @@ _HOME = {
     "Networks": "networks",
     "NetworkStatus": "networks",
     "LocalNode": "nodes",
-    "LocalNodes": "nodes",
+    "LocalNodes": "node_plans",
     "Proofs": "proofs",
     "Rpc": "rpc",
     "RpcFailure": "rpc",

@@ -88,11 +88,11 @@ def encode(types: Sequence[str], values: Sequence[object]) -> bytes:
     Raises:
         Invalid: a value does not fit its type.
     """
-    import eth_abi
+    from eth_abi.abi import encode as encode_abi
     from eth_abi.exceptions import EncodingError
 
     try:
-        return eth_abi.encode(list(types), list(values))
+        return bytes(encode_abi(list(types), list(values)))
     except (EncodingError, TypeError, ValueError) as error:
         raise Invalid(f"An argument does not fit its type: {error}. Nothing was sent.", "Correct the argument.") from error
 
@@ -103,11 +103,11 @@ def decode(types: Sequence[str], data: bytes) -> tuple[Any, ...]:
     Raises:
         Invalid: the data is not of these types.
     """
-    import eth_abi
+    from eth_abi.abi import decode as decode_abi
     from eth_abi.exceptions import DecodingError
 
     try:
-        values = eth_abi.decode(list(types), data)
+        values = decode_abi(list(types), data)
     except (DecodingError, OverflowError, ValueError) as error:
         raise Invalid(f"The answer is not of the types that the ABI promises ({error}).", "Is it the right contract?") from error
     return tuple(_pretty(kind, value) for kind, value in zip(types, values, strict=True))
