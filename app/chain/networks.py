@@ -225,7 +225,9 @@ class Networks:
         if any(network.id == setting.id for network in self.list()):
             raise Conflict(f"There is a network “{setting.id}” already. Nothing was added.", "Give it another name.", field="name")
         if not setting.rpc_url.startswith(("http://", "https://")):
-            raise Invalid("The address must begin with http:// or https://. Nothing was added.", "Correct the address.", field="rpc_url")
+            raise Invalid(
+                "The address must begin with http:// or https://. Nothing was added.", "Correct the address.", field="rpc_url"
+            )
         rpc = Rpc(setting.rpc_url)
         try:
             chain_id, genesis = await _identity(rpc)
@@ -233,7 +235,9 @@ class Networks:
             await rpc.close()
         if chain_id != setting.chain_id:
             raise Conflict(
-                f"That endpoint is chain {chain_id}, not {setting.chain_id}. Nothing was added.", "Correct the chain id.", field="chain_id"
+                f"That endpoint is chain {chain_id}, not {setting.chain_id}. Nothing was added.",
+                "Correct the chain id.",
+                field="chain_id",
             )
         if setting.genesis and setting.genesis != genesis:
             raise _other_genesis(setting.name, setting.genesis, genesis)
@@ -410,7 +414,9 @@ class Networks:
 async def _identity(rpc: Rpc) -> tuple[int, str]:
     chain_id, genesis = await rpc.batch([("eth_chainId", []), ("eth_getBlockByNumber", ["0x0", False])])
     if not genesis:
-        raise Unavailable(f"{rpc.url} does not give its genesis block, so it cannot be told which chain it is.", "Use another endpoint.")
+        raise Unavailable(
+            f"{rpc.url} does not give its genesis block, so it cannot be told which chain it is.", "Use another endpoint."
+        )
     return int(chain_id, 16), str(genesis["hash"])
 
 

@@ -25,7 +25,9 @@ EVERYBODY = frozenset({"administrator", "developer"})
 class LocalNodes(NodeProcesses):
     """All local chains of one home, and the plans that change them."""
 
-    def __init__(self, *, folder: Path, networks: Networks, operations: Operations, bus: Bus, find_anvil: Callable[[], Path]) -> None:
+    def __init__(
+        self, *, folder: Path, networks: Networks, operations: Operations, bus: Bus, find_anvil: Callable[[], Path]
+    ) -> None:
         super().__init__(folder=folder, networks=networks, bus=bus, find_anvil=find_anvil)
         self._operations = operations
         for verb in ("start", "stop", "mine", "fund"):
@@ -41,7 +43,9 @@ class LocalNodes(NodeProcesses):
         """
         check_name(name)
         if any(node.name == name for node in await self.list()):
-            raise Conflict(f"There is a local chain “{name}” already. Nothing was planned.", "Start it, or take another name.", field="name")
+            raise Conflict(
+                f"There is a local chain “{name}” already. Nothing was planned.", "Start it, or take another name.", field="name"
+            )
         return await self._plan("start", name, f"Start local chain {name}", {"chain_id": chain_id, "create": True})
 
     async def plan_start(self, name: str) -> Plan:
@@ -63,7 +67,9 @@ class LocalNodes(NodeProcesses):
         if not 1 <= blocks <= 100_000:
             raise Invalid("Mine between 1 and 100,000 blocks at once. Nothing was planned.", "Enter fewer.", field="blocks")
         start = await self.height(name)
-        return await self._plan("mine", name, f"Mine {blocks:,} block{'s' if blocks > 1 else ''} on {name}", {"blocks": blocks, "from": start})
+        return await self._plan(
+            "mine", name, f"Mine {blocks:,} block{'s' if blocks > 1 else ''} on {name}", {"blocks": blocks, "from": start}
+        )
 
     async def plan_fund(self, name: str, address: str, wei: int) -> Plan:
         """Plan to add native coin to an account, from nowhere: local chains can do that.
@@ -74,14 +80,18 @@ class LocalNodes(NodeProcesses):
         if wei <= 0:
             raise Invalid("There is nothing to add. Nothing was planned.", "Enter more than 0.", field="amount")
         before = await self.balance(name, address)
-        return await self._plan("fund", name, f"Fund {address[:6]}…{address[-4:]} on {name}", {"address": address, "before": before, "wei": wei})
+        return await self._plan(
+            "fund", name, f"Fund {address[:6]}…{address[-4:]} on {name}", {"address": address, "before": before, "wei": wei}
+        )
 
     def _step(self, verb: str, plan: Plan, spec: StepSpec) -> NodeStep:
         return NodeStep(self, self._networks, verb, spec)
 
     async def _plan(self, verb: str, name: str, title: str, params: Mapping[str, object]) -> Plan:
         asked = {"name": name, **params}
-        return await self._operations.plan(f"chain.{verb}", title, self._target(name), asked, [StepSpec(f"chain.{verb}", title, asked)])
+        return await self._operations.plan(
+            f"chain.{verb}", title, self._target(name), asked, [StepSpec(f"chain.{verb}", title, asked)]
+        )
 
     def _target(self, name: str) -> Target:
         try:
@@ -175,12 +185,20 @@ class NodeStep(Step):
                 done = await self._nodes.height(self._name) >= int(str(prepared["height"]))
             case _:
                 done = await self._nodes.balance(self._name, str(self._params["address"])) == int(str(prepared["wei"]))
-        return Outcome(Happened.DONE if done else Happened.NOT_DONE, await self._result(node) if done else {}, _evidence(node) if done else ())
+        return Outcome(
+            Happened.DONE if done else Happened.NOT_DONE, await self._result(node) if done else {}, _evidence(node) if done else ()
+        )
 
     async def _result(self, node: LocalNode) -> dict[str, object]:
         if node.state is not NodeState.RUNNING:
             return {"chain": node.name, "state": node.state.value}
-        return {"chain": node.name, "state": node.state.value, "url": node.url, "genesis": node.genesis, "height": await self._nodes.height(node.name)}
+        return {
+            "chain": node.name,
+            "state": node.state.value,
+            "url": node.url,
+            "genesis": node.genesis,
+            "height": await self._nodes.height(node.name),
+        }
 
 
 def _evidence(node: LocalNode) -> tuple[Evidence, ...]:

@@ -146,7 +146,12 @@ class NodeProcesses:
         with log.open("ab") as output:
             begin = output.tell()
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=sys.platform != "win32", cwd=place
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=sys.platform != "win32",
+                cwd=place,
             )
         self._children[name] = process
         started = process_start_time(process.pid) or 0
@@ -193,7 +198,9 @@ class NodeProcesses:
             end = time.monotonic() + STOP_SECONDS
             while self._alive(node):
                 if time.monotonic() > end:
-                    raise Unavailable(f"{name} did not stop within {STOP_SECONDS:.0f} s; it still runs.", "Try again.", retryable=True)
+                    raise Unavailable(
+                        f"{name} did not stop within {STOP_SECONDS:.0f} s; it still runs.", "Try again.", retryable=True
+                    )
                 await asyncio.sleep(0.02)
         node = replace(node, pid=0, port=0, started=0, stopped=True, state=NodeState.STOPPED)
         self._write(node)

@@ -81,7 +81,9 @@ class Rpc:
             for i, (method, _) in enumerate(part):
                 entry = by_id.get(f"{first}.{i}")
                 if entry is None:
-                    raise Unavailable(f"{self.url} left out the answer to {method}. Nothing was done.", "Try again.", retryable=True)
+                    raise Unavailable(
+                        f"{self.url} left out the answer to {method}. Nothing was done.", "Try again.", retryable=True
+                    )
                 results.append(_result(method, entry))
         return results
 
@@ -97,15 +99,19 @@ class Rpc:
                     raise Unavailable(
                         f"{self.url} answered HTTP {response.status}. Nothing was done.", "Check the address.", retryable=True
                     )
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             why = "in time" if isinstance(error, asyncio.TimeoutError) else f"({type(error).__name__})"
             raise Unavailable(
-                f"{self.url} did not answer {why}. Nothing was done.", "Check that the node runs and the address is right.", retryable=True
+                f"{self.url} did not answer {why}. Nothing was done.",
+                "Check that the node runs and the address is right.",
+                retryable=True,
             ) from error
         try:
             return msgspec.json.decode(raw)
         except msgspec.DecodeError as error:
-            raise Unavailable(f"{self.url} does not speak JSON-RPC. Nothing was done.", "Check the address of the network.") from error
+            raise Unavailable(
+                f"{self.url} does not speak JSON-RPC. Nothing was done.", "Check the address of the network."
+            ) from error
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -85,7 +85,10 @@ class Simulation:
     def reason(self, data: str, otherwise: str = "") -> str:
         """A revert's reason in words, from its data or from what the node said."""
         if data and data != "0x":
-            return abi.decode_error([entry for entries in self._abis.values() for entry in entries], data) or f"unknown error {data[:74]}"
+            return (
+                abi.decode_error([entry for entries in self._abis.values() for entry in entries], data)
+                or f"unknown error {data[:74]}"
+            )
         return otherwise or "it reverts without a reason"
 
     async def preview(
@@ -129,7 +132,11 @@ class Simulation:
             if int(result["status"], 16) == 0:
                 failure = result.get("error") or {}
                 data = failure.get("data") or result.get("returnData") or ""
-                error = f"{call.label}: {self.reason(data, failure.get('message', ''))}" if call.label else self.reason(data, failure.get("message", ""))
+                error = (
+                    f"{call.label}: {self.reason(data, failure.get('message', ''))}"
+                    if call.label
+                    else self.reason(data, failure.get("message", ""))
+                )
                 break
         native = await self._native(chain, calls, middle, watch, block)
         return Simulated(
@@ -144,7 +151,9 @@ class Simulation:
             reads=tuple(result.get("returnData", "0x") for result in results[2 * len(views) + len(calls) :]),
         )
 
-    async def _native(self, chain: Chain, calls: Sequence[CallRequest], results: list[Any], watch: Watch, block: int) -> list[Effect]:
+    async def _native(
+        self, chain: Chain, calls: Sequence[CallRequest], results: list[Any], watch: Watch, block: int
+    ) -> list[Effect]:
         """Coin that the calls themselves carry between watched accounts; what contracts pass on is not seen here."""
         moved: dict[str, int] = {}
         for call, result in zip(calls, results, strict=True):
@@ -183,10 +192,17 @@ def _views(watch: Watch) -> list[dict[str, str]]:
     calls = []
     for token in watch.tokens:
         calls += [
-            {"from": READER, "to": token.address, "input": abi.encode_call(abi.ERC20, "balanceOf", [account]), "gas": hex(1_000_000)}
+            {
+                "from": READER,
+                "to": token.address,
+                "input": abi.encode_call(abi.ERC20, "balanceOf", [account]),
+                "gas": hex(1_000_000),
+            }
             for account in watch.accounts
         ]
-        calls.append({"from": READER, "to": token.address, "input": abi.encode_call(abi.ERC20, "totalSupply", []), "gas": hex(1_000_000)})
+        calls.append(
+            {"from": READER, "to": token.address, "input": abi.encode_call(abi.ERC20, "totalSupply", []), "gas": hex(1_000_000)}
+        )
     return calls
 
 
@@ -198,7 +214,9 @@ def _effects(watch: Watch, before: list[Any], after: list[Any]) -> list[Effect]:
             at += 1
             if old != new:
                 kind = "balance" if subject else "supply"
-                found.append(Effect(kind, checksum_address(subject or token.address), str(old), str(new), token.symbol, token.decimals))
+                found.append(
+                    Effect(kind, checksum_address(subject or token.address), str(old), str(new), token.symbol, token.decimals)
+                )
     return found
 
 

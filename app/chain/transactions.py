@@ -80,7 +80,14 @@ class Transactions:
     """Reserves nonces, asks for signatures, sends, and looks what became of it."""
 
     def __init__(
-        self, *, database: Database, networks: Networks, fees: Fees, simulation: Simulation, operations: Operations, signer: Signer | None = None
+        self,
+        *,
+        database: Database,
+        networks: Networks,
+        fees: Fees,
+        simulation: Simulation,
+        operations: Operations,
+        signer: Signer | None = None,
     ) -> None:
         self._database = database
         self._networks = networks
@@ -92,7 +99,14 @@ class Transactions:
         operations.register_step(STEP, lambda plan, spec: TransactionStep(self, plan, spec))
 
     def step(
-        self, network: Network, sender: str, to: str | None, data: str = "0x", value: int = 0, title: str = "", gas_limit: int | None = None
+        self,
+        network: Network,
+        sender: str,
+        to: str | None,
+        data: str = "0x",
+        value: int = 0,
+        title: str = "",
+        gas_limit: int | None = None,
     ) -> StepSpec:
         """A step that sends one transaction."""
         params = {"network": network.key.text, "sender": sender, "to": to, "value": value, "data": data, "gas_limit": gas_limit}
@@ -112,7 +126,9 @@ class Transactions:
 
     # sending
 
-    async def prepare(self, network_key: str, sender: str, request: TransactionRequest, plan: Plan, index: int, title: str) -> dict[str, object]:
+    async def prepare(
+        self, network_key: str, sender: str, request: TransactionRequest, plan: Plan, index: int, title: str
+    ) -> dict[str, object]:
         """Price, sign and keep one transaction; the answer holds raw bytes, hash and nonce. Nothing is sent.
 
         Raises:
@@ -166,7 +182,10 @@ class Transactions:
 
         def living(connection: Connection) -> Sequence[Any]:
             query = table.select().where(
-                table.c.network == network_key, table.c.sender == bytes.fromhex(sender[2:]), table.c.nonce >= used, table.c.state.in_(ALIVE)
+                table.c.network == network_key,
+                table.c.sender == bytes.fromhex(sender[2:]),
+                table.c.nonce >= used,
+                table.c.state.in_(ALIVE),
             )
             return list(connection.execute(query))
 
@@ -187,7 +206,9 @@ class Transactions:
         def write(connection: Connection) -> None:
             same = (table.c.network == network_key, table.c.sender == bytes.fromhex(sender[2:]), table.c.nonce == nonce)
             if connection.execute(table.select().where(*same, table.c.state.in_(ALIVE))).first() is not None:
-                raise Conflict(f"Nonce {nonce:,} was just taken by another console. Nothing was sent.", "Try again.", retryable=True)
+                raise Conflict(
+                    f"Nonce {nonce:,} was just taken by another console. Nothing was sent.", "Try again.", retryable=True
+                )
             now = now_ms()
             connection.execute(
                 table.insert().values(
@@ -323,11 +344,19 @@ class Transactions:
             await self._mark(tx_hash, TransactionState.FINAL, height, receipt["blockHash"])
             why = await self._why_failed(chain, tx_hash, height)
             return Outcome(
-                Happened.DONE, result, evidence, failure=f"The transaction failed on the chain: {why}. Its fee was paid; it changed nothing else."
+                Happened.DONE,
+                result,
+                evidence,
+                failure=f"The transaction failed on the chain: {why}. Its fee was paid; it changed nothing else.",
             )
         if have < need:
             await self._mark(tx_hash, TransactionState.MINED, height, receipt["blockHash"])
-            return Outcome(Happened.UNKNOWN, result, evidence, waiting=f"{have} of {need} confirmations. {await self._why_waiting(chain)}".strip())
+            return Outcome(
+                Happened.UNKNOWN,
+                result,
+                evidence,
+                waiting=f"{have} of {need} confirmations. {await self._why_waiting(chain)}".strip(),
+            )
         await self._mark(tx_hash, TransactionState.FINAL, height, receipt["blockHash"])
         return Outcome(Happened.DONE, result, evidence)
 

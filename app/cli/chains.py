@@ -79,7 +79,9 @@ def list_chains() -> None:
     rows = [(n.name, n.chain_id, str(n.state), n.url, n.pid or "") for n in nodes]
     show(
         {"chains": nodes, "native_node": why or "available"},
-        people=lambda: table(("Name", "Chain id", "State", "URL", "Pid"), rows, empty=why or "No local chains. Make one: azora chain create NAME"),
+        people=lambda: table(
+            ("Name", "Chain id", "State", "URL", "Pid"), rows, empty=why or "No local chains. Make one: azora chain create NAME"
+        ),
     )
 
 
@@ -114,7 +116,15 @@ def list_networks() -> None:
 
     known, current = run(work)
     rows = [
-        ("*" if current and n.id == current.id else "", n.id, n.name, n.chain_id, n.environment.upper(), n.confirmations, n.rpc_url or "not set")
+        (
+            "*" if current and n.id == current.id else "",
+            n.id,
+            n.name,
+            n.chain_id,
+            n.environment.upper(),
+            n.confirmations,
+            n.rpc_url or "not set",
+        )
         for n in known
     ]
     show(
@@ -139,7 +149,10 @@ def status() -> None:
         return await console.networks.status(network.id), console.networks.collisions(network.chain_id)
 
     state, collision = run(work)
-    show({"status": state, "collision": collision}, people=lambda: f"{state.network.name}: {state.problem or f'block {state.block:,}'}\n{collision}".strip())
+    show(
+        {"status": state, "collision": collision},
+        people=lambda: f"{state.network.name}: {state.problem or f'block {state.block:,}'}\n{collision}".strip(),
+    )
 
 
 @networks.command("accept-reset")

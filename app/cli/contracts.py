@@ -18,21 +18,27 @@ contracts = typer.Typer(help="Solidity: compile, test, deploy, list.", no_args_i
 
 
 @contracts.command("compile")
-def compile_sources(folder: Annotated[Path | None, typer.Argument(help="Folder of sources; default: our contracts")] = None) -> None:
+def compile_sources(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of sources; default: our contracts")] = None,
+) -> None:
     """Compile with solc 0.8.20, in process and offline. Exit code 9 when there are errors."""
     result = run(lambda console: console.contracts.compile(folder) if folder else console.contracts.compile())
     rows = [(a.name, a.source, (len(a.runtime) - 2) // 2) for a in result.contracts]
     show(
         {
-            "contracts": [{"name": a.name, "source": a.source, "bytecode": a.bytecode, "warnings": a.warnings} for a in result.contracts],
+            "contracts": [
+                {"name": a.name, "source": a.source, "bytecode": a.bytecode, "warnings": a.warnings} for a in result.contracts
+            ],
             "errors": result.errors,
             "warnings": result.warnings,
             "cached": result.cached,
             "seconds": result.seconds,
             "solc": result.solc,
         },
-        people=lambda: table(("Contract", "Source", "Runtime bytes"), rows, empty="No contracts.")
-        + "".join(f"\n{message}" for message in (*result.warnings, *result.errors)),
+        people=lambda: (
+            table(("Contract", "Source", "Runtime bytes"), rows, empty="No contracts.")
+            + "".join(f"\n{message}" for message in (*result.warnings, *result.errors))
+        ),
     )
     leave(CHECK_FAILED if result.errors else 0)
 
@@ -41,7 +47,12 @@ def compile_sources(folder: Annotated[Path | None, typer.Argument(help="Folder o
 def test() -> None:
     """Run our Foundry tests through forge with the in-process compiler. Exit code 9 when one fails."""
     tested = run(lambda console: console.contracts.run_tests(report=progress))
-    show(tested, people=lambda: f"{tested.passed} passed, {tested.failed} failed" + "".join(f"\n  failed: {name}" for name in tested.failures))
+    show(
+        tested,
+        people=lambda: (
+            f"{tested.passed} passed, {tested.failed} failed" + "".join(f"\n  failed: {name}" for name in tested.failures)
+        ),
+    )
     leave(CHECK_FAILED if tested.failed or not tested.passed else 0)
 
 
@@ -79,4 +90,7 @@ def list_deployments() -> None:
 
     found = run(work)
     rows = [(d.name, d.address, d.block, "matches our build" if d.runtime_matches else "DIFFERENT code", d.tx_hash) for d in found]
-    show(found, people=lambda: table(("Contract", "Address", "Block", "Code", "Transaction"), rows, empty="Nothing is deployed here yet."))
+    show(
+        found,
+        people=lambda: table(("Contract", "Address", "Block", "Code", "Transaction"), rows, empty="Nothing is deployed here yet."),
+    )

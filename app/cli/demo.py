@@ -19,6 +19,9 @@ def demo() -> None:
     result = run(work)
     show(
         result,
-        people=lambda: "DEMO\n" + table(("", "Check", "Detail"), [("ok" if c.ok else "FAILED", c.name, c.detail) for c in result.checks], empty=""),
+        people=lambda: (
+            "DEMO\n"
+            + table(("", "Check", "Detail"), [("ok" if c.ok else "FAILED", c.name, c.detail) for c in result.checks], empty="")
+        ),
     )
     leave(0 if all(check.ok for check in result.checks) else CHECK_FAILED)

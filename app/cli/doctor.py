@@ -52,16 +52,36 @@ async def examine(console: Console) -> list[Finding]:
     """Every finding, in the order in which a person would fix them."""
     found = [*_python(), *_fonts()]
     for tool in console.contracts.toolchain.status():
-        found.append(Finding(f"{tool.name} {tool.version}", tool.ok, str(tool.path) if tool.ok else tool.why, "" if tool.ok else "Run make run."))
+        found.append(
+            Finding(
+                f"{tool.name} {tool.version}", tool.ok, str(tool.path) if tool.ok else tool.why, "" if tool.ok else "Run make run."
+            )
+        )
     why = console.nodes.available()
-    found.append(Finding("Native node", not why, why or "available", "Connect to a node by URL instead." if why else "", needed=False))
+    found.append(
+        Finding("Native node", not why, why or "available", "Connect to a node by URL instead." if why else "", needed=False)
+    )
     store = await console.database.status()
     found.append(Finding("Store", True, f"{store.dialect}, schema {store.revision}, {store.latency_ms:.1f} ms"))
     keyring = await console.vault.state()
     usable = keyring.state.value == "available"
-    found.append(Finding("Keyring", usable, f"{keyring.backend} {keyring.state.value}. {keyring.why}".strip(), "" if usable else "Unlock or install it."))
+    found.append(
+        Finding(
+            "Keyring",
+            usable,
+            f"{keyring.backend} {keyring.state.value}. {keyring.why}".strip(),
+            "" if usable else "Unlock or install it.",
+        )
+    )
     verdict = await console.journal.verify()
-    found.append(Finding("Journal", verdict.ok, f"{verdict.entries} entries" if verdict.ok else verdict.problem, "" if verdict.ok else "azora journal verify"))
+    found.append(
+        Finding(
+            "Journal",
+            verdict.ok,
+            f"{verdict.entries} entries" if verdict.ok else verdict.problem,
+            "" if verdict.ok else "azora journal verify",
+        )
+    )
     for network in await console.networks.list():
         if not network.rpc_url:
             remedy = "Set AZORA_RPC_URL." if network.chain_id == 195 else "Set its RPC address in Settings."

@@ -25,7 +25,12 @@ def index() -> None:
         return await console.ledger.index(network_of(console).id)
 
     state = run(work)
-    show(state, people=lambda: f"Indexed blocks {state.first:,}–{state.last:,}; roots recomputed: {'all' if state.complete else 'NOT all'}.")
+    show(
+        state,
+        people=lambda: (
+            f"Indexed blocks {state.first:,}–{state.last:,}; roots recomputed: {'all' if state.complete else 'NOT all'}."
+        ),
+    )
 
 
 @ledger.command("list")
@@ -60,7 +65,9 @@ def reconcile() -> None:
     show(
         result,
         people=lambda: table(
-            ("", "Check", "Detail"), [("ok" if c.ok else "FAILED", c.name, c.detail) for c in result.checks], empty="Nothing to reconcile."
+            ("", "Check", "Detail"),
+            [("ok" if c.ok else "FAILED", c.name, c.detail) for c in result.checks],
+            empty="Nothing to reconcile.",
         ),
     )
     leave(0 if result.ok else CHECK_FAILED)
@@ -80,8 +87,10 @@ def prove(account: Annotated[str, typer.Argument(help="Account label or address;
     evidence = figure.evidence[0] if figure.evidence else None
     show(
         figure,
-        people=lambda: f"{exact_units(int(figure.value), figure.decimals)} {figure.unit}: "
-        + (f"{evidence.words} at block {evidence.ref}, trust: {evidence.trust.value}" if evidence else "no evidence"),
+        people=lambda: (
+            f"{exact_units(int(figure.value), figure.decimals)} {figure.unit}: "
+            + (f"{evidence.words} at block {evidence.ref}, trust: {evidence.trust.value}" if evidence else "no evidence")
+        ),
     )
     leave(0 if evidence is not None and evidence.status.value == "included" else CHECK_FAILED)
 

@@ -32,7 +32,9 @@ def submit(
 
         return await console.mining.submit(
             network_of(console).id,
-            ProofDraft(contributor=await console.wallets.resolve(contributor), activity=activity, score=score, evidence_path=evidence),
+            ProofDraft(
+                contributor=await console.wallets.resolve(contributor), activity=activity, score=score, evidence_path=evidence
+            ),
         )
 
     row = run(work)
@@ -102,7 +104,9 @@ def request(
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
         sender = (await console.wallets.get(account)).address
-        plan = await console.redemptions.plan_request(network_of(console).id, sender, parse_units(amount, 18, unit="AZR"), reference)
+        plan = await console.redemptions.plan_request(
+            network_of(console).id, sender, parse_units(amount, 18, unit="AZR"), reference
+        )
         return await carry_out(console, plan)
 
     report(run(work))
@@ -118,13 +122,17 @@ def complete(
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
         sender = (await console.wallets.get(officer)).address
-        return await carry_out(console, await console.redemptions.plan_complete(network_of(console).id, redemption, bank_reference, sender))
+        return await carry_out(
+            console, await console.redemptions.plan_complete(network_of(console).id, redemption, bank_reference, sender)
+        )
 
     report(run(work))
 
 
 @redeem.command("cancel")
-def cancel(redemption: int, account: Annotated[str, typer.Option("--from", help="Account that requested it, or an officer")]) -> None:
+def cancel(
+    redemption: int, account: Annotated[str, typer.Option("--from", help="Account that requested it, or an officer")]
+) -> None:
     """Take a request back; the AZR returns to its owner."""
 
     async def work(console: Console):  # type: ignore[no-untyped-def]

@@ -61,7 +61,9 @@ def recover_plans() -> None:
     recovered = run(lambda console: console.recovered())
     show(
         [{"plan": p.name, "state": p.state, "reason": p.reason} for p in recovered],
-        people=lambda: table(("Plan", "State", "Reason"), [(p.name, p.state.value, p.reason) for p in recovered], empty="Nothing to recover."),
+        people=lambda: table(
+            ("Plan", "State", "Reason"), [(p.name, p.state.value, p.reason) for p in recovered], empty="Nothing to recover."
+        ),
     )
 
 
@@ -113,7 +115,9 @@ def set_role(role: Annotated[str, typer.Argument(help="administrator, auditor or
 
 @access.command("passphrase")
 def set_passphrase(
-    new_file: Annotated[str, typer.Option("--new", help="File with the new passphrase, - is standard input; empty file removes it.")],
+    new_file: Annotated[
+        str, typer.Option("--new", help="File with the new passphrase, - is standard input; empty file removes it.")
+    ],
     old_file: Annotated[str, typer.Option("--old", help="File with the present one, when there is one.")] = "",
 ) -> None:
     """Set, change or remove the console passphrase; keyring items are encrypted anew with it."""

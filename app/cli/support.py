@@ -195,7 +195,9 @@ async def carry_out(console: Console, plan: Plan) -> Plan:
         return plan
     if not options.yes:
         if options.json or not sys.stdin.isatty():
-            say(f"{plan.name} is previewed and was not run: nobody was there to confirm it. Use --yes, or: azora plan run {plan.name}")
+            say(
+                f"{plan.name} is previewed and was not run: nobody was there to confirm it. Use --yes, or: azora plan run {plan.name}"
+            )
             return plan
         answer = await asyncio.to_thread(input, f"Type {plan.name} to carry it out: ")
         if answer.strip().upper() != plan.name:
@@ -230,7 +232,9 @@ def describe(plan: Plan) -> str:
     for effect in preview.effects:
         before, after = effect.before, effect.after
         if effect.decimals:
-            before, after = (exact_units(int(text), effect.decimals) if text.lstrip("-").isdigit() else text for text in (before, after))
+            before, after = (
+                exact_units(int(text), effect.decimals) if text.lstrip("-").isdigit() else text for text in (before, after)
+            )
         who = f"{effect.label} {effect.subject}".strip()
         lines.append(f"  {effect.kind}: {who}: {before or 'nothing'} → {after or 'nothing'} {effect.unit}".rstrip())
     for verdict in preview.verdicts:
@@ -252,7 +256,8 @@ def report(plan: Plan) -> NoReturn:
         "state": plan.state,
         "reason": plan.reason,
         "steps": [
-            {"title": s.spec.title, "state": s.state, "result": s.result, "error": s.error, "evidence": s.evidence} for s in plan.steps
+            {"title": s.spec.title, "state": s.state, "result": s.result, "error": s.error, "evidence": s.evidence}
+            for s in plan.steps
         ],
         "plan_hash": plan.plan_hash,
         "preview": plan.preview,

@@ -21,8 +21,12 @@ def create(
     label: str,
     accounts: Annotated[int, typer.Option(help="How many addresses to derive, m/44'/60'/0'/0/n")] = 1,
     words: Annotated[int, typer.Option(help="12, 15, 18, 21 or 24")] = 12,
-    phrase_file: Annotated[str, typer.Option("--restore", help="File with a recovery phrase to restore; - is standard input.")] = "",
-    backup_file: Annotated[str, typer.Option("--write-phrase", help="New file (mode 600) that gets the new phrase: the backup.")] = "",
+    phrase_file: Annotated[
+        str, typer.Option("--restore", help="File with a recovery phrase to restore; - is standard input.")
+    ] = "",
+    backup_file: Annotated[
+        str, typer.Option("--write-phrase", help="New file (mode 600) that gets the new phrase: the backup.")
+    ] = "",
 ) -> None:
     """Create or restore an HD wallet. A new phrase is written where --write-phrase says, and nowhere else."""
     import os
@@ -48,7 +52,9 @@ def create(
 
 
 @wallets.command("import")
-def import_key(label: str, key_file: Annotated[str, typer.Option("--key", help="File with the private key in hex; - is standard input.")]) -> None:
+def import_key(
+    label: str, key_file: Annotated[str, typer.Option("--key", help="File with the private key in hex; - is standard input.")]
+) -> None:
     """Import one private key."""
     options.yes = True
 
@@ -70,7 +76,12 @@ def list_accounts() -> None:
     """Accounts and where their keys are."""
     accounts = run(lambda console: console.wallets.list())
     rows = [(a.label, a.address, a.kind.value, a.path, a.key_state) for a in accounts]
-    show(accounts, people=lambda: table(("Label", "Address", "Kind", "Path", "Key"), rows, empty="No accounts. Make one: azora wallet create LABEL"))
+    show(
+        accounts,
+        people=lambda: table(
+            ("Label", "Address", "Kind", "Path", "Key"), rows, empty="No accounts. Make one: azora wallet create LABEL"
+        ),
+    )
 
 
 @wallets.command("show")

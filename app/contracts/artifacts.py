@@ -86,7 +86,9 @@ class Compilation:
         raise KeyError(name)
 
 
-def read_answer(answer: Mapping[str, Any], sources: Mapping[str, str]) -> tuple[tuple[Artifact, ...], tuple[Message, ...], tuple[Message, ...]]:
+def read_answer(
+    answer: Mapping[str, Any], sources: Mapping[str, str]
+) -> tuple[tuple[Artifact, ...], tuple[Message, ...], tuple[Message, ...]]:
     """Contracts, warnings and errors of a standard JSON answer; contracts of libraries and interfaces without code are left out."""
     messages = [_message(entry, sources) for entry in answer.get("errors", ())]
     artifacts = []

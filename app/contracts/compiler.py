@@ -44,7 +44,9 @@ class Compiler:
             raise Invalid(f"There is no folder {folder}. Nothing was compiled.", "Name a folder with .sol files.", field="folder")
         sources = gather(folder, self._toolchain.modules)
         if not sources:
-            raise Invalid(f"{folder} has no Solidity sources. Nothing was compiled.", "Name a folder with .sol files.", field="folder")
+            raise Invalid(
+                f"{folder} has no Solidity sources. Nothing was compiled.", "Name a folder with .sol files.", field="folder"
+            )
         asked = standard_json(sources)
         key = hashlib.sha256(f"{Solc.version}\0{asked}".encode()).hexdigest()
         if self._last is not None and self._last[0] == key:

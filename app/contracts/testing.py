@@ -49,7 +49,9 @@ class TestReport:
         return tuple(f"{r.suite} {r.name}: {r.reason}" for r in self.results if not r.passed)
 
 
-async def run_tests(toolchain: Toolchain, cache: Path, project: Path = CONTRACTS, report: Callable[[str], None] | None = None) -> TestReport:
+async def run_tests(
+    toolchain: Toolchain, cache: Path, project: Path = CONTRACTS, report: Callable[[str], None] | None = None
+) -> TestReport:
     """Run all tests of a Foundry project.
 
     Raises:
@@ -79,7 +81,9 @@ async def run_tests(toolchain: Toolchain, cache: Path, project: Path = CONTRACTS
         suites: dict[str, Any] = json.loads(out)
     except ValueError as error:
         words = (complaints or out).decode("utf-8", "replace").strip()
-        raise Unavailable(f"forge could not run the tests. It says: {words[-2000:]}", "Correct the sources, then run again.") from error
+        raise Unavailable(
+            f"forge could not run the tests. It says: {words[-2000:]}", "Correct the sources, then run again."
+        ) from error
     results = []
     for suite, body in suites.items():
         for name, test in body["test_results"].items():

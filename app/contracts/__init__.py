@@ -1,0 +1,36 @@
+"""Solidity: compiled in process and offline, tested by forge, deployed by resumable plans, kept in an address book per network.
+
+Knows what a contract is and where it lives; never whose key signs (that is the ``Signer``'s business) nor what is minted.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.contracts.artifacts import Artifact, Compilation, Message
+    from app.contracts.deployments import Deployment
+    from app.contracts.service import Contracts
+    from app.contracts.testing import TestReport
+    from app.contracts.toolchain import Tool, Toolchain
+
+_HOME = {
+    "Artifact": "artifacts",
+    "Compilation": "artifacts",
+    "Contracts": "service",
+    "Deployment": "deployments",
+    "Message": "artifacts",
+    "TestReport": "testing",
+    "Tool": "toolchain",
+    "Toolchain": "toolchain",
+}
+
+__all__ = ["Artifact", "Compilation", "Contracts", "Deployment", "Message", "TestReport", "Tool", "Toolchain"]
+
+
+def __getattr__(name: str) -> object:
+    # The compiler's shim starts hundreds of times in a test run and must not load SQLAlchemy.
+    if name in _HOME:
+        return getattr(importlib.import_module(f"app.contracts.{_HOME[name]}"), name)
+    raise AttributeError(name)

@@ -1,0 +1,300 @@
+"""Deploying a whole system as one resumable plan, and the address book it fills.
+
+Each contract and each grant is a step with one transaction of its own. Arguments that name another contract are filled in from the
+steps before, so a replaced nonce changes addresses but never what is wired to what. The dry run executes all of it beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.chain import abi
+from app.chain.hashing import checksum_address, created_address
+from app.chain.simulation import CallRequest
+from app.chain.transactions import TransactionRequest, TransactionStep
+from app.contracts.artifacts import Compilation
+from app.contracts.system import Creation, Grant, Ref, Setup, creations, grants
+from app.core.clock import now_ms
+from app.core.errors import Conflict
+from app.core.events import ContractsChanged
+from app.operations.plans import Effect, Fee, Plan, Preview, StepSpec, Verdict, VerdictLevel
+from app.operations.steps import Outcome, StepContext
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from app.chain import Fees, Network, Networks, Simulation, Transactions
+    from app.contracts.compiler import Compiler
+    from app.core.events import Bus
+    from app.database import Database
+
+CREATE = "contracts.create"
+GRANT = "contracts.grant"
+SIZE_LIMIT = 24_576  # bytes of runtime code, EIP-170
+_GRANT_ROLE: abi.Abi = (
+    {"type": "function", "name": "grantRole", "inputs": [{"type": "bytes32"}, {"type": "address"}], "outputs": []},
+    {"type": "function", "name": "hasRole", "inputs": [{"type": "bytes32"}, {"type": "address"}], "outputs": [{"type": "bool"}]},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A contract of the address book. ``version`` counts deployments of that name on that network from 1."""
+
+    name: str
+    address: str
+    block: int
+    block_hash: str
+    tx_hash: str
+    deployer: str
+    version: int
+    artifact: str
+    runtime_matches: bool = False
+
+
+class Deployments:
+    """Plans, previews and measures ``contracts.deploy``; keeps the address book."""
+
+    def __init__(
+        self, database: Database, networks: Networks, simulation: Simulation, fees: Fees, compiler: Compiler, bus: Bus
+    ) -> None:
+        self._database = database
+        self._networks = networks
+        self._simulation = simulation
+        self._fees = fees
+        self._compiler = compiler
+        self._bus = bus
+
+    def steps(self, network: Network, setup: Setup) -> list[StepSpec]:
+        """One step per contract, then one per grant."""
+        common = {"network": network.key.text, "sender": setup.admin}
+        made = [StepSpec(CREATE, f"Create {item.name}", {**common, "contract": item.name}) for item in creations(setup)]
+        granted = [
+            StepSpec(GRANT, f"Grant {item.role} on {item.contract}", {**common, "contract": item.contract, "role": item.role})
+            for item in grants(setup)
+        ]
+        return [*made, *granted]
+
+    async def preview(self, plan: Plan) -> Preview:
+        """Execute all of it on the newest block, without sending anything."""
+        setup = Setup.read(plan.params)
+        chain = await self._networks.connect(plan.target.ref)
+        built = await self._built()
+        nonce = int(str(await chain.rpc.call("eth_getTransactionCount", setup.admin, "pending")), 16)
+        addresses = {item.name: created_address(setup.admin, nonce + i) for i, item in enumerate(creations(setup))}
+        calls = [
+            CallRequest(setup.admin, None, creation_data(built, item, addresses), 0, f"Create {item.name}")
+            for item in creations(setup)
+        ]
+        calls += [
+            CallRequest(setup.admin, addresses[item.contract], grant_data(item, addresses), 0, f"Grant {item.role}")
+            for item in grants(setup)
+        ]
+        simulated = await self._simulation.preview(chain.network.id, calls)
+        quote = await self._fees.quote(chain)
+        gas = sum(simulated.gas)
+        price = min(quote.base_fee + quote.max_priority_fee_per_gas, quote.max_fee_per_gas)
+        fee = Fee(
+            gas,
+            gas * 6 // 5,
+            quote.max_fee_per_gas,
+            quote.max_priority_fee_per_gas,
+            gas * price,
+            gas * 6 // 5 * quote.max_fee_per_gas,
+            chain.network.symbol,
+        )
+        held = int(str(await chain.rpc.call("eth_getBalance", setup.admin, "latest")), 16)
+        return Preview(
+            effects=() if simulated.error else (*_created(addresses), *_granted(setup, addresses)),
+            verdicts=tuple(self._verdicts(built, setup, held, fee)),
+            fee=fee,
+            block=simulated.block,
+            block_hash=simulated.block_hash,
+            simulated_at=now_ms(),
+            method=simulated.method,
+            error=simulated.error,
+            notes=("Deployed code cannot be taken back. Roles can be revoked by the admin.",),
+        )
+
+    def _verdicts(self, built: Compilation, setup: Setup, held: int, fee: Fee) -> list[Verdict]:
+        too_large = [item.name for item in creations(setup) if (len(built.get(item.name).runtime) - 2) // 2 > SIZE_LIMIT]
+        found = [
+            Verdict("contracts.size", VerdictLevel.BLOCK, f"{', '.join(too_large)} exceed 24 KiB (EIP-170)")
+            if too_large
+            else Verdict("contracts.size", VerdictLevel.PASS, "Every contract is within the 24 KiB limit", "EIP-170")
+        ]
+        if held < fee.limit:
+            found.append(
+                Verdict("contracts.fee", VerdictLevel.BLOCK, f"The deployer holds too little {fee.unit} for the network fees")
+            )
+        else:
+            found.append(Verdict("contracts.fee", VerdictLevel.PASS, "The deployer holds enough for the network fees"))
+        if setup.admin == setup.attester:
+            found.append(
+                Verdict(
+                    "contracts.separation",
+                    VerdictLevel.NOTE,
+                    "Administrator and attester are one account",
+                    "Whoever has that key can both change the rules and attest value.",
+                )
+            )
+        return found
+
+    async def measure(self, plan: Plan) -> tuple[Effect, ...]:
+        """What is there now: code at the addresses, roles held."""
+        setup = Setup.read(plan.params)
+        addresses = addresses_of(plan)
+        if len(addresses) < len(creations(setup)):
+            return tuple(effect for effect in _created(addresses))
+        chain = await self._networks.connect(plan.target.ref)
+        built = await self._built()
+        found: list[Effect] = []
+        for effect in _created(addresses):
+            code = str(await chain.rpc.call("eth_getCode", effect.after, "latest"))
+            if built.get(effect.subject).runtime_matches(code):
+                found.append(effect)
+        for item, effect in zip(grants(setup), _granted(setup, addresses), strict=True):
+            holder = resolve(item.holder, addresses)
+            data = abi.encode_call(_GRANT_ROLE, "hasRole", [item.role_id, holder])
+            answer = await chain.rpc.call("eth_call", {"to": addresses[item.contract], "data": data}, "latest")
+            if abi.decode_output(_GRANT_ROLE, "hasRole", str(answer)):
+                found.append(effect)
+        return tuple(found)
+
+    async def _built(self) -> Compilation:
+        built = await self._compiler.compile()
+        if built.errors:
+            raise Conflict(f"The contracts do not compile: {built.errors[0]}. Nothing was planned.", "Correct the source.")
+        return built
+
+    # the address book
+
+    async def keep(self, plan: Plan, name: str, result: Mapping[str, Any], deployer: str) -> None:
+        """Write a created contract into the address book; doing it twice is doing it once."""
+        from app.contracts.tables import deployments as table
+
+        artifact = (await self._built()).get(name).digest
+        network = plan.target.ref
+
+        def write(connection: Connection) -> None:
+            address = bytes.fromhex(str(result["contract"])[2:])
+            known = list(connection.execute(table.select().where(table.c.network == network)))
+            if any(bytes(row.address) == address for row in known):
+                return
+            version = 1 + max((row.version for row in known if row.name == name), default=0)
+            connection.execute(
+                table.insert().values(
+                    network=network,
+                    address=address,
+                    name=name,
+                    tx_hash=bytes.fromhex(str(result["hash"])[2:]),
+                    block=int(result["block"]),
+                    block_hash=bytes.fromhex(str(result["block_hash"])[2:]),
+                    deployer=bytes.fromhex(deployer[2:]),
+                    version=version,
+                    artifact=artifact,
+                    plan_id=plan.id,
+                )
+            )
+
+        await self._database.write(write)
+        self._bus.publish(ContractsChanged())
+
+    async def book(self, network: str) -> list[Deployment]:
+        """The address book of a network (its key text), oldest first."""
+        from app.contracts.tables import deployments as table
+
+        def read(connection: Connection) -> list[Deployment]:
+            query = table.select().where(table.c.network == network).order_by(table.c.block, table.c.name)
+            return [
+                Deployment(
+                    row.name,
+                    checksum_address(bytes(row.address)),
+                    int(row.block),
+                    "0x" + bytes(row.block_hash).hex(),
+                    "0x" + bytes(row.tx_hash).hex(),
+                    checksum_address(bytes(row.deployer)),
+                    int(row.version),
+                    row.artifact,
+                )
+                for row in connection.execute(query)
+            ]
+
+        return await self._database.read(read)
+
+
+class CreateStep(TransactionStep):
+    """Creates one contract, with the addresses that the steps before gave."""
+
+    def __init__(self, transactions: Transactions, plan: Plan, spec: StepSpec, deployments: Deployments) -> None:
+        super().__init__(transactions, plan, spec)
+        self._deployments = deployments
+        self._name = str(spec.params["contract"])
+
+    async def request(self, context: StepContext) -> TransactionRequest:
+        """Creation code and encoded arguments."""
+        item = next(item for item in creations(Setup.read(context.plan.params)) if item.name == self._name)
+        built = await self._deployments._built()
+        return TransactionRequest(None, 0, creation_data(built, item, addresses_so_far(context)))
+
+    async def committed(self, outcome: Outcome, context: StepContext) -> None:
+        """Into the address book."""
+        await super().committed(outcome, context)
+        if not outcome.failure:
+            await self._deployments.keep(context.plan, self._name, outcome.result, self.sender)
+
+
+class GrantStep(TransactionStep):
+    """Grants one role."""
+
+    async def request(self, context: StepContext) -> TransactionRequest:
+        """``grantRole`` with the addresses that the steps before gave."""
+        wanted = (str(self.spec.params["contract"]), str(self.spec.params["role"]))
+        item = next(item for item in grants(Setup.read(context.plan.params)) if (item.contract, item.role) == wanted)
+        addresses = addresses_so_far(context)
+        return TransactionRequest(addresses[item.contract], 0, grant_data(item, addresses))
+
+
+def addresses_so_far(context: StepContext) -> dict[str, str]:
+    """Addresses by name from the results of earlier steps."""
+    return _addresses(context.plan, context.results)
+
+
+def addresses_of(plan: Plan) -> dict[str, str]:
+    """Addresses by name of a plan's finished steps."""
+    return _addresses(plan, [step.result for step in plan.steps])
+
+
+def _addresses(plan: Plan, results: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    pairs = zip(plan.steps, results, strict=False)
+    return {str(s.spec.params["contract"]): str(r["contract"]) for s, r in pairs if s.spec.kind == CREATE and r.get("contract")}
+
+
+def resolve(value: object, addresses: Mapping[str, str]) -> object:
+    """A reference as its address; other values as they are."""
+    return addresses[value.name] if isinstance(value, Ref) else value
+
+
+def creation_data(built: Compilation, item: Creation, addresses: Mapping[str, str]) -> str:
+    """Creation code followed by the encoded constructor arguments."""
+    artifact = built.get(item.name)
+    constructor = next((entry for entry in artifact.abi if entry.get("type") == "constructor"), {"inputs": ()})
+    arguments = [resolve(argument, addresses) for argument in item.arguments]
+    return artifact.bytecode + abi.encode(abi.types_of(constructor["inputs"]), arguments).hex()
+
+
+def grant_data(item: Grant, addresses: Mapping[str, str]) -> str:
+    """The call that grants a role."""
+    return abi.encode_call(_GRANT_ROLE, "grantRole", [item.role_id, resolve(item.holder, addresses)])
+
+
+def _created(addresses: Mapping[str, str]) -> tuple[Effect, ...]:
+    return tuple(Effect("contract", name, "", address, label=name) for name, address in addresses.items())
+
+
+def _granted(setup: Setup, addresses: Mapping[str, str]) -> tuple[Effect, ...]:
+    return tuple(
+        Effect("role", str(resolve(item.holder, addresses)), "", f"{item.role} on {item.contract}") for item in grants(setup)
+    )
