@@ -23,10 +23,11 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 FORMAT = "azora-bundle/1"
-MAX_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 MAX_FILES = 64
 MAX_DEPTH = 64  # of nested RLP lists; nothing here nests deeper than a trie node with embedded children
 ZERO = "0x" + "00" * 20
@@ -492,9 +493,17 @@ def receipts_root(receipts: Sequence[Mapping[str, Any]]) -> bytes:
 
 def in_bloom(bloom: bytes, item: bytes) -> bool:
     """Whether a header's bloom admits ``item`` (an address or a topic). False is certain; True may be chance."""
-    digest = keccak256(item)
-    whole = int.from_bytes(bloom, "big")
-    return all(whole >> (int.from_bytes(digest[i : i + 2], "big") & 2047) & 1 for i in (0, 2, 4))
+    bits = _bloom_bits(item)
+    return int.from_bytes(bloom, "big") & bits == bits
+
+
+@lru_cache(1024)
+def _bloom_bits(item: bytes) -> int:
+    digest = _keccak(item)
+    bits = 0
+    for at in (0, 2, 4):
+        bits |= 1 << (int.from_bytes(digest[at : at + 2], "big") & 2047)
+    return bits
 
 
 # --- state -------------------------------------------------------------------------------------------------------------------

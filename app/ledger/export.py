@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from app.chain.networks import Chain
     from app.chain.proofs import Proofs
 
-MOST_BLOCKS = 100_000  # about 190 MB of headers; the verifier reads 512 MB at most
+MOST_BLOCKS = 100_000  # about 190 MB of headers; the verifier reads 256 MB at most
 CHUNK = 64
 COLUMNS = ("block", "log index", "time (UTC)", "kind", "from", "to", "amount AZR", "proof", "reference", "transaction", "evidence")
 BURN = "Zero address (burn)"

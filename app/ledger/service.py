@@ -223,7 +223,7 @@ class Ledger:
         return _compared(figure, indexed)
 
     async def reconcile(self, network_id: str) -> Reconciliation:
-        """Index to the head, then hold: balances = supply (proven) = minted − burned ≤ cap, and one accepted proof for each mint."""
+        """Index to the head, then hold: balances = proven supply = minted − burned ≤ cap, and one accepted proof for each mint."""
         await self.index(network_id)
         network, cursor = await self._indexed(network_id)
         chain, economy = await self._networks.connect(network_id), await self._economy(network)
