@@ -7,6 +7,8 @@ OUT ?= tour-out
 WORKERS ?= 2
 
 .PHONY: run test check tour campaign bench setup setup-test
+# The parts share one environment and one screen: never side by side.
+.NOTPARALLEL:
 
 run: setup
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" != Linux ]; then $(VENV) main.py run; else $(MAKE) --no-print-directory tour; fi
@@ -14,18 +16,20 @@ run: setup
 # Without a session bus, a private one with an ephemeral keyring: no prompt, nothing left behind.
 tour: setup
 	@echo "Tour: a whole demo economy through the real windows; pictures and tour.json go to $(OUT)"
-	@if [ -n "$$DBUS_SESSION_BUS_ADDRESS" ]; then $(VENV) main.py tour --out "$(OUT)"; else $(PRIVATE) $(VENV) main.py tour --out "$(OUT)"; fi
+	@[ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || export QT_QPA_PLATFORM=offscreen; \
+	if [ -n "$$DBUS_SESSION_BUS_ADDRESS" ]; then $(VENV) main.py tour --out "$(OUT)"; else $(PRIVATE) $(VENV) main.py tour --out "$(OUT)"; fi
 	@echo "Results: $(abspath $(OUT))"
 
 test: setup-test check
 	$(PRIVATE) $(VENV) -m app.contracts.testing
-	$(PRIVATE) --display $(VENV) -m pytest -q -n $(WORKERS) --dist loadscope
+	$(PRIVATE) --display $(VENV) -m pytest -q -n $(WORKERS) --dist loadscope --ignore=tests/architecture --ignore=tests/campaigns --ignore=tests/benchmarks
 
 check: setup-test
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
 	.venv/bin/lint-imports
+	$(VENV) -m pytest -q -n 0 tests/architecture
 
 campaign: setup-test
 	$(PRIVATE) --display $(VENV) -m pytest -q -s tests/campaigns
