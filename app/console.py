@@ -7,14 +7,15 @@ this file says whose.
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.core.events import Bus
+from app.core.errors import ConsoleError, NotFound
+from app.core.events import Bus, NodeChanged, SettingsChanged
 from app.core.jobs import Jobs
 from app.core.paths import Home
 from app.core.settings import SettingsStore
@@ -22,14 +23,17 @@ from app.core.settings import SettingsStore
 if TYPE_CHECKING:
     from app.access import Access, Vault
     from app.audit import Journal
-    from app.chain import Fees, LocalNodes, Networks, Proofs, Simulation, Transactions
+    from app.chain import Fees, LocalNodes, Network, Networks, Proofs, Simulation, Transactions
     from app.contracts import Contracts
+    from app.core.jobs import Job
     from app.database import Database
     from app.demo import Demo
     from app.ledger import Ledger
     from app.mining import Mining, Redemptions
-    from app.operations import Operations
+    from app.operations import Operations, Plan
     from app.wallets import Wallets
+
+log = logging.getLogger(__name__)
 
 
 class Console:
@@ -45,48 +49,283 @@ class Console:
         self.settings = settings
         self.bus = Bus()
         self.jobs = Jobs(self.bus)
-        self._closers: list[Callable[[], object]] = []
+        self._recovery: Job | None = None
 
     @classmethod
-    async def open(cls, home: Path | None = None, environ: Mapping[str, str] | None = None) -> Console:
+    async def open(cls, home: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Console:
         """Load the settings of ``home`` (default: the user's own), open the store and take up what a crash left.
 
         Raises:
             Unavailable: the store cannot be opened; nothing was changed.
         """
-        place = Home(home) if home else Home.default()
+        place = Home(home) if home else Home.default(environ)
         place.ensure()
         settings = SettingsStore(place, os.environ if environ is None else environ)
         settings.load()
         console = cls(place, settings)
-        await console.start()
+        try:
+            await console.start()
+        except BaseException:
+            await console.close()
+            raise
         return console
+
+    # rooms, each built when it is first asked for
+
+    @cached_property
+    def database(self) -> Database:
+        """The store."""
+        from app.database import Database
+
+        url = self.settings.value.database.url
+        return Database(url) if url else Database.at(self.home.database)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The operating system's keyring."""
+        from app.access import Vault
+
+        return Vault(self.home)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The record of everything done."""
+        from app.access.vault import JournalHead
+        from app.audit import Journal
+
+        return Journal(self.database, JournalHead(self.vault, self.database.name), self.bus, self.jobs)
+
+    @cached_property
+    def access(self) -> Access:
+        """Operator, role and lock."""
+        from app.access import Access
+
+        minutes = lambda: self.settings.value.console.lock_after_minutes  # noqa: E731 - read anew each time
+        return Access(self.database, self.vault, self.journal.append, lock_after_minutes=minutes, bus=self.bus, jobs=self.jobs)
+
+    @cached_property
+    def operations(self) -> Operations:
+        """The one way to change things."""
+        from app.operations import Operations
+
+        return Operations(self.database, self.journal, self.access, self.bus, self.jobs)
+
+    @cached_property
+    def networks(self) -> Networks:
+        """Known networks and connections."""
+        from app.chain import Networks
+
+        return Networks(settings=self.settings, database=self.database, bus=self.bus, jobs=self.jobs)
+
+    @cached_property
+    def nodes(self) -> LocalNodes:
+        """Local chains."""
+        from app.chain import LocalNodes
+        from app.contracts.toolchain import Toolchain
+
+        toolchain = Toolchain()
+        return LocalNodes(
+            folder=self.home.chains,
+            networks=self.networks,
+            operations=self.operations,
+            bus=self.bus,
+            find_anvil=lambda: toolchain.file("anvil", "bin/anvil"),
+        )
+
+    @cached_property
+    def fees(self) -> Fees:
+        """What a transaction costs."""
+        from app.chain import Fees
+
+        return Fees()
+
+    @cached_property
+    def simulation(self) -> Simulation:
+        """What calls would do."""
+        from app.chain import Simulation
+
+        return Simulation(networks=self.networks)
+
+    @cached_property
+    def transactions(self) -> Transactions:
+        """The sending path."""
+        from app.chain import Transactions
+
+        return Transactions(
+            database=self.database, networks=self.networks, fees=self.fees, simulation=self.simulation, operations=self.operations
+        )
+
+    @cached_property
+    def proofs(self) -> Proofs:
+        """Figures proven against a header."""
+        from app.chain import Proofs
+
+        return Proofs()
+
+    @cached_property
+    def contracts(self) -> Contracts:
+        """Sources, artifacts and deployments."""
+        from app.contracts import Contracts
+
+        return Contracts(
+            database=self.database,
+            networks=self.networks,
+            simulation=self.simulation,
+            fees=self.fees,
+            transactions=self.transactions,
+            operations=self.operations,
+            bus=self.bus,
+            cache=self.home.cache,
+        )
+
+    @cached_property
+    def wallets(self) -> Wallets:
+        """Accounts, transfers, and the signer of the sending path."""
+        from app.wallets import Wallets
+
+        wallets = Wallets(
+            database=self.database,
+            vault=self.vault,
+            access=self.access,
+            operations=self.operations,
+            networks=self.networks,
+            simulation=self.simulation,
+            transactions=self.transactions,
+            fees=self.fees,
+            economy_of=self.contracts.economy,
+            bus=self.bus,
+            jobs=self.jobs,
+        )
+        self.transactions.signer = wallets
+        return wallets
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The index, its reconciliation and its proofs."""
+        from app.ledger import Ledger
+
+        return Ledger(
+            database=self.database,
+            networks=self.networks,
+            proofs=self.proofs,
+            economy_of=self.contracts.economy,
+            bus=self.bus,
+            jobs=self.jobs,
+        )
+
+    @cached_property
+    def mining(self) -> Mining:
+        """Value proofs and the mint queue."""
+        from app.mining import Mining
+
+        return Mining(
+            database=self.database,
+            operations=self.operations,
+            networks=self.networks,
+            simulation=self.simulation,
+            transactions=self.transactions,
+            fees=self.fees,
+            signer=self.wallets,
+            economy_of=self.contracts.economy,
+            bus=self.bus,
+            jobs=self.jobs,
+        )
+
+    @cached_property
+    def redemptions(self) -> Redemptions:
+        """AZR for fiat."""
+        from app.mining import Redemptions
+
+        return Redemptions(
+            database=self.database,
+            operations=self.operations,
+            networks=self.networks,
+            simulation=self.simulation,
+            transactions=self.transactions,
+            fees=self.fees,
+            economy_of=self.contracts.economy,
+            bus=self.bus,
+        )
+
+    @cached_property
+    def demo(self) -> Demo:
+        """The demo economy."""
+        from app.demo import Demo
+
+        return Demo(self)
+
+    # life
 
     async def start(self) -> None:
         """Open the store, learn who operates, adopt living nodes, and take up plans whose process died.
 
-        Plans with signed steps finish without a key; unsigned ones wait for unlock when the console is locked.
+        Recovery runs as a job: a plan that waits for confirmations must not keep the window from opening. Plans with signed steps
+        finish without a key; unsigned ones wait for unlock when the console is locked.
         """
         await self.database.open()
         await self.access.load()
         await self.networks.load()
         await self.nodes.adopt()
-        self._register()
-        self._recovered = await self.operations.recover()
+        # The runner must know every kind of plan before it can recover one.
+        for room in (self.transactions, self.contracts, self.wallets, self.mining, self.redemptions):
+            log.debug("%s is ready", type(room).__name__)
+        await self.wallets.start()
+        self.bus.subscribe(NodeChanged, self._node_changed)
+        self._recovery = self.jobs.start("Take up unfinished plans", self._recover, kind="recovery")
+
+    async def _recover(self, _job: Job) -> list[Plan]:
+        for network in self.networks.list():
+            if network.own:
+                await self._send_again(network)
+        return list(await self.operations.recover())
+
+    def _node_changed(self, event: NodeChanged) -> None:
+        """A node that was killed forgot blocks: what it forgot is sent again as soon as it runs."""
+        network = next((n for n in self.networks.list() if n.id == f"local-{event.name}"), None)
+        if network is not None:
+            self.jobs.quietly("send again", lambda: self._send_again(network))
+
+    async def _send_again(self, network: Network) -> None:
+        try:
+            await self.transactions.rebroadcast(network.key.text)
+        except ConsoleError as error:
+            log.info("nothing was sent again on %s: %s", network.name, error.message)
 
     async def recovered(self) -> list[Plan]:
-        """The plans that this start took up, as they are now."""
-        return [await self.operations.get(plan.id) for plan in self._recovered]
+        """The plans that this start took up, as they are now; waits until recovery is through."""
+        taken: list[Plan] = await self._recovery.wait() if self._recovery is not None else []
+        return [await self.operations.get(plan.id) for plan in taken]
 
-    def _register(self) -> None:
-        """Build the rooms whose kinds of plan the runner must know before it recovers one."""
-        for room in (self.nodes, self.transactions, self.wallets, self.contracts, self.mining, self.redemptions):
-            assert room is not None
+    async def change_setting(self, key: str, value: object) -> None:
+        """Change one setting and tell everybody.
+
+        Raises:
+            Invalid: no such key, or a value it cannot have; nothing was changed.
+        """
+        self.settings.set(key, value)
+        self.bus.publish(SettingsChanged(key))
+
+    async def token_address(self, network: Network, token: str) -> str:
+        """``AZR`` or ``native`` (or the coin's symbol) as the address that a transfer names; any other text is taken as an address.
+
+        Raises:
+            NotFound: no AZR economy is known on that network.
+        """
+        if token.casefold() in ("native", network.symbol.casefold()):
+            return ""
+        if token.upper() != "AZR":
+            return token
+        economy = await self.contracts.economy(network.key.text)
+        if economy is None:
+            raise NotFound(f"There is no AZR economy on {network.name}. Nothing was done.", "Deploy it: azora contract deploy")
+        return economy.token
 
     async def close(self) -> None:
         """Cancel jobs, close connections and the store. A local node goes on; it is adopted at the next start."""
         await self.jobs.close()
-        for name in ("networks", "contracts", "vault", "database"):
-            room = self.__dict__.get(name)
-            if room is not None:
-                await room.close()
+        built = self.__dict__
+        if "journal" in built and self.database.is_open:
+            await self.journal.keep_head()
+        for name in ("operations", "access", "networks", "contracts", "database"):
+            if name in built:
+                await built[name].close()

@@ -166,7 +166,12 @@ class Demo:
         if economy is None or held.azr:
             return
         draft = TransferDraft(
-            network_id=network_id, sender=sender.address, recipient=recipient.address, amount=5 * AZR, token=economy.token, note="Demo transfer"
+            network_id=network_id,
+            sender=sender.address,
+            recipient=recipient.address,
+            amount=5 * AZR,
+            token=economy.token,
+            note="Demo transfer",
         )
         await self._carry_out(await console.wallets.plan_transfer(draft))
 
@@ -189,7 +194,11 @@ class Demo:
             ("Balance proven by eth_getProof", await console.ledger.prove_balance(network_id, account.address)),
         ):
             evidence = figure.evidence[0]
-            checks.append(DemoCheck(name, evidence.status.value == "included", f"{figure.value} at block {evidence.ref}: {evidence.words}"))
+            checks.append(
+                DemoCheck(name, evidence.status.value == "included", f"{figure.value} at block {evidence.ref}: {evidence.words}")
+            )
         verdict = await console.journal.verify()
-        checks.append(DemoCheck("Journal verified", verdict.ok, verdict.problem or f"{verdict.entries} entries, head {verdict.head_hash}"))
+        checks.append(
+            DemoCheck("Journal verified", verdict.ok, verdict.problem or f"{verdict.entries} entries, head {verdict.head_hash}")
+        )
         return tuple(checks)

@@ -62,7 +62,7 @@ class LocalNode:
     @property
     def url(self) -> str:
         """Where it listens, or empty."""
-        return f"http://127.0.0.1:{self.port}" if self.state is NodeState.RUNNING else ""
+        return f"http://127.0.0.1:{self.port}" if self.state is NodeState.RUNNING and self.port else ""
 
     @property
     def network_id(self) -> str:
@@ -130,8 +130,11 @@ class NodeProcesses:
             Conflict: it answered with another genesis than it had.
         """
         node = self.get(name)
-        if node.state is NodeState.RUNNING:
+        if node.state is NodeState.RUNNING and node.port:
             return node
+        if node.state is NodeState.RUNNING:  # a console was killed before it learned the port
+            await self.stop(name)
+            node = self.get(name)
         anvil = self._find_anvil()
         place = self._folder / name
         log = place / "node.log"
@@ -155,6 +158,8 @@ class NodeProcesses:
             )
         self._children[name] = process
         started = process_start_time(process.pid) or 0
+        # Known before it listens: a console killed now must not leave a second node behind on the same state.
+        self._write(replace(node, pid=process.pid, started=started, port=0, stopped=False, state=NodeState.RUNNING))
         port = await self._wait_for_port(process, log, begin)
         node = replace(node, port=port, pid=process.pid, started=started, stopped=False, state=NodeState.RUNNING)
         genesis = await _genesis(node.url)
@@ -224,7 +229,7 @@ class NodeProcesses:
     async def adopt(self) -> None:
         """Take up the nodes that a former console left running: by pid, start time, port and genesis."""
         for node in await self.list():
-            if node.state is not NodeState.RUNNING:
+            if not node.url:
                 continue
             try:
                 genesis = await _genesis(node.url)

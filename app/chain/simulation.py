@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 GAS = 30_000_000
 READER = "0x000000000000000000000000000000000000dEaD"
+# CREATE with the call data as creation code; returns the address, or reverts with the constructor's reason.
+_CREATOR = "0x363d3d37363d34f080601657" + "3d600060003e3d6000fd" + "5b60005260206000f3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +121,12 @@ class Simulation:
         views = _views(watch)
         # Nobody pays for a simulation, and roles are what is tested, not who has coins for gas.
         request = {
-            "blockStateCalls": [{"calls": [*views, *(_body(call) for call in calls), *views, *(_body(call) for call in reads)]}],
+            "blockStateCalls": _blocks(views, calls, [*views, *(_body(call) for call in reads)]),
             "traceTransfers": False,
             "validation": False,
         }
         answer = await chain.rpc.call("eth_simulateV1", request, hex(block))
-        results = answer[0]["calls"]
+        results = [result for part in answer for result in part["calls"]]
         middle = results[len(views) : len(views) + len(calls)]
         before, after = results[: len(views)], results[len(views) + len(calls) : 2 * len(views) + len(calls)]
         error = ""
@@ -179,6 +181,28 @@ class Simulation:
             return Simulated(error=label + self.reason(failure.data, failure.text), method="eth_call", **named)  # type: ignore[arg-type]
         how = "eth_call" if len(calls) == 1 else "eth_call (first of several calls only: this node cannot simulate a sequence)"
         return Simulated(gas=(gas,) + (0,) * (len(calls) - 1), return_data=(str(answer),), method=how, **named)  # type: ignore[arg-type]
+
+
+def _blocks(before: list[dict[str, str]], calls: Sequence[CallRequest], after: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """The calls in one simulated block, or in several when contracts are created.
+
+    anvil's ``eth_simulateV1`` cannot create contracts. So the sender gets code for the length of a block that does the creating: the
+    creator and its nonce are the same, so the addresses are those of the real transactions.
+    """
+    blocks: list[dict[str, Any]] = [{"calls": list(before)}]
+    acting = ""  # whose code is overridden in the block being filled
+    for call in calls:
+        wanted = call.sender if call.to is None else ""
+        if wanted != acting:
+            overrides = {acting: {"code": "0x"}} if acting else {}
+            if wanted:
+                overrides[wanted] = {"code": _CREATOR}
+            blocks.append({"calls": [], "stateOverrides": overrides})
+            acting = wanted
+        body = _body(call) if call.to is not None else {**_body(call), "from": READER, "to": call.sender}
+        blocks[-1]["calls"].append(body)
+    blocks[-1]["calls"].extend(after)
+    return blocks
 
 
 def _body(call: CallRequest) -> dict[str, str]:

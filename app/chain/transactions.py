@@ -49,6 +49,8 @@ class TransactionState(StrEnum):
 
 
 ALIVE = (TransactionState.SIGNED, TransactionState.SENT, TransactionState.MINED)
+# A node that was killed forgets blocks, so even a final transaction may have to be sent again: it still owns its nonce.
+SENT_ONCE = (TransactionState.SENT, TransactionState.MINED, TransactionState.FINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ class Transactions:
                 table.c.network == network_key,
                 table.c.sender == bytes.fromhex(sender[2:]),
                 table.c.nonce >= used,
-                table.c.state.in_(ALIVE),
+                table.c.state.in_((TransactionState.SIGNED, *SENT_ONCE)),
             )
             return list(connection.execute(query))
 
@@ -266,16 +268,19 @@ class Transactions:
     async def rebroadcast(self, network_key: str) -> int:
         """Send again, in the order of nonces, what a node forgot (it was killed, or dropped it); returns how many."""
         chain = await self._networks.connect(network_key)
-        rows = sorted((row for row in await self.list(network_key) if row.state in ALIVE), key=lambda row: (row.sender, row.nonce))
-        sent = 0
-        for row in rows:
-            if row.state is TransactionState.SIGNED:
-                continue
-            if await chain.rpc.call("eth_getTransactionByHash", row.hash) is None:
-                prepared = await self._raw(row.hash)
-                await self.broadcast(network_key, prepared)
-                sent += 1
-        return sent
+        rows = sorted((r for r in await self.list(network_key) if r.state in SENT_ONCE), key=lambda row: (row.sender, row.nonce))
+        if not rows:
+            return 0
+        senders = list(dict.fromkeys(row.sender for row in rows))
+        counts = await chain.rpc.batch([("eth_getTransactionCount", [sender, "latest"]) for sender in senders])
+        used = {sender: int(str(count), 16) for sender, count in zip(senders, counts, strict=True)}
+        rows = [row for row in rows if row.nonce >= used[row.sender]]
+        known = await chain.rpc.batch([("eth_getTransactionByHash", [row.hash]) for row in rows])
+        forgotten = [row for row, answer in zip(rows, known, strict=True) if answer is None]
+        for row in forgotten:
+            await self._mark(row.hash, TransactionState.SIGNED)
+            await self.broadcast(network_key, await self._raw(row.hash))
+        return len(forgotten)
 
     async def _raw(self, tx_hash: str) -> str:
         from app.chain.tables import transactions as table
@@ -384,8 +389,10 @@ class Transactions:
             values: dict[str, object] = {"state": state.value, "updated_at": now_ms()}
             if block:
                 values |= {"block": block, "block_hash": bytes.fromhex(block_hash[2:])}
-            mine = table.c.hash == bytes.fromhex(tx_hash[2:])
-            connection.execute(table.update().where(mine, table.c.state != state.value).values(**values))
+            query = table.update().where(table.c.hash == bytes.fromhex(tx_hash[2:]), table.c.state != state.value)
+            if state is TransactionState.SENT:  # the same bytes may be sent again; that takes nothing back
+                query = query.where(table.c.state == TransactionState.SIGNED.value)
+            connection.execute(query.values(**values))
 
         await self._database.write(write)
 

@@ -112,7 +112,7 @@ def list_networks() -> None:
     """Known networks; the current one is starred."""
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
-        return await console.networks.list(), console.networks.current
+        return console.networks.list(), console.networks.current
 
     known, current = run(work)
     rows = [

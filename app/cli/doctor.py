@@ -82,7 +82,7 @@ async def examine(console: Console) -> list[Finding]:
             "" if verdict.ok else "azora journal verify",
         )
     )
-    for network in await console.networks.list():
+    for network in console.networks.list():
         if not network.rpc_url:
             remedy = "Set AZORA_RPC_URL." if network.chain_id == 195 else "Set its RPC address in Settings."
             found.append(Finding(f"Network {network.name}", False, "no RPC address", remedy, needed=False))

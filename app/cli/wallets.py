@@ -44,7 +44,7 @@ def create(
         if backup_file and not phrase_file:
             handle = os.open(backup_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(phrase.text() + "\n")
+                file.write(phrase.reveal() + "\n")
         return await carry_out(console, await console.wallets.plan_create(label, phrase, accounts=accounts))
 
     options.yes = True

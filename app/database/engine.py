@@ -96,6 +96,11 @@ class Database:
             return str(self._url.database)
         return f"{self._url.host or 'localhost'}:{self._url.port or 5432}/{self._url.database}"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was opened and not closed again."""
+        return self._writer is not None
+
     async def open(self) -> None:
         """Connect, bring the schema up to date (SQLite: after a backup), start the threads.
 

@@ -89,7 +89,7 @@ class NetworksSection(QWidget):
             import asyncio
 
             console = self._panel.bridge.console
-            known = await console.networks.list()
+            known = console.networks.list()
             statuses = await asyncio.gather(*(console.networks.status(network.id) for network in known if network.rpc_url))
             by_id = {status.network.id: status for status in statuses}
             return [(network, by_id.get(network.id), console.networks.collisions(network.chain_id)) for network in known]
