@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import hashlib
 import json
@@ -20,10 +21,10 @@ from typing import Any
 import pytest
 
 from app.audit import verifier
-from app.core.errors import Conflict
+from app.core.errors import Cancelled, Conflict
 from app.core.evidence import EvidenceStatus, Trust
 from app.ledger import LedgerFilter, Order, RowKind
-from tests.ledger.conftest import AZR, ROOT, Books, World
+from tests.ledger.world import AZR, ROOT, Books, World
 
 BURN = "Zero address (burn)"
 
@@ -136,7 +137,7 @@ def test_a_killed_index_goes_on_to_the_same_ledger(world: World, books: Callable
     here = books()
     script = (
         "import sys, json\nfrom types import SimpleNamespace\nfrom app.chain.economy import Economy\n"
-        "from tests.ledger.conftest import Books\n"
+        "from tests.ledger.world import Books\n"
         "import urllib.request\n"
         "url, db, eco = sys.argv[1:]\n"
         "def node(method, *params):\n"
@@ -263,7 +264,9 @@ def test_a_bundle_holds_for_a_stranger_and_any_tampering_is_named(
     program = [sys.executable, "-I", "-S", str(ROOT / "app/audit/verifier.py"), str(path)]
     told = subprocess.run([*program, "--trust", anchor], capture_output=True, text=True, timeout=120, check=False)
     assert told.returncode == 0 and "FAILED" not in told.stdout and "block you named" in told.stdout, told.stdout
-    wrong = subprocess.run([*program, "--trust", "0x" + "00" * 32, "--json"], capture_output=True, text=True, timeout=120, check=False)
+    wrong = subprocess.run(
+        [*program, "--trust", "0x" + "00" * 32, "--json"], capture_output=True, text=True, timeout=120, check=False
+    )
     assert wrong.returncode == 1 and [c["name"] for c in json.loads(wrong.stdout)["checks"] if not c["ok"]] == ["anchor"]
 
     whole = path.read_bytes()
@@ -320,3 +323,47 @@ def test_a_bundle_holds_for_a_stranger_and_any_tampering_is_named(
     assert "header chain" in retold(gap)
     assert retold(other_proof) == ["value proofs"]
     assert retold(no_supply) == ["state proofs"]
+
+
+def test_postgresql_holds_the_same_ledger_as_sqlite(world: World, books: Callable[..., Books], postgres: str) -> None:
+    live(world)
+    snapshot = world.node("evm_snapshot")
+    world.transfer(world.people[0], world.people[1], 3)
+    there, here = Books(world, postgres), books()
+    there.index()
+    world.node("evm_revert", snapshot)
+    world.node.mine(2)
+    assert there.index() == here.index()
+    assert there.digest() == here.digest()
+
+    async def read(ledger: Any) -> Any:
+        rows = [await ledger.transactions("here", LedgerFilter(order=order), None, 5) for order in Order]
+        more = await ledger.transactions("here", LedgerFilter(order=Order.LARGEST), rows[2].next, 5)
+        holders = [(holder.account, holder.balance) for holder in await ledger.holders("here")]
+        result = await ledger.reconcile("here")
+        return rows, more, holders, await ledger.supply_history("here", 2), result.ok, result.checks
+
+    assert there(read) == here(read)
+
+
+def test_following_reads_new_blocks_and_stops_when_told(world: World, books: Callable[..., Books]) -> None:
+    live(world)
+
+    async def story(ledger: Any) -> None:
+        job = await ledger.follow("here")
+        with pytest.raises(Conflict, match="already"):
+            await ledger.follow("here")
+        await eventually(ledger, world)
+        world.transfer(world.people[0], world.people[1], 3)
+        await eventually(ledger, world)
+        ledger._jobs.cancel(job.id)
+        with pytest.raises(Cancelled):
+            await job.wait()
+
+    books()(story)
+
+
+async def eventually(ledger: Any, world: World) -> None:
+    async with asyncio.timeout(60):
+        while (await ledger.state("here")).last < int(world.node("eth_blockNumber"), 16):
+            await asyncio.sleep(0.1)
