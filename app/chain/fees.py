@@ -54,7 +54,8 @@ class Fees:
     def _bounded(self, quote: FeeQuote) -> FeeQuote:
         if quote.max_fee_per_gas > CEILING:
             raise Denied(
-                f"The network asks {quote.max_fee_per_gas // 10**9:,} gwei per gas, above the ceiling of {CEILING // 10**9:,}. Nothing was sent.",
+                f"The network asks {quote.max_fee_per_gas // 10**9:,} gwei per gas, above the ceiling of {CEILING // 10**9:,}. "
+                "Nothing was sent.",
                 "Wait until the price falls.",
                 retryable=True,
             )

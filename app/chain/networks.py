@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 # ethereum-lists/chains, _data/chains/eip155-195.json, read 2026-08.
 _COLLISIONS = {
-    195: "Chain id 195 is also registered by X Layer Testnet: a transaction or typed signature for Azora is valid there too when the "
-    "same key or contract address is used. The console tells networks apart by chain id and genesis hash.",
+    195: "Chain id 195 is also registered by X Layer Testnet: a transaction or typed signature for Azora is valid there too when "
+    "the same key or contract address is used. The console tells networks apart by chain id and genesis hash.",
     1337: "Chain id 1337 is what nearly every development chain uses. The console tells them apart by their genesis hash.",
 }
 POLL_SECONDS = 1.0
@@ -347,7 +347,7 @@ class Networks:
         chain_id, genesis = await _identity(rpc)
         if chain_id != network.chain_id:
             raise Conflict(
-                f"{network.name} should be chain {network.chain_id}, but its endpoint is chain {chain_id}. Nothing was read or sent.",
+                f"{network.name} should be chain {network.chain_id}, but its endpoint is {chain_id}. Nothing was read or sent.",
                 "Correct the address.",
             )
         if not network.genesis:

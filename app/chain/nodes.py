@@ -1,7 +1,7 @@
 """Local chains: supervised anvil processes that outlive the console.
 
 A node runs in its own process group with its state file, always started with the time stamp of its creation, since its genesis hash
-depends on it. It is adopted again by pid, start time and genesis. Without the native node there is no local chain, and this says so.
+depends on it. It is adopted again by pid, start time and genesis. Without the native node there is no local chain, and it says so.
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ class Watch:
 class Simulated:
     """What came out.
 
-    ``effects`` are changed balances and supplies; gas, return data, logs and created addresses are per call; ``error`` is the reason
-    of the first call that failed, decoded, with its label.
+    ``effects`` are changed balances and supplies; gas, return data, logs and created addresses are per call; ``error`` is the
+    reason of the first call that failed, decoded, with its label.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -186,8 +186,8 @@ class Simulation:
 def _blocks(before: list[dict[str, str]], calls: Sequence[CallRequest], after: list[dict[str, str]]) -> list[dict[str, Any]]:
     """The calls in one simulated block, or in several when contracts are created.
 
-    anvil's ``eth_simulateV1`` cannot create contracts. So the sender gets code for the length of a block that does the creating: the
-    creator and its nonce are the same, so the addresses are those of the real transactions.
+    anvil's ``eth_simulateV1`` cannot create contracts. So the sender gets code for the length of a block that does the creating:
+    the creator and its nonce are the same, so the addresses are those of the real transactions.
     """
     blocks: list[dict[str, Any]] = [{"calls": list(before)}]
     acting = ""  # whose code is overridden in the block being filled

@@ -1,7 +1,7 @@
 """The one sending path: nonces, signed bytes kept before they are sent, and what became of them.
 
-A transaction's row is written with its signed bytes before anything leaves this machine; from then on the same bytes may be sent any
-number of times. One queue per (network, sender): the next nonce is the lowest that neither the chain nor a living row uses.
+A transaction's row is written with its signed bytes before anything leaves this machine; from then on the same bytes may be sent
+any number of times. One queue per (network, sender): the next nonce is the lowest that neither the chain nor a living row uses.
 """
 
 from __future__ import annotations
@@ -412,7 +412,7 @@ def _queued(row: Any) -> QueuedTransaction:
 
 
 class TransactionStep(Step):
-    """Sends one transaction, exactly once. Rooms subclass it and override :meth:`request` when the data depends on earlier steps."""
+    """Sends one transaction, exactly once. Rooms override :meth:`request` when the data depends on earlier steps."""
 
     needs_key: ClassVar[bool] = True
 

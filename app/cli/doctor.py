@@ -42,9 +42,12 @@ def _fonts() -> list[Finding]:
     import subprocess
 
     listed = subprocess.run(["fc-list", ":", "family"], capture_output=True, text=True, check=False).stdout
+    fonts = (("Inter", "fonts-inter"), ("JetBrains Mono", "fonts-jetbrains-mono"))
     return [
-        Finding(f"Font {name}", name in listed, "found" if name in listed else "not found", f"Install {package}.", needed=False)
-        for name, package in (("Inter", "fonts-inter"), ("JetBrains Mono", "fonts-jetbrains-mono"))
+        Finding(f"Font {name}", True, "found")
+        if name in listed
+        else Finding(f"Font {name}", False, "not found", f"Install {package}.", needed=False)
+        for name, package in fonts
     ]
 
 

@@ -196,7 +196,8 @@ async def carry_out(console: Console, plan: Plan) -> Plan:
     if not options.yes:
         if options.json or not sys.stdin.isatty():
             say(
-                f"{plan.name} is previewed and was not run: nobody was there to confirm it. Use --yes, or: azora plan run {plan.name}"
+                f"{plan.name} is previewed and was not run: nobody was there to confirm it. Use --yes, or run: azora plan run "
+                f"{plan.name}"
             )
             return plan
         answer = await asyncio.to_thread(input, f"Type {plan.name} to carry it out: ")

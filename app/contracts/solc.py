@@ -17,7 +17,10 @@ from app.core.errors import Invalid
 _IMPORT = re.compile(r"""^\s*import\s+(?:[^"';]*?\sfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 # soljson looks for a browser or Node; it needs neither, only somewhere to write its complaints.
-_SHIM = "var process=undefined;var window=undefined;var console={log:function(){},warn:function(){},error:function(){}};var print=function(){};"
+_SHIM = (
+    "var process=undefined;var window=undefined;var print=function(){};"
+    "var console={log:function(){},warn:function(){},error:function(){}};"
+)
 _ENTRY = "var _c=Module.cwrap('solidity_compile','string',['string','number','number']);var compile=function(s){return _c(s,0,0)};"
 
 SETTINGS: Mapping[str, Any] = {

@@ -60,6 +60,7 @@ async def run_tests(
     forge = toolchain.file("forge", "bin/forge")
     if report:
         report("Compiling and running the Foundry tests")
+    folder = cache / "forge"
     process = await asyncio.create_subprocess_exec(
         str(forge),
         "test",
@@ -67,12 +68,13 @@ async def run_tests(
         str(project),
         "--offline",
         "--use",
-        str(executable(cache / "forge")),
+        str(executable(folder)),
         "--out",
-        str(cache / "forge" / "out"),
+        str(folder / "out"),
         "--cache-path",
-        str(cache / "forge" / "cache"),
+        str(folder / "cache"),
         "--json",
+        cwd=folder,  # forge writes what failed under its working folder
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

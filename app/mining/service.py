@@ -200,7 +200,7 @@ class Mining:
             "proofs": [proof_params(row) for row in rows],
         }
         which = f"proof #{rows[0].number}" if len(rows) == 1 else f"{len(rows)} proofs"
-        send = self._transactions.step(chain.network, params["submitter"], contract, title=f"Mint {which}")
+        send = self._transactions.step(chain.network, str(params["submitter"]), contract, title=f"Mint {which}")
         steps = [StepSpec(ATTEST, f"Attest {which}"), StepSpec(SEND, send.title, send.params)]
         return await self._operations.plan("mining.mint", f"Mint {which}", chain.network.target(), params, steps)
 

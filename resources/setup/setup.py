@@ -87,13 +87,17 @@ def system(packages: dict[str, str]) -> None:
         return
     names = " ".join(missing)
     if not shutil.which("apt-get"):
-        raise toolchain.SetupError(f"These are missing and this system has no apt to fetch them: {names}\nInstall what they are called here.")
+        raise toolchain.SetupError(
+            f"These are missing and this system has no apt to fetch them: {names}\nInstall what they are called here."
+        )
     if os.geteuid() == 0:
         prefix = []
     elif shutil.which("sudo"):
         prefix = ["sudo"]
     else:
-        raise toolchain.SetupError(f"These system packages are missing, and without root or sudo they are yours to install:\n  apt-get install {names}")
+        raise toolchain.SetupError(
+            f"These system packages are missing, and without root or sudo they are yours to install:\n  apt-get install {names}"
+        )
     say(f"System packages: {names}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run([*prefix, "apt-get", "update", "-qq"], check=True, env=environment)
@@ -125,7 +129,9 @@ def packages(requirements: str) -> None:
         return
     say(f"Python packages: {requirements}, checked by hash (some minutes the first time)")
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--quiet", "--require-hashes", "--progress-bar=on", "-r", str(ROOT / requirements)], check=True)
+    subprocess.run(
+        [*pip, "install", "--quiet", "--require-hashes", "--progress-bar=on", "-r", str(ROOT / requirements)], check=True
+    )
     _command()
     stamp.write_text(digest)
 
@@ -176,7 +182,7 @@ def icons() -> None:
 def main() -> int:
     """Do the parts that ``run`` or ``test`` needs, in order."""
     purpose = sys.argv[1] if len(sys.argv) > 1 else "run"
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this runs with whatever Python the machine has
         say(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Nothing was installed.")
         return 2
     began = time.monotonic()
@@ -193,7 +199,9 @@ def main() -> int:
         say(str(error))
         return 1
     except subprocess.CalledProcessError as error:
-        say(f"“{' '.join(map(str, error.cmd[:6]))} …” failed with code {error.returncode}; its words are above. Run the same again.")
+        say(
+            f"“{' '.join(map(str, error.cmd[:6]))} …” failed with code {error.returncode}; its words are above. Run the same again."
+        )
         return 1
     spent = time.monotonic() - began
     if spent > 2:

@@ -24,7 +24,9 @@ class SetupError(Exception):
 
 def this_platform() -> str:
     """``linux-amd64`` and the like, as the table spells it."""
-    machine = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), platform.machine())
+    machine = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
+        platform.machine(), platform.machine()
+    )
     return f"{sys.platform}-{machine}"
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSpinBox, QSplitter, QVBoxLayout, QWidget
+from ui.shell.panel import Panel
+from ui.widgets import AccountCombo, BadgeLabel, Card, EmptyState, Field, LogView, Note, Pane, StatusLabel, button, line_edit
 
 from app.core.errors import Invalid
 from app.core.events import HeadChanged, NetworkChanged, NodeChanged
 from app.core.money import parse_units
 from ui.plan_sheet import PlanForm
-from ui.shell.panel import Panel
-from ui.widgets import AccountCombo, BadgeLabel, Card, EmptyState, Field, LogView, Note, Pane, StatusLabel, button, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,7 +42,9 @@ class NewChainForm(PlanForm):
         layout = QVBoxLayout(self)
         layout.addWidget(self.name_field)
         layout.addWidget(Field("Chain id", self.chain_id, "1337 is what development chains use"))
-        layout.addWidget(Note("info", "The chain runs on this computer only and listens on 127.0.0.1. It is labelled LOCAL everywhere."))
+        layout.addWidget(
+            Note("info", "The chain runs on this computer only and listens on 127.0.0.1. It is labelled LOCAL everywhere.")
+        )
         layout.addStretch(1)
 
     def work(self) -> Callable[[], Awaitable[Plan]]:
@@ -89,7 +91,9 @@ class ChainCard(Card):
         grid = QGridLayout()
         self.block = QLabel("–")
         self.block.setObjectName(f"chains.card.{node.name}.block")
-        for column, (label, value) in enumerate((("Block", self.block), ("Address", QLabel(node.url.removeprefix("http://") or "–")))):
+        for column, (label, value) in enumerate(
+            (("Block", self.block), ("Address", QLabel(node.url.removeprefix("http://") or "–")))
+        ):
             heading = QLabel(label)
             heading.setProperty("role", "hint")
             grid.addWidget(heading, 0, column)
@@ -284,5 +288,3 @@ class ChainsPanel(Panel):
 
     def restore(self, state: dict[str, Any]) -> None:
         self._chosen = str(state.get("chosen", ""))
-
-

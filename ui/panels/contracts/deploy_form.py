@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QSpinBox, QVBoxLayout
+from ui.widgets import AccountCombo, Field, Note, line_edit
 
 from app.core.errors import Invalid
 from app.core.money import parse_units
 from ui.plan_sheet import PlanForm
-from ui.widgets import AccountCombo, Field, Note, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from app.operations import Plan
     from ui.shell.panel import Panel
+
+    from app.operations import Plan
 
 
 class DeployForm(PlanForm):
@@ -54,7 +55,9 @@ class DeployForm(PlanForm):
         deployer, attester, officer = self.deployer.address(), self.attester.address(), self.officer.address()
         budget = parse_units(self.budget.text(), 18, unit="AZR", field="epoch_budget")
         if not budget:
-            raise Invalid("With a budget of 0 nothing could ever be minted. Nothing was planned.", "Enter more.", field="epoch_budget")
+            raise Invalid(
+                "With a budget of 0 nothing could ever be minted. Nothing was planned.", "Enter more.", field="epoch_budget"
+            )
         length = self.epoch.value()
         return lambda: console.contracts.plan_deploy_economy(
             network.id, deployer, attester=attester, redemption_officer=officer, epoch_length=length, epoch_budget=budget

@@ -7,10 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
-
-from app.core.clock import now_ms
-from app.core.events import LedgerChanged, NetworkChanged
-from ui.panels.ledger.evidence_pane import EvidencePane
 from ui.shell.panel import Panel
 from ui.widgets import (
     AddressCell,
@@ -26,6 +22,10 @@ from ui.widgets import (
     TimeCell,
     line_edit,
 )
+
+from app.core.clock import now_ms
+from app.core.events import LedgerChanged, NetworkChanged
+from ui.panels.ledger.evidence_pane import EvidencePane
 
 if TYPE_CHECKING:
     from app.core.evidence import Figure
@@ -225,7 +225,9 @@ class LedgerPanel(Panel):
         async def read() -> Page:
             from app.ledger import LedgerFilter
 
-            return await self.bridge.console.ledger.transactions(network.id, LedgerFilter(text=text, kind=kind), before=before, limit=PAGE)
+            return await self.bridge.console.ledger.transactions(
+                network.id, LedgerFilter(text=text, kind=kind), before=before, limit=PAGE
+            )
 
         self.bridge.run(read, then=self._append, owner=self)
 
@@ -262,7 +264,13 @@ class LedgerPanel(Panel):
             return
         ledger = self.bridge.console.ledger
         self.verdict.set_state("run", "Reconciling")
-        self.bridge.run(lambda: ledger.reconcile(network.id), then=self._show_reconciled, fail=self._not_reconciled, label="Reconciling", owner=self)
+        self.bridge.run(
+            lambda: ledger.reconcile(network.id),
+            then=self._show_reconciled,
+            fail=self._not_reconciled,
+            label="Reconciling",
+            owner=self,
+        )
 
     def _not_reconciled(self, _error: object) -> bool:
         self.verdict.set_state("err", "Could not be reconciled")
@@ -276,7 +284,9 @@ class LedgerPanel(Panel):
         else:
             self.verdict.set_state("err", f"{len(bad)} of {len(result.checks)} checks fail")
             self.window_.notify("; ".join(f"{check.name}: {check.detail}" for check in bad), "err")
-        self.verdict.setToolTip("\n".join(f"{'ok' if check.ok else 'FAILED'}  {check.name}: {check.detail}" for check in result.checks))
+        self.verdict.setToolTip(
+            "\n".join(f"{'ok' if check.ok else 'FAILED'}  {check.name}: {check.detail}" for check in result.checks)
+        )
 
     def prove_balance(self, address: str) -> None:
         """Prove one balance by eth_getProof and show how."""
@@ -305,7 +315,9 @@ class LedgerPanel(Panel):
 
     def export_bundle(self) -> None:
         """Ask for a file and write the evidence bundle of what is shown."""
-        dialog = QFileDialog(self, "Export evidence bundle", str(Path.home() / f"azora-evidence-{now_ms()}.zip"), "Evidence bundle (*.zip)")
+        dialog = QFileDialog(
+            self, "Export evidence bundle", str(Path.home() / f"azora-evidence-{now_ms()}.zip"), "Evidence bundle (*.zip)"
+        )
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("zip")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -322,7 +334,9 @@ class LedgerPanel(Panel):
         def written(where: Path) -> None:
             self.window_.notify(f"Evidence bundle written: {where}. Anyone can check it with app/audit/verifier.py", "ok")
 
-        self.bridge.run(lambda: ledger.export_bundle(network.id, Path(path), accounts), then=written, label="Writing the bundle", owner=self)
+        self.bridge.run(
+            lambda: ledger.export_bundle(network.id, Path(path), accounts), then=written, label="Writing the bundle", owner=self
+        )
 
     def open(self, **arguments: Any) -> None:
         match arguments.get("do"):

@@ -117,9 +117,7 @@ class FirstRun(QWidget):
             self.stages.append(state)
         rows.setColumnStretch(1, 1)
         column.addWidget(stages)
-        column.addWidget(
-            Note("info", "Everything in it is labelled demo. Its chain can be stopped in Local Chains at any time.")
-        )
+        column.addWidget(Note("info", "Everything in it is labelled demo. Its chain can be stopped in Local Chains at any time."))
         column.addStretch(1)
         card.body.addLayout(column)
         return card

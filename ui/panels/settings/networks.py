@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QSplitter, QVBoxLayout, QWidget
+from ui.widgets import Column, Field, KeyValue, Note, Pane, Row, Segmented, StatusCell, Table, button, line_edit, primary_button
 
 from app.core.errors import ConsoleError
-from ui.widgets import Column, Field, KeyValue, Note, Pane, Row, Segmented, StatusCell, Table, button, line_edit, primary_button
 
 if TYPE_CHECKING:
     from ui.panels.settings.panel import SettingsPanel
@@ -67,7 +67,9 @@ class NetworksSection(QWidget):
         self.environment = Segmented(_ENVIRONMENTS)
         self.environment.setObjectName("settings.networks.environment")
         self.environment.setAccessibleName("Environment")
-        self.url_field = Field("RPC address", self.url, "Its genesis is pinned at the first connection and compared at each later one")
+        self.url_field = Field(
+            "RPC address", self.url, "Its genesis is pinned at the first connection and compared at each later one"
+        )
         layout.addWidget(Field("Name", self.name, ""))
         layout.addWidget(self.url_field)
         row = QHBoxLayout()
@@ -109,7 +111,10 @@ class NetworksSection(QWidget):
                 cell = StatusCell("ok", f"{status.latency_ms:.0f} ms, block {status.block:,}")
             name = network.name + (" (current)" if current is not None and current.id == network.id else "")
             rows.append(
-                Row(network.id, {"name": name, "chain": str(network.chain_id), "environment": network.environment.upper(), "state": cell})
+                Row(
+                    network.id,
+                    {"name": name, "chain": str(network.chain_id), "environment": network.environment.upper(), "state": cell},
+                )
             )
         self.table.set_rows(rows)
         chosen = self.table.selected_id() or (current.id if current is not None else "")
@@ -173,7 +178,9 @@ class NetworksSection(QWidget):
             slug = "-".join("".join(c.lower() if c.isalnum() else " " for c in name).split()) or f"chain-{chain_id}"
             confirmations = 1 if environment == "local" else 6
             await networks.add(
-                NetworkSetting(id=slug, name=name or slug, rpc_url=url, chain_id=chain_id, environment=environment, confirmations=confirmations)
+                NetworkSetting(
+                    id=slug, name=name or slug, rpc_url=url, chain_id=chain_id, environment=environment, confirmations=confirmations
+                )
             )
 
         def failed(error: ConsoleError) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from ui.widgets import Field, Note, Segmented, StatusLabel, button, password_edit
 
 from app.core.errors import ConsoleError
-from ui.widgets import Field, Note, Segmented, StatusLabel, button, password_edit
 
 if TYPE_CHECKING:
     from ui.panels.settings.panel import SettingsPanel
@@ -75,7 +75,9 @@ class SecuritySection(QWidget):
         self.role.set_value(access.operator.role.value)
         known = access.passphrase_set
         self.state.setText(
-            "A passphrase is set. Unlocking, revealing and signing ask for it." if known else "No passphrase is set: the lock hides figures, but anyone can unlock it."
+            "A passphrase is set. Unlocking, revealing and signing ask for it."
+            if known
+            else "No passphrase is set: the lock hides figures, but anyone can unlock it."
         )
         self.old_field.setVisible(known)
         self.apply.setText("Change passphrase" if known else "Set passphrase")
