@@ -1,0 +1,64 @@
+"""The parts every panel is built of.
+
+They show values and say what was asked of them; they know no console and no chain, except that :class:`AccountCombo` asks the
+bridge for the accounts. Each has an accessible name and follows the theme while the window is open.
+"""
+
+from ui.widgets.basics import (
+    BadgeLabel,
+    Field,
+    IconLabel,
+    Note,
+    Segmented,
+    StatusLabel,
+    button,
+    danger_button,
+    line_edit,
+    password_edit,
+    primary_button,
+)
+from ui.widgets.chart import LineChart
+from ui.widgets.containers import Card, CodeBlock, EmptyState, ErrorState, KeyValue, KpiCell, LogView, Pane, Skeleton
+from ui.widgets.evidence import EvidenceChip, EvidencePopover
+from ui.widgets.identity import AccountCombo, AddressLabel, AmountLabel, Identicon
+from ui.widgets.table import Table
+from ui.widgets.values import AddressCell, Amount, Column, EvidenceCell, HashCell, Row, StatusCell, TimeCell
+
+__all__ = [
+    "AccountCombo",
+    "AddressCell",
+    "AddressLabel",
+    "Amount",
+    "AmountLabel",
+    "BadgeLabel",
+    "Card",
+    "CodeBlock",
+    "Column",
+    "EmptyState",
+    "ErrorState",
+    "EvidenceCell",
+    "EvidenceChip",
+    "EvidencePopover",
+    "Field",
+    "HashCell",
+    "IconLabel",
+    "Identicon",
+    "KeyValue",
+    "KpiCell",
+    "LineChart",
+    "LogView",
+    "Note",
+    "Pane",
+    "Row",
+    "Segmented",
+    "Skeleton",
+    "StatusCell",
+    "StatusLabel",
+    "Table",
+    "TimeCell",
+    "button",
+    "danger_button",
+    "line_edit",
+    "password_edit",
+    "primary_button",
+]

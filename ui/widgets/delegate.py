@@ -1,0 +1,127 @@
+"""How one cell of a table is painted: by what it holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from ui.theme import icon, theme
+from ui.widgets.basics import STATE_ICONS
+from ui.widgets.evidence import evidence_icon
+from ui.widgets.identity import identicon
+from ui.widgets.values import AddressCell, Amount, Column, EvidenceCell, HashCell, StatusCell, shown_text, short_hex, split_amount
+
+VALUE = Qt.ItemDataRole.UserRole
+_PAD = 10
+_MIDDLE = Qt.AlignmentFlag.AlignVCenter
+
+
+class CellDelegate(QStyledItemDelegate):
+    """Paints values of :mod:`ui.widgets.values`; the focused row has the focus ring."""
+
+    def __init__(self, columns: list[Column], dense: bool, parent: Any) -> None:
+        super().__init__(parent)
+        self._columns = columns
+        self._dense = dense
+        self.dress()
+
+    def dress(self) -> None:
+        """Take the fonts of the theme again."""
+        self._font = theme.font("tableDense" if self._dense else "table")
+        self._mono = theme.font("mono")
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        painter.save()
+        rect: QRect = option.rect
+        state = option.state
+        if state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, theme.color("select"))
+            if index.column() == 0:
+                painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), theme.color("accent"))
+        elif state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, theme.color("surface-2"))
+        painter.setPen(theme.color("border"))
+        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+        column = self._columns[index.column()]
+        self._cell(painter, rect.adjusted(_PAD, 0, -_PAD, -1), index.data(VALUE), column)
+        view = self.parent()
+        if view.hasFocus() and view.currentIndex().row() == index.row():
+            self._ring(painter, rect, index.column() == 0, index.column() == len(self._columns) - 1)
+        painter.restore()
+
+    def _ring(self, painter: QPainter, rect: QRect, first: bool, last: bool) -> None:
+        color = theme.color("focus")
+        painter.fillRect(QRect(rect.left(), rect.top(), rect.width(), 2), color)
+        painter.fillRect(QRect(rect.left(), rect.bottom() - 1, rect.width(), 2), color)
+        if first:
+            painter.fillRect(QRect(rect.left(), rect.top(), 2, rect.height()), color)
+        if last:
+            painter.fillRect(QRect(rect.right() - 1, rect.top(), 2, rect.height()), color)
+
+    def _cell(self, painter: QPainter, rect: QRect, value: object, column: Column) -> None:
+        match value:
+            case Amount():
+                self._amount(painter, rect, value, column)
+            case AddressCell():
+                self._address(painter, rect, value)
+            case StatusCell():
+                name, color = STATE_ICONS.get(value.state, STATE_ICONS["idle"])
+                ink = {"warn": "warn", "err": "err", "idle": "text-3"}.get(value.state, "text")
+                self._with_icon(painter, rect, name, color, value.word, ink, self._font)
+            case EvidenceCell():
+                name, color = evidence_icon(value.evidence)
+                self._with_icon(painter, rect, name, color, shown_text(value), "text-2", self._mono)
+            case HashCell():
+                self._text(painter, rect, short_hex(value.value), "text-2", self._mono, column.align)
+            case _:
+                self._text(painter, rect, shown_text(value), "text", self._mono if column.mono else self._font, column.align)
+
+    def _text(self, painter: QPainter, rect: QRect, text: str, color: str, font: QFont, align: str = "left") -> int:
+        painter.setFont(font)
+        painter.setPen(theme.color(color))
+        metrics = QFontMetrics(font)
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+        side = Qt.AlignmentFlag.AlignRight if align == "right" else Qt.AlignmentFlag.AlignLeft
+        painter.drawText(rect, _MIDDLE | side, text)
+        return metrics.horizontalAdvance(text)
+
+    def _amount(self, painter: QPainter, rect: QRect, amount: Amount, column: Column) -> None:
+        whole, rest = split_amount(amount)
+        metrics = QFontMetrics(self._font)
+        if metrics.horizontalAdvance(whole + rest) > rect.width():
+            self._text(painter, rect, whole + rest, "text", self._font, column.align)
+            return
+        width = metrics.horizontalAdvance(rest)
+        incoming = amount.signed and amount.value > 0
+        if column.align == "right":
+            self._text(painter, rect, rest, "ok" if incoming else "text-3", self._font, "right")
+            self._text(painter, rect.adjusted(0, 0, -width, 0), whole, "ok" if incoming else "text", self._font, "right")
+        else:
+            left = self._text(painter, rect, whole, "ok" if incoming else "text", self._font)
+            self._text(painter, rect.adjusted(left, 0, 0, 0), rest, "ok" if incoming else "text-3", self._font)
+
+    def _address(self, painter: QPainter, rect: QRect, cell: AddressCell) -> None:
+        side = 16
+        if cell.address.startswith("0x"):
+            ratio = painter.device().devicePixelRatioF()
+            pixmap = identicon(cell.address, side, ratio)
+            box = QRectF(rect.left(), rect.center().y() - side / 2 + 1, side, side)
+            painter.drawPixmap(box, pixmap, QRectF(pixmap.rect()))
+            rect = rect.adjusted(side + 6, 0, 0, 0)
+        short = short_hex(cell.address)
+        if cell.label and cell.label != cell.address:
+            taken = self._text(painter, rect, cell.label, "text", self._font)
+            rest = rect.adjusted(taken + 6, 0, 0, 0)
+            if QFontMetrics(self._mono).horizontalAdvance(short) <= rest.width():
+                self._text(painter, rest, short, "text-3", self._mono)
+        else:
+            self._text(painter, rect, short, "text", self._mono)
+
+    def _with_icon(self, painter: QPainter, rect: QRect, name: str, color: str, text: str, ink: str, font: QFont) -> None:
+        side = 14
+        painter.setPen(QPen())
+        icon(name, color, side).paint(painter, QRect(rect.left(), rect.center().y() - side // 2 + 1, side, side))
+        self._text(painter, rect.adjusted(side + 6, 0, 0, 0), text, ink, font)

@@ -1,0 +1,172 @@
+"""What a table cell or a label can hold, and how it reads: shown short, copied exact. Knows no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from app.core.evidence import Evidence
+from app.core.money import exact_units, short_units
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """An amount in the smallest unit; ``signed`` puts + before what comes in."""
+
+    value: int
+    decimals: int = 18
+    unit: str = ""
+    signed: bool = False
+    shown: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class AddressCell:
+    """An address with the label one knows it by."""
+
+    address: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCell:
+    """A state (``ok``, ``warn``, ``err``, ``pend``, ``run``, ``idle``) and its word."""
+
+    state: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCell:
+    """Where the row comes from, and how far it is proven."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class HashCell:
+    """A ``0x…`` hash."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCell:
+    """UTC milliseconds since the epoch; 0 is no time."""
+
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table; ``width`` is where it begins, wider tables share what is left."""
+
+    id: str
+    title: str
+    width: int = 0
+    align: str = "left"
+    mono: bool = False
+    kind: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row, known by its id."""
+
+    id: str
+    cells: Mapping[str, object] = field(default_factory=dict)
+
+
+def short_hex(value: str) -> str:
+    """``0x1234…cdef`` of an address or hash; anything short as it is."""
+    return f"{value[:6]}…{value[-4:]}" if value.startswith("0x") and len(value) > 14 else value
+
+
+def split_amount(amount: Amount) -> tuple[str, str]:
+    """The whole part with its sign, and the decimals with the unit: they are painted in two colours."""
+    text = short_units(amount.value, amount.decimals, amount.shown)
+    if amount.signed and amount.value > 0:
+        text = f"+{text}"
+    whole, dot, part = text.partition(".")
+    rest = f"{dot}{part}" + (f" {amount.unit}" if amount.unit else "")
+    return whole, rest
+
+
+def shown_text(value: object) -> str:
+    """How a cell reads."""
+    match value:
+        case Amount():
+            return "".join(split_amount(value))
+        case AddressCell():
+            short = short_hex(value.address)
+            return f"{value.label} {short}" if value.label and value.label != value.address else short
+        case StatusCell():
+            return value.word
+        case EvidenceCell():
+            return short_hex(value.evidence.ref)
+        case HashCell():
+            return short_hex(value.value)
+        case TimeCell():
+            return moment(value.ms)
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case None:
+            return ""
+    return str(value)
+
+
+def exact_text(value: object) -> str:
+    """What is copied when all of it is wanted: every decimal, the whole address, ISO 8601."""
+    match value:
+        case Amount():
+            return exact_units(value.value, value.decimals)
+        case AddressCell():
+            return value.address
+        case EvidenceCell():
+            return value.evidence.ref
+        case HashCell():
+            return value.value
+        case TimeCell():
+            return datetime.fromtimestamp(value.ms / 1000, UTC).isoformat(timespec="milliseconds") if value.ms else ""
+        case int():
+            return str(value)
+    return shown_text(value)
+
+
+def spoken_text(value: object) -> str:
+    """What a screen reader says: nothing shortened that would lose meaning."""
+    match value:
+        case Amount():
+            return f"{exact_units(value.value, value.decimals)} {value.unit}".strip()
+        case AddressCell():
+            return f"{value.label} {value.address}".strip()
+        case EvidenceCell():
+            return f"{value.evidence.kind.value} {value.evidence.ref}, {value.evidence.words}"
+        case HashCell():
+            return value.value
+    return shown_text(value)
+
+
+def sort_key(value: object) -> tuple[int, int | str]:
+    """Numbers by size before texts by letters."""
+    match value:
+        case Amount():
+            return 0, value.value
+        case TimeCell():
+            return 0, value.ms
+        case int():
+            return 0, value
+        case AddressCell():
+            return 1, (value.label or value.address).casefold()
+    return 1, shown_text(value).casefold()
+
+
+def moment(ms: int) -> str:
+    """A UTC time to the second; the year only when it is another one."""
+    if not ms:
+        return "–"
+    at = datetime.fromtimestamp(ms / 1000, UTC)
+    return at.strftime("%d %b %H:%M:%S" if at.year == datetime.now(UTC).year else "%d %b %Y %H:%M:%S")
