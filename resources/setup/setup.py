@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import toolchain
@@ -36,6 +37,14 @@ RUN_PACKAGES = {
     "libxcb-randr0": "libxcb-randr.so.0",
     "libxcb-render-util0": "libxcb-render-util.so.0",
     "libxcb-shape0": "libxcb-shape.so.0",
+    "libxcb-shm0": "libxcb-shm.so.0",
+    "libxcb-sync1": "libxcb-sync.so.1",
+    "libxcb-xfixes0": "libxcb-xfixes.so.0",
+    "libx11-xcb1": "libX11-xcb.so.1",
+    "libwayland-client0": "libwayland-client.so.0",
+    "libwayland-cursor0": "libwayland-cursor.so.0",
+    "libwayland-egl1": "libwayland-egl.so.1",
+    "libgssapi-krb5-2": "libgssapi_krb5.so.2",
     "libxcb-xinerama0": "libxcb-xinerama.so.0",
     "libxcb-xkb1": "libxcb-xkb.so.1",
     "libfontconfig1": "libfontconfig.so.1",
@@ -46,6 +55,8 @@ RUN_PACKAGES = {
     "fonts-inter": "/usr/share/fonts/opentype/inter",
     "fonts-jetbrains-mono": "/usr/share/fonts/truetype/jetbrains-mono",
 }
+# The console works without these, with the system's own fonts; a machine that cannot fetch them is not stopped.
+WISHES = {"fonts-inter", "fonts-jetbrains-mono"}
 TEST_PACKAGES = {
     "xvfb": "/usr/bin/Xvfb",
     "openbox": "/usr/bin/openbox",
@@ -68,7 +79,16 @@ def _libraries() -> set[str]:
 def missing_packages(packages: dict[str, str]) -> list[str]:
     """The Debian packages of the table that are not there."""
     libraries = _libraries()
-    return [name for name, sign in packages.items() if not (Path(sign).exists() if sign.startswith("/") else sign in libraries)]
+    absent = [name for name, sign in packages.items() if not (Path(sign).exists() if sign.startswith("/") else sign in libraries)]
+    # Another release may keep the file elsewhere; dpkg has the last word.
+    return [name for name in absent if not _installed(name)]
+
+
+def _installed(package: str) -> bool:
+    if not shutil.which("dpkg-query"):
+        return False
+    asked = subprocess.run(["dpkg-query", "-W", "-f=${db:Status-Status}", package], capture_output=True, text=True, check=False)
+    return asked.stdout == "installed"
 
 
 def _venv_works() -> bool:
@@ -85,24 +105,30 @@ def system(packages: dict[str, str]) -> None:
         missing += [f"python{sys.version_info.major}.{sys.version_info.minor}-venv", "python3-pip"]
     if not missing:
         return
-    names = " ".join(missing)
+    prefix = _as_root()
+    if prefix is None:
+        needed = [name for name in missing if name not in WISHES]
+        if not needed:
+            say(f"Without these the system's own fonts are used: {' '.join(missing)}")
+            return
+        raise toolchain.SetupError(
+            "These system packages are missing, and without root or sudo they are yours to install. Nothing was installed.\n"
+            f"  apt-get install {' '.join(missing)}"
+        )
+    say(f"System packages: {' '.join(missing)}")
+    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    subprocess.run([*apt, "update", "-qq"], check=True)
+    install = [*apt, "install", "-y", "-qq", "--no-install-recommends"]
+    subprocess.run([*install, *missing], check=True, stdout=subprocess.DEVNULL)
+
+
+def _as_root() -> list[str] | None:
+    """What to put before apt-get; None where this user cannot install."""
     if not shutil.which("apt-get"):
-        raise toolchain.SetupError(
-            f"These are missing and this system has no apt to fetch them: {names}\nInstall what they are called here."
-        )
+        return None
     if os.geteuid() == 0:
-        prefix = []
-    elif shutil.which("sudo"):
-        prefix = ["sudo"]
-    else:
-        raise toolchain.SetupError(
-            f"These system packages are missing, and without root or sudo they are yours to install:\n  apt-get install {names}"
-        )
-    say(f"System packages: {names}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run([*prefix, "apt-get", "update", "-qq"], check=True, env=environment)
-    command = [*prefix, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing]
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+        return []
+    return ["sudo"] if shutil.which("sudo") else None
 
 
 def _stamp(name: str, *inputs: bytes) -> tuple[Path, str]:
@@ -115,9 +141,10 @@ def _fresh(stamp: Path, digest: str) -> bool:
 
 def virtual_environment() -> None:
     """``.venv`` with this Python."""
-    if not PYTHON.exists():
+    # pip comes last: where it is missing, an earlier run was cut off.
+    if not PYTHON.exists() or not list(PYTHON.parent.glob("pip*")):
         say("Virtual environment: .venv")
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
     STAMPS.mkdir(exist_ok=True)
 
 
@@ -170,7 +197,7 @@ def icons() -> None:
         file = assets / ("fill" if name.endswith("-fill") else "regular") / f"{name}.svg"
         if not file.is_file():
             raise toolchain.SetupError(f"resources/icons.txt names “{name}”, which Phosphor does not have.")
-        entries.append(f'<file alias="icons/{name}.svg">{file}</file>')
+        entries.append(f'<file alias="icons/{name}.svg">{escape(str(file))}</file>')
     build.mkdir(exist_ok=True)
     collection = build / "icons.qrc"
     collection.write_text("<RCC><qresource>" + "".join(entries) + "</qresource></RCC>", encoding="utf-8")

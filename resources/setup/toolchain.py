@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -71,11 +72,16 @@ def npm(venv_python: Path) -> list[str]:
         return [found]
     print("  no npm on this machine: fetching PyPI's Node", flush=True)
     node = ROOT / ".venv" / "node"
-    if not node.exists():
-        subprocess.run([str(venv_python), "-m", "venv", str(node)], check=True)
+    programs, ending = (node / "Scripts", ".exe") if os.name == "nt" else (node / "bin", "")
+    tool = programs / f"npm{ending}"
+    if not tool.exists():
+        subprocess.run([str(venv_python), "-m", "venv", "--clear", str(node)], check=True)
         pinned = ROOT / "resources" / "setup" / "requirements-node.txt"
-        subprocess.run([str(node / "bin" / "pip"), "install", "--quiet", "--require-hashes", "-r", str(pinned)], check=True)
-    return [str(node / "bin" / "npm")]
+        pip = [str(programs / f"python{ending}"), "-m", "pip", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", "--quiet", "--require-hashes", "-r", str(pinned)], check=True)
+    # npm's own script looks for `node` on the path.
+    os.environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
+    return [str(tool)]
 
 
 def install(venv_python: Path) -> None:
@@ -86,6 +92,9 @@ def install(venv_python: Path) -> None:
     """
     wanted = [tool for tool in table() if problems(tool)]
     if wanted:
+        # npm believes the version in a folder's package.json and would leave changed files as they are.
+        for tool in wanted:
+            shutil.rmtree(MODULES / tool["package"], ignore_errors=True)
         names = [f"{tool['package']}@{tool['version']}" for tool in table()]
         print("  npm: " + " ".join(names), flush=True)
         options = ["install", "--ignore-scripts", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
