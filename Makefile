@@ -32,7 +32,7 @@ check: setup-test
 	$(VENV) -m pytest -q -n 0 tests/architecture
 
 campaign: setup-test
-	$(PRIVATE) --display $(VENV) -m pytest -q -s tests/campaigns
+	$(PRIVATE) --display $(VENV) -m pytest -q -s -o addopts= --import-mode=importlib --timeout=0 tests/campaigns
 
 bench: setup-test
 	@$(PRIVATE) --display $(VENV) -m tests.benchmarks

@@ -144,6 +144,7 @@ class NodeProcesses:
             *("--chain-id", str(node.chain_id), "--timestamp", str(node.timestamp)),
             *("--state", str(place / "state.json"), "--preserve-historical-states"),
             *("--accounts", "0", "--hardfork", "shanghai"),
+            *("--state-interval", "5"),  # seconds of blocks that a kill may cost; what was sent is sent again
             *(("--block-time", str(node.block_time)) if node.block_time else ()),
         ]
         with log.open("ab") as output:

@@ -74,7 +74,9 @@ class EvidencePane(Pane):
         self._clear()
         evidence = figure.evidence[0]
         self._layout.addWidget(KeyValue([("What", title)]))
-        self._layout.addWidget(AmountLabel(int(figure.value), figure.decimals, figure.unit, hero=True))
+        amount = AmountLabel(int(figure.value), figure.decimals, figure.unit, hero=True)
+        amount.setObjectName("ledger.proven")
+        self._layout.addWidget(amount)
         self._layout.addWidget(EvidenceChip(evidence))
         self._layout.addWidget(
             KeyValue(
