@@ -76,7 +76,13 @@ def compile_warm() -> dict[str, Any]:
 
         nothing = asyncio.run(unchanged())
     mine, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    return {"seconds": mine, "peer": "resident Node, same soljson", "peer_seconds": theirs, "ratio": mine / theirs, "unchanged_seconds": nothing}
+    return {
+        "seconds": mine,
+        "peer": "resident Node, same soljson",
+        "peer_seconds": theirs,
+        "ratio": mine / theirs,
+        "unchanged_seconds": nothing,
+    }
 
 
 def signing() -> dict[str, Any]:
@@ -112,7 +118,10 @@ def startup() -> dict[str, Any]:
         ours = [sys.executable, str(ROOT / "main.py"), "--home", home, "run", "--exit-when-shown"]
         peer = [sys.executable, "-c", bare]
         subprocess.run(ours, check=True)
-        pairs = [(timed(lambda: subprocess.run(ours, check=True), 1), timed(lambda: subprocess.run(peer, check=True), 1)) for _ in range(7)]
+        pairs = [
+            (timed(lambda: subprocess.run(ours, check=True), 1), timed(lambda: subprocess.run(peer, check=True), 1))
+            for _ in range(7)
+        ]
     mine, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
     return {"seconds": mine, "peer": "bare QMainWindow", "peer_seconds": theirs, "ratio": mine / theirs}
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QWidget
-from ui.widgets import CodeBlock, LogView, Note, StatusLabel, button
 
 from app.core.clock import now_ms
 from app.core.evidence import EvidenceKind, EvidenceStatus
 from ui.plan_sheet import sections, words
 from ui.plan_sheet.pages import Page
 from ui.plan_sheet.sections import Mark, Section, text
+from ui.widgets import CodeBlock, LogView, Note, StatusLabel, button
 
 if TYPE_CHECKING:
     from app.operations.plans import Plan, Receipt

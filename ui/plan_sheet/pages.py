@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
-from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel
 
 from app.core.clock import now_ms
 from app.core.evidence import Evidence, EvidenceKind
 from ui.plan_sheet import sections, words
 from ui.plan_sheet.sections import Section, text
+from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel
 
 if TYPE_CHECKING:
     from app.operations.plans import Effect, Plan, Preview

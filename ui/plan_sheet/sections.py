@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
-from ui.theme import Theme, icon
-from ui.widgets import EvidenceChip, Identicon
 
 from app.core.money import exact_units
 from ui.plan_sheet import words
+from ui.theme import Theme, icon
+from ui.widgets import EvidenceChip, Identicon
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

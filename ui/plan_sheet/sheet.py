@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
-from ui.theme import icon
-from ui.widgets import Note, button, danger_button, primary_button
 
 from app.core.errors import Conflict, ConsoleError, Denied
 from app.core.events import AccessChanged, HeadChanged, NetworkChanged, PlanChanged
@@ -20,6 +18,8 @@ from ui.plan_sheet.pages import ConfirmPage, Page, PreviewPage
 from ui.plan_sheet.sections import Section, text
 from ui.plan_sheet.stepbar import StepBar
 from ui.plan_sheet.words import CONFIRM, FORM, PREVIEW, PROGRESS, RECEIPT
+from ui.theme import icon
+from ui.widgets import Note, button, danger_button, primary_button
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
-from ui.theme import Theme, icon
 
 from ui.plan_sheet import words
+from ui.theme import Theme, icon
 
 
 class StepTab(QAbstractButton):

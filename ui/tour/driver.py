@@ -1,7 +1,7 @@
 """Clicking and typing as a person would, one act per turn of the event loop.
 
-A script is a generator that yields what it waits for. Nothing here runs a nested loop: the driver looks at every tick whether the wait
-is over, and goes on.
+A script is a generator that yields what it waits for. Nothing here runs a nested loop: the driver looks at every tick whether the
+wait is over, and goes on.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class Hands:
         widget = self.need(name)
         if not widget.isEnabled():
             raise TourFailed(f"“{name}” cannot be clicked: {widget.toolTip() or 'it is disabled'}")
-        QTest.mouseClick(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(widget.width() // 2, widget.height() // 2))
+        middle = QPoint(widget.width() // 2, widget.height() // 2)
+        QTest.mouseClick(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
 
     def type(self, name: str, text: str) -> None:
         """Replace the text of a field, key by key."""
@@ -179,11 +180,10 @@ class Driver(QObject):
 
     def _tick(self) -> None:
         try:
-            if self._wait is not None:
-                if not self._wait.over():
-                    if time.monotonic() - self._since > self._wait.seconds:
-                        raise TourFailed(f"{self._wait.what} did not come within {self._wait.seconds:.0f} s")
-                    return
+            if self._wait is not None and not self._wait.over():
+                if time.monotonic() - self._since > self._wait.seconds:
+                    raise TourFailed(f"{self._wait.what} did not come within {self._wait.seconds:.0f} s")
+                return
             self._wait = next(self._script)
             self._since = time.monotonic()
         except StopIteration:

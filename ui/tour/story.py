@@ -103,9 +103,7 @@ class Story:
             self.picture(f"{name}-1-plan")
         yield self.until("the form's button", lambda: hands.ready("plan.preview"))
         hands.click("plan.preview")
-        yield self.until(
-            f"the preview of {name}", lambda: hands.ready("plan.continue") or hands.find("plan.sheet") is None or self._problem() != "", 90
-        )
+        yield self.until(f"the preview of {name}", self._previewed, 90)
         self._no_problem()
         if hands.find("plan.sheet") is None:  # a form whose answer is no plan, or a quick plan
             yield self.pause(0.5)
@@ -122,7 +120,7 @@ class Story:
         yield self.pause(0.15)
         if pictures:
             self.picture(f"{name}-4-progress")
-        yield self.until(f"the receipt of {name}", lambda: hands.ready("plan.done") or self._problem() != "" or hands.ready("plan.leave"), 120)
+        yield self.until(f"the end of {name}", self._ended, 120)
         self._no_problem()
         yield self.until(f"the receipt of {name}", lambda: hands.ready("plan.done"), 120)
         yield self.pause()
@@ -132,6 +130,12 @@ class Story:
         hands.click("plan.done")
         yield self.until("the sheet closed", lambda: hands.find("plan.sheet") is None)
         yield self.pause()
+
+    def _previewed(self) -> bool:
+        return self.hands.ready("plan.continue") or self.hands.find("plan.sheet") is None or self._problem() != ""
+
+    def _ended(self) -> bool:
+        return self.hands.ready("plan.done") or self.hands.ready("plan.leave") or self._problem() != ""
 
     def _problem(self) -> str:
         note = self.hands.find("plan.problem")
@@ -292,8 +296,8 @@ class Story:
         self.hands.type("mining.redeem.reference", "DEMO-0001")
         yield from self.run_plan("redemption-request")
         table: Any = self.hands.need("mining.redemptions")
-        yield self.until("the request", lambda: table.row_count() > 0)
-        table.select(table.row_ids()[0])
+        yield self.until("the request", lambda: len(table.rows()) > 0)
+        table.select(table.rows()[0].id)
         yield self.until("the button", lambda: self.hands.ready("mining.complete"))
         self.hands.click("mining.complete")
         yield self.until("the form", lambda: self.hands.ready("mining.complete.bank_reference"))
@@ -318,23 +322,25 @@ class Story:
         yield from self.go("ledger")
         hands.click("header.ledger.index")
         table: Any = self.window.findChild(QWidget, "ledger.table")
-        yield self.until("the rows", lambda: table.row_count() > 0, 60)
+        yield self.until("the rows", lambda: len(table.rows()) > 0, 60)
         yield self.pause()
         hands.click("header.ledger.reconcile")
         yield self.until("the reconciliation", lambda: hands.text("ledger.verdict").startswith("Reconciled at"), 60)
         self.notes.seen["reconciliation"] = hands.text("ledger.verdict")
         self.notes.seen["complete"] = hands.text("ledger.complete")
-        table.select(table.row_ids()[0])
+        table.select(table.rows()[0].id)
         yield self.pause()
         self.picture("ledger")
         yield from self.palette("Prove the total supply")
         yield self.until("the proof", lambda: hands.find("ledger.proven") is not None, 30)
         self.notes.seen["supply"] = hands.text("ledger.proven")
         self.picture("ledger-supply-proven")
-        mint = table.row_ids()[-1]
+        mint = table.rows()[-1].id
         table.select(mint)
         yield self.pause()
-        button = next(w for w in self.window.findChildren(QWidget) if w.objectName().startswith("ledger.prove.0x") and w.isVisible())
+        button = next(
+            w for w in self.window.findChildren(QWidget) if w.objectName().startswith("ledger.prove.0x") and w.isVisible()
+        )
         hands.click(button.objectName())
         yield self.until("the proof", lambda: hands.find("ledger.proven") is not None, 30)
         self.notes.seen["balance"] = hands.text("ledger.proven")

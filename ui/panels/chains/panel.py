@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSpinBox, QSplitter, QVBoxLayout, QWidget
-from ui.shell.panel import Panel
-from ui.widgets import AccountCombo, BadgeLabel, Card, EmptyState, Field, LogView, Note, Pane, StatusLabel, button, line_edit
 
 from app.core.errors import Invalid
 from app.core.events import HeadChanged, NetworkChanged, NodeChanged
 from app.core.money import parse_units
 from ui.plan_sheet import PlanForm
+from ui.shell.panel import Panel
+from ui.widgets import AccountCombo, BadgeLabel, Card, EmptyState, Field, LogView, Note, Pane, StatusLabel, button, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

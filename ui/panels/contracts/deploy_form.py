@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QSpinBox, QVBoxLayout
-from ui.widgets import AccountCombo, Field, Note, line_edit
 
 from app.core.errors import Invalid
 from app.core.money import parse_units
 from ui.plan_sheet import PlanForm
+from ui.widgets import AccountCombo, Field, Note, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ui.shell.panel import Panel
-
     from app.operations import Plan
+    from ui.shell.panel import Panel
 
 
 class DeployForm(PlanForm):

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
-from ui.shell.panel import Panel
-from ui.widgets import AddressCell, Column, EmptyState, HashCell, Note, Pane, Row, StatusCell, Table
 
 from app.core.events import ContractsChanged, NetworkChanged
 from ui.panels.contracts.deploy_form import DeployForm
+from ui.shell.panel import Panel
+from ui.widgets import AddressCell, Column, EmptyState, HashCell, Note, Pane, Row, StatusCell, Table
 
 if TYPE_CHECKING:
     from app.contracts import Compilation, Deployment

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from app.core.clock import now_ms
+from app.core.events import JobChanged, PlanChanged
 from ui.shell.panel import Panel
 from ui.widgets import (
     Column,
@@ -21,9 +24,6 @@ from ui.widgets import (
     button,
     danger_button,
 )
-
-from app.core.clock import now_ms
-from app.core.events import JobChanged, PlanChanged
 
 if TYPE_CHECKING:
     from app.core.jobs import JobView

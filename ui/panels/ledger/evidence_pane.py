@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
-from ui.widgets import AmountLabel, EvidenceChip, KeyValue, Note, Pane, button
 
 from app.core.money import exact_units
+from ui.widgets import AmountLabel, EvidenceChip, KeyValue, Note, Pane, button
 
 if TYPE_CHECKING:
     from app.core.evidence import Figure

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+
+from app.core.clock import now_ms
+from app.core.events import LedgerChanged, NetworkChanged
+from ui.panels.ledger.evidence_pane import EvidencePane
 from ui.shell.panel import Panel
 from ui.widgets import (
     AddressCell,
@@ -22,10 +26,6 @@ from ui.widgets import (
     TimeCell,
     line_edit,
 )
-
-from app.core.clock import now_ms
-from app.core.events import LedgerChanged, NetworkChanged
-from ui.panels.ledger.evidence_pane import EvidencePane
 
 if TYPE_CHECKING:
     from app.core.evidence import Figure

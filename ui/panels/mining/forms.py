@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSpinBox, QVBoxLayout
-from ui.widgets import AccountCombo, Field, Note, button, line_edit
 
 from app.core.errors import Invalid
 from app.core.money import parse_units, short_units
 from ui.plan_sheet import PlanForm
+from ui.widgets import AccountCombo, Field, Note, button, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from ui.shell.panel import Panel
-
     from app.mining import ProofRow, RedemptionRow
+    from ui.shell.panel import Panel
 
 
 class NetworkForm(PlanForm):

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from app.core.events import LedgerChanged, NetworkChanged, QueueChanged
+from app.core.money import exact_units, short_units
+from ui.panels.mining.forms import MintForm, RequestForm, SubmitForm
+from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
+from ui.panels.mining.redemptions import RedemptionsTab
 from ui.shell.panel import Panel
 from ui.widgets import (
     AddressCell,
@@ -28,12 +34,6 @@ from ui.widgets import (
     line_edit,
     primary_button,
 )
-
-from app.core.events import LedgerChanged, NetworkChanged, QueueChanged
-from app.core.money import exact_units, short_units
-from ui.panels.mining.forms import MintForm, RequestForm, SubmitForm
-from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
-from ui.panels.mining.redemptions import RedemptionsTab
 
 if TYPE_CHECKING:
     from app.mining import ProofRow, RedemptionRow

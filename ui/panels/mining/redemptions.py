@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from app.core.money import exact_units
+from ui.panels.mining.forms import CancelForm, CompleteForm
 from ui.widgets import (
     AddressCell,
     Amount,
@@ -22,9 +25,6 @@ from ui.widgets import (
     button,
     primary_button,
 )
-
-from app.core.money import exact_units
-from ui.panels.mining.forms import CancelForm, CompleteForm
 
 if TYPE_CHECKING:
     from app.mining import RedemptionRow

@@ -7,6 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from app.core.events import (
+    AccessChanged,
+    AccountsChanged,
+    ContractsChanged,
+    HeadChanged,
+    JobChanged,
+    JournalGrew,
+    LedgerChanged,
+    NetworkChanged,
+    PlanChanged,
+)
+from app.core.money import short_units
+from ui.panels.overview.first_run import FirstRun
 from ui.shell.panel import Panel
 from ui.widgets import (
     Amount,
@@ -23,20 +37,6 @@ from ui.widgets import (
     TimeCell,
     button,
 )
-
-from app.core.events import (
-    AccessChanged,
-    AccountsChanged,
-    ContractsChanged,
-    HeadChanged,
-    JobChanged,
-    JournalGrew,
-    LedgerChanged,
-    NetworkChanged,
-    PlanChanged,
-)
-from app.core.money import short_units
-from ui.panels.overview.first_run import FirstRun
 
 if TYPE_CHECKING:
     from app.core.jobs import JobView

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QCheckBox, QSpinBox, QVBoxLayout, QWidget
+
 from ui.theme import theme
 from ui.widgets import Field, Segmented
 

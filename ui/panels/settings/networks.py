@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QSplitter, QVBoxLayout, QWidget
-from ui.widgets import Column, Field, KeyValue, Note, Pane, Row, Segmented, StatusCell, Table, button, line_edit, primary_button
 
 from app.core.errors import ConsoleError
+from ui.widgets import Column, Field, KeyValue, Note, Pane, Row, Segmented, StatusCell, Table, button, line_edit, primary_button
 
 if TYPE_CHECKING:
     from ui.panels.settings.panel import SettingsPanel

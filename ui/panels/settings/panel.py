@@ -6,13 +6,13 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QSplitter, QStackedWidget
-from ui.shell.panel import Panel
-from ui.theme import icon
 
 from app.core.events import AccessChanged, NetworkChanged, SettingsChanged
 from ui.panels.settings.appearance import AppearanceSection
 from ui.panels.settings.networks import NetworksSection
 from ui.panels.settings.security import SecuritySection
+from ui.shell.panel import Panel
+from ui.theme import icon
 
 
 class SettingsPanel(Panel):

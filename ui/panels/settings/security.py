@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
-from ui.widgets import Field, Note, Segmented, StatusLabel, button, password_edit
 
 from app.core.errors import ConsoleError
+from ui.widgets import Field, Note, Segmented, StatusLabel, button, password_edit
 
 if TYPE_CHECKING:
     from ui.panels.settings.panel import SettingsPanel

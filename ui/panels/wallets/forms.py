@@ -6,20 +6,19 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
-from ui.theme import Theme
-from ui.widgets import AccountCombo, Field, Note, button, line_edit
 
 from app.core.errors import Invalid
 from app.core.money import exact_units, parse_units, short_units
 from app.core.secret import Secret
 from ui.plan_sheet import PlanForm
+from ui.theme import Theme
+from ui.widgets import AccountCombo, Field, Note, button, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ui.shell.panel import Panel
-
     from app.wallets import Account
+    from ui.shell.panel import Panel
 
 ASKED = 3  # words of the backup check
 GAS_KEPT = 10**15  # wei left for the fee when Max of the native coin is asked

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+
+from app.core.events import AccountsChanged, HeadChanged, LedgerChanged, NetworkChanged
+from ui.panels.wallets.forms import ImportForm, NewWalletForm, RenameForm, SendForm, WatchForm
 from ui.shell.panel import Panel
 from ui.widgets import (
     AddressCell,
@@ -25,9 +28,6 @@ from ui.widgets import (
     line_edit,
     primary_button,
 )
-
-from app.core.events import AccountsChanged, HeadChanged, LedgerChanged, NetworkChanged
-from ui.panels.wallets.forms import ImportForm, NewWalletForm, RenameForm, SendForm, WatchForm
 
 if TYPE_CHECKING:
     from app.ledger import LedgerRow

@@ -1,0 +1,93 @@
+"""After a wallet was made, locked with a passphrase and used, no file of the home and no argument of a process holds a secret."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from eth_account import Account
+
+ROOT = Path(__file__).resolve().parents[2]
+PHRASE = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+PASSPHRASE = "a passphrase nobody else would choose 7319"
+
+
+def traces() -> dict[str, bytes]:
+    """Everything that must not be found, by what it is."""
+    Account.enable_unaudited_hdwallet_features()
+    keys = [bytes(Account.from_mnemonic(PHRASE, account_path=f"m/44'/60'/0'/0/{i}").key) for i in range(2)]
+    seed = Account.from_mnemonic(PHRASE).key
+    words = PHRASE.split()
+    found = {
+        "passphrase": PASSPHRASE.encode(),
+        "passphrase in base64": base64.b64encode(PASSPHRASE.encode())[:-4],
+        "key of path 0": bytes(seed),
+    }
+    for start in range(len(words) - 2):
+        found[f"words {start}–{start + 2}"] = " ".join(words[start : start + 3]).encode()
+    for i, key in enumerate(keys):
+        found[f"key {i}"] = key
+        found[f"key {i} in hex"] = key.hex().encode()
+        found[f"key {i} in capital hex"] = key.hex().upper().encode()
+        found[f"key {i} in base64"] = base64.b64encode(key)[:-2]
+    return found
+
+
+def azora(home: Path, *words: str) -> None:
+    """One command; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), "--home", str(home), *words, "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name, trace in traces().items():
+        assert trace not in (done.stdout + done.stderr).encode(), name
+
+
+def test_no_secret_is_left_anywhere(tmp_path: Path) -> None:
+    """Free pages, the write-ahead log, logs, journal and process arguments included."""
+    home, files = tmp_path / "home", tmp_path / "files"
+    files.mkdir()
+    (files / "phrase").write_text(PHRASE)
+    (files / "passphrase").write_text(PASSPHRASE)
+    arguments: set[bytes] = set()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.02):
+            for process in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    arguments.add(process.read_bytes())
+                except OSError:
+                    continue
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        azora(home, "chain", "create", "local")
+        azora(home, "access", "passphrase", "--new", str(files / "passphrase"))
+        with_passphrase = ("--passphrase-file", str(files / "passphrase"))
+        azora(home, *with_passphrase, "wallet", "create", "Main", "--restore", str(files / "phrase"), "--accounts", "2")
+        address = Account.from_mnemonic(PHRASE).address
+        other = Account.from_mnemonic(PHRASE, account_path="m/44'/60'/0'/0/1").address
+        azora(home, *with_passphrase, "chain", "fund", "local", address, "10")
+        azora(home, *with_passphrase, "wallet", "send", "--from", address, "--to", other, "1", "--token", "native", "--yes")
+        azora(home, *with_passphrase, "chain", "stop", "local")
+    finally:
+        over.set()
+        watcher.join()
+        record = home / "chains" / "local" / "node.json"
+        if record.exists() and (pid := json.loads(record.read_text())["pid"]):
+            os.kill(pid, 15)
+    searched = [path for path in home.rglob("*") if path.is_file()]
+    assert any(path.name == "console.db" for path in searched)
+    for name, trace in traces().items():
+        for path in searched:
+            assert trace not in path.read_bytes(), f"{name} is in {path.relative_to(home)}"
+        assert not any(trace in line for line in arguments), f"{name} was an argument of a process"
+    # The search itself can find: the very same words are in the file that the operator made.
+    assert traces()["words 0–2"] in (files / "phrase").read_bytes()
