@@ -76,11 +76,12 @@ class LineChart(QWidget):
             if not points:
                 continue
             color, dash = theme.series(index)
-            line = QPolygonF([place(x, y) for x, y in points])
+            spots = [place(x, y) for x, y in points]
+            line = QPolygonF(spots)
             if index == 0 and len(self._series) == 1 and len(points) > 1:
                 area = QPolygonF(line)
-                area.append(QPointF(line[line.size() - 1].x(), plot.bottom()))
-                area.append(QPointF(line[0].x(), plot.bottom()))
+                area.append(QPointF(spots[-1].x(), plot.bottom()))
+                area.append(QPointF(spots[0].x(), plot.bottom()))
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(theme.color("interval"))
                 painter.drawPolygon(area)
@@ -93,7 +94,7 @@ class LineChart(QWidget):
             painter.drawPolyline(line)
             painter.setPen(QPen(color, width))
             painter.setBrush(theme.color("surface"))
-            painter.drawEllipse(line[line.size() - 1], 3, 3)
+            painter.drawEllipse(spots[-1], 3, 3)
         self._legend(painter, plot)
 
     def _legend(self, painter: QPainter, plot: QRectF) -> None:

@@ -113,6 +113,7 @@ class KpiCell(QFrame):
         for part in (self._label, self._figure, self._context):
             column.addWidget(part)
         column.addStretch(1)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.set_figure(figure)
 
     def set_figure(self, figure: str | Amount) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from ui.theme import icon, theme
 from ui.widgets.basics import STATE_ICONS
 from ui.widgets.evidence import evidence_icon
 from ui.widgets.identity import identicon
-from ui.widgets.values import AddressCell, Amount, Column, EvidenceCell, HashCell, StatusCell, shown_text, short_hex, split_amount
+from ui.widgets.values import AddressCell, Amount, Column, EvidenceCell, HashCell, StatusCell, short_hex, shown_text, split_amount
 
 VALUE = Qt.ItemDataRole.UserRole
 _PAD = 10
@@ -22,8 +20,9 @@ _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 class CellDelegate(QStyledItemDelegate):
     """Paints values of :mod:`ui.widgets.values`; the focused row has the focus ring."""
 
-    def __init__(self, columns: list[Column], dense: bool, parent: Any) -> None:
-        super().__init__(parent)
+    def __init__(self, columns: list[Column], dense: bool, view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._view = view
         self._columns = columns
         self._dense = dense
         self.dress()
@@ -47,7 +46,7 @@ class CellDelegate(QStyledItemDelegate):
         painter.drawLine(rect.bottomLeft(), rect.bottomRight())
         column = self._columns[index.column()]
         self._cell(painter, rect.adjusted(_PAD, 0, -_PAD, -1), index.data(VALUE), column)
-        view = self.parent()
+        view = self._view
         if view.hasFocus() and view.currentIndex().row() == index.row():
             self._ring(painter, rect, index.column() == 0, index.column() == len(self._columns) - 1)
         painter.restore()
@@ -92,8 +91,8 @@ class CellDelegate(QStyledItemDelegate):
         whole, rest = split_amount(amount)
         metrics = QFontMetrics(self._font)
         if metrics.horizontalAdvance(whole + rest) > rect.width():
-            self._text(painter, rect, whole + rest, "text", self._font, column.align)
-            return
+            # Decimals go before digits that matter: an amount is never cut in the middle of its whole part unseen.
+            rest = "…" if metrics.horizontalAdvance(whole + "…") <= rect.width() else ""
         width = metrics.horizontalAdvance(rest)
         incoming = amount.signed and amount.value > 0
         if column.align == "right":

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QItemSelection, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu, QTableView
 
@@ -89,7 +98,7 @@ class Table(QTableView):
     """
 
     selected = Signal(str)
-    activated = Signal(str)  # type: ignore[assignment]  # rows are known by id here, not by index
+    activated = Signal(str)  # rows are known by id here, not by index
     load_more = Signal()
     sort_asked = Signal(str, bool)
 
@@ -333,16 +342,14 @@ class Table(QTableView):
         self.viewport().update()
 
     def _fit(self) -> None:
-        """Give each column its width, and what is left to all that hold words, in the proportion of their widths."""
+        """Give each column its width, and what is left to all in the proportion of their widths."""
         if self._sized:
             return
         widths = [column.width or 120 for column in self._columns]
         left = self.viewport().width() - sum(widths)
-        words = [at for at, column in enumerate(self._columns) if column.align != "right"] or list(range(len(widths)))
         if left > 0 and widths:
-            whole = sum(widths[at] for at in words)
-            for at in words:
-                widths[at] += left * widths[at] // whole
+            whole = sum(widths)
+            widths = [width + left * width // whole for width in widths]
         self._fitting = True
         for at, width in enumerate(widths):
             self.setColumnWidth(at, width)
