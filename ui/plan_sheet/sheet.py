@@ -383,7 +383,11 @@ class PlanSheet(QWidget):
 
     def _previewed(self, result: Any) -> None:
         form = self._form
-        if isinstance(result, Facts):
+        if isinstance(result, Facts) and self.window_.is_quick(result.plan):
+            self._drop_form()
+            self.close_sheet()
+            self.window_.run_quick(result.plan)
+        elif isinstance(result, Facts):
             self._facts, self._seen = result, None
             self._show(PREVIEW)
         elif form is not None:

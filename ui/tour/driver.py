@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QObject, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox, QTableView, QWidget
 
 W = TypeVar("W", bound=QWidget)
 TICK_MS = 15
@@ -98,6 +98,16 @@ class Hands:
             if box.currentIndex() == wanted:
                 return
             QTest.keyClick(box, Qt.Key.Key_Down if box.currentIndex() < wanted else Qt.Key.Key_Up)
+
+    def click_row(self, name: str, row: int) -> None:
+        """Click a row of a table; a negative number counts from the end."""
+        table = self.need(name, QTableView)
+        at = row if row >= 0 else table.model().rowCount() + row
+        index = table.model().index(at, 0)
+        table.scrollTo(index)
+        QTest.mouseClick(
+            table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, table.visualRect(index).center()
+        )
 
     def text(self, name: str) -> str:
         """What a label or field says."""

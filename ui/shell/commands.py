@@ -1,0 +1,109 @@
+"""The actions of the window and of its panels, in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ui.actions import Action
+
+if TYPE_CHECKING:
+    from ui.shell.window import MainWindow
+
+# id, title, icon, panel, arguments, leads to a plan
+PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
+    ("wallets.new", "New wallet", "plus", "wallets", {"form": "new"}, True),
+    ("wallets.import", "Import", "download-simple", "wallets", {"form": "import"}, True),
+    ("wallets.watch", "Watch address", "eye", "wallets", {"form": "watch"}, True),
+    ("wallets.rename", "Edit label", "pencil-simple", "wallets", {"form": "rename"}, True),
+    ("wallets.send", "Send", "paper-plane-tilt", "wallets", {"form": "send"}, True),
+    ("mining.submit", "Submit proof", "plus", "mining", {"form": "submit"}, True),
+    ("mining.mint", "Mint ready proofs", "coins", "mining", {"form": "mint"}, True),
+    ("mining.redeem", "Request redemption", "bank", "mining", {"form": "redeem"}, True),
+    ("contracts.compile", "Compile", "hammer", "contracts", {"do": "compile"}, False),
+    ("contracts.deploy", "Deploy the AZR economy", "rocket-launch", "contracts", {"form": "deploy"}, True),
+    ("ledger.index", "Index now", "arrows-clockwise", "ledger", {"do": "index"}, False),
+    ("ledger.reconcile", "Reconcile", "scales", "ledger", {"do": "reconcile"}, False),
+    ("ledger.prove", "Prove the total supply", "seal-check", "ledger", {"do": "prove"}, False),
+    ("ledger.bundle", "Export bundle", "export", "ledger", {"do": "bundle"}, True),
+    ("chains.new", "New chain", "plus", "chains", {"form": "new"}, True),
+    ("chains.fund", "Fund an account", "coins", "chains", {"form": "fund"}, True),
+    ("overview.demo", "Start the demo economy", "play", "overview", {"do": "demo"}, False),
+    ("overview.connect", "Connect to a network", "plugs-connected", "settings", {"section": "networks"}, True),
+)
+WITH_REFERENCE = (
+    ("ledger.tx", "Transaction", "ledger"),
+    ("ledger.address", "Address", "ledger"),
+    ("ledger.block", "Block", "ledger"),
+)
+
+
+def register(window: MainWindow, panels: list[tuple[str, str, str, str, bool]]) -> None:
+    """Add every action to the window's registry. The order is the palette's."""
+    add = window.registry.add
+    for panel, title, symbol, shortcut, _ in panels:
+        add(Action(f"go.{panel}", f"Go to {title}", lambda a, p=panel: window.open(p, **a), symbol, shortcut, "Go"))  # type: ignore[misc]
+    for action, title, symbol, panel, arguments, changes in PANEL_ACTIONS:
+
+        def go(given: dict[str, str], panel: str = panel, arguments: dict[str, str] = arguments) -> None:
+            window.open(panel, **{**arguments, **given})
+
+        add(Action(action, title, go, symbol, "", panel.capitalize(), changes=changes))
+    for action, title, panel in WITH_REFERENCE:
+        add(Action(action, title, lambda a, p=panel: window.open(p, **a), "arrows-left-right", palette=False))  # type: ignore[misc]
+    add(Action("plans.open", "Open plan", lambda a: window.open_plan(a.get("ref", "")), "list-checks", palette=False))
+    add(Action("jobs.open", "Open jobs", lambda a: window.open("jobs"), "list-checks", palette=False))
+    _window_actions(window)
+
+
+def _window_actions(window: MainWindow) -> None:
+    add = window.registry.add
+    add(
+        Action(
+            "palette.open",
+            "Search or run a command",
+            lambda _: window.palette.open(),
+            "magnifying-glass",
+            "Ctrl+K",
+            "Window",
+            palette=False,
+        )
+    )
+    add(Action("journal.verify", "Verify the journal", lambda _: window.verify_journal(), "fingerprint", "", "Audit"))
+    add(
+        Action(
+            "console.lock",
+            "Lock the console",
+            lambda _: window.lock_console(),
+            "lock",
+            "Ctrl+L",
+            "Window",
+            enabled=window.why_no_lock,
+        )
+    )
+    add(Action("history.back", "Back", lambda _: window.back(), "arrow-left", "Ctrl+[", "Go"))
+    add(Action("history.forward", "Forward", lambda _: window.forward(), "arrow-right", "Ctrl+]", "Go"))
+    add(
+        Action(
+            "window.collapse",
+            "Collapse or expand the navigation",
+            lambda _: window.toggle_navigation(),
+            "sidebar-simple",
+            "Ctrl+B",
+            "Window",
+        )
+    )
+    add(Action("window.sheet", "Show or hide the plan sheet", lambda _: window.toggle_sheet(), "list-checks", "Ctrl+P", "Window"))
+    add(Action("window.refresh", "Read again", lambda _: window.refresh_panel(), "arrows-clockwise", "F5", "Window"))
+    add(Action("window.link", "Copy link to this view", lambda _: window.copy_link(), "link", "", "Window"))
+    add(Action("window.regions", "Next region", lambda _: window.next_region(1), "arrow-right", "F6", "Window"))
+    add(Action("window.regions_back", "Previous region", lambda _: window.next_region(-1), "arrow-left", "Shift+F6", "Window"))
+    add(
+        Action(
+            "help.keyboard", "Keyboard map", lambda _: window.show_keymap(), "keyboard", "F1", "Help", ("shortcuts", "keys", "?")
+        )
+    )
+    for mode, word in (("system", "as the system"), ("dark", "dark"), ("light", "light"), ("high-contrast", "high contrast")):
+        add(Action(f"theme.{mode}", f"Theme: {word}", lambda _, m=mode: window.set_theme(m), "palette", "", "Appearance"))  # type: ignore[misc]
+    for role in ("administrator", "auditor", "developer"):
+        add(Action(f"role.{role}", f"Act as {role}", lambda _, r=role: window.set_role(r), "user", "", "Access"))  # type: ignore[misc]
+    add(Action("window.quit", "Quit", lambda _: window.close(), "sign-out", "Ctrl+Q", "Window"))

@@ -1,0 +1,593 @@
+"""The main window: it holds the panels, the sheet and the bars together, and does nothing that a service does."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QMouseEvent, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtWidgets import QApplication, QDockWidget, QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from app.core.errors import ConsoleError
+from app.core.events import AccessChanged, HeadChanged, JobChanged, JournalGrew, NetworkChanged, Notice, SettingsChanged
+from ui.actions import Registry
+from ui.bridge import Bridge
+from ui.shell import commands
+from ui.shell.navigation import History, Navigation, Place
+from ui.shell.notifications import HistoryPopover, Message, Notifications
+from ui.shell.palette import Palette
+from ui.shell.panel import Panel
+from ui.shell.state import WindowState
+from ui.shell.statusbar import StatusBar
+from ui.shell.topbar import TopBar
+from ui.theme import theme
+
+COLLAPSE_BELOW = 1320
+STATUS_MS = 5_000
+QUICK_KINDS = ("chain.", "wallets.create", "wallets.import")
+
+
+class MainWindow(QMainWindow):
+    """One window per home.
+
+    Args:
+        panels: (id, title, icon, shortcut, at the bottom) in order.
+        paths: import path of each panel, ``module:Class``.
+    """
+
+    shown = Signal()
+
+    def __init__(self, bridge: Bridge, home: Path, panels: list[tuple[str, str, str, str, bool]], paths: dict[str, str]) -> None:
+        super().__init__()
+        self.setObjectName("window")
+        self.setWindowTitle("Azora Console")
+        self.bridge = bridge
+        self.registry = Registry()
+        self.console_ready = False
+        self.last_notice = ""
+        self._home = home
+        self._state = WindowState(home)
+        self._paths = paths
+        self._titles = {panel: title for panel, title, *_ in panels}
+        self._panels: dict[str, Panel] = {}
+        self._history = History()
+        self.current_panel_id = ""
+        self._crashes: set[str] = set()
+        self._block_time = 0
+        self._busy: list[str] = []
+        self._by_width = False
+        self.sheet: Any = None
+        self._build(panels)
+        commands.register(self, panels)
+        self._shortcuts()
+        self._menus()
+        self._connect()
+        self._state.restore(self)
+        if self._state.values.get("collapsed"):
+            self.navigation.set_collapsed(True)
+
+    # building
+
+    def _build(self, panels: list[tuple[str, str, str, str, bool]]) -> None:
+        middle = QWidget()
+        row = QHBoxLayout(middle)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        self.navigation = Navigation(panels)
+        row.addWidget(self.navigation)
+        line = QFrame()
+        line.setProperty("role", "line")
+        line.setFixedWidth(1)
+        row.addWidget(line)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.top = TopBar()
+        column.addWidget(self.top)
+        self.stack = QStackedWidget()
+        self.stack.setObjectName("page")
+        column.addWidget(self.stack, 1)
+        row.addLayout(column, 1)
+        outer = QWidget()
+        whole = QVBoxLayout(outer)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(middle, 1)
+        self.status = StatusBar()
+        whole.addWidget(self.status)
+        self.setCentralWidget(outer)
+        self.dock = QDockWidget(self)
+        self.dock.setObjectName("sheet.dock")
+        self.dock.setTitleBarWidget(QWidget())
+        self.dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
+        self.dock.setMinimumWidth(400)
+        self.dock.setMaximumWidth(560)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        self.dock.hide()
+        self.palette_: Palette | None = None
+        self.lock_screen: Any = None
+        self.notifications = Notifications(self, self.open_link)
+
+    @property
+    def palette(self) -> Palette:  # type: ignore[override]
+        """The command palette, made when it is first opened."""
+        if self.palette_ is None:
+            self.palette_ = Palette(self)
+        return self.palette_
+
+    def _shortcuts(self) -> None:
+        for action in self.registry.all():
+            for keys in action.shortcut.split(", "):
+                if keys:
+                    QShortcut(QKeySequence(keys), self, lambda i=action.id: self.trigger(i))  # type: ignore[misc]
+        QShortcut(QKeySequence("?"), self, lambda: self.trigger("help.keyboard"))
+
+    def _menus(self) -> None:
+        bar = self.menuBar()
+        groups = (
+            ("File", ("window.link", "window.quit")),
+            ("View", ("window.refresh", "window.collapse", "window.sheet", "history.back", "history.forward")),
+            ("Actions", tuple(entry[0] for entry in commands.PANEL_ACTIONS)),
+            ("Appearance", ("theme.system", "theme.dark", "theme.light", "theme.high-contrast")),
+            ("Tools", ("palette.open", "journal.verify", "console.lock")),
+            ("Help", ("help.keyboard",)),
+        )
+        for title, ids in groups:
+            menu = bar.addMenu(title)
+            for action_id in ids:
+                action = self.registry.get(action_id)
+                words = f"{action.title}…" if action.changes else action.title
+                # The shortcut itself is the window's QShortcut; here it is only shown.
+                menu.addAction(f"{words}\t{action.shortcut}" if action.shortcut else words, lambda i=action_id: self.trigger(i))
+
+    def _connect(self) -> None:
+        self.navigation.chosen.connect(lambda panel: self.open(panel))
+        self.navigation.collapse_asked.connect(self.toggle_navigation)
+        self.top.network_chosen.connect(self._select_network)
+        self.top.role_chosen.connect(self.set_role)
+        self.top.search_asked.connect(lambda: self.palette.open())
+        self.top.lock_asked.connect(lambda: self.trigger("console.lock"))
+        self.top.bell_asked.connect(self._show_history)
+        self.top.settings_asked.connect(lambda: self.open("settings", section="networks"))
+        self.status.asked.connect(self._status_asked)
+        self.notifications.changed.connect(lambda: self.top.show_unread(self.notifications.unread))
+        self.bridge.ready.connect(self._console_ready)
+        self.bridge.failed.connect(self._console_failed)
+        self.bridge.problem.connect(self.tell_error)
+        self.bridge.bug.connect(self.tell_bug)
+        self.bridge.busy.connect(self._show_busy)
+        for kind in (NetworkChanged, SettingsChanged):
+            self.bridge.on(kind, lambda _: self._refresh_bars(), self)
+        self.bridge.on(HeadChanged, lambda _: self._refresh_status(), self)
+        self.bridge.on(AccessChanged, lambda _: self._access_changed(), self)
+        self.bridge.on(JobChanged, lambda _: self._jobs_changed(), self)
+        self.bridge.on(JournalGrew, lambda _: self._journal_changed(), self)
+        self.bridge.on(Notice, lambda notice: self.notify(notice.text, notice.level, notice.link), self)
+        self._timer = QTimer(self)
+        self._timer.setInterval(STATUS_MS)
+        self._timer.timeout.connect(self._refresh_status)
+        self._age = QTimer(self)
+        self._age.setInterval(1000)
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+
+    # the console
+
+    def _console_ready(self) -> None:
+        self.console_ready = True
+        settings = self.bridge.console.settings
+        appearance = settings.value.appearance
+        theme.set_mode(appearance.theme)
+        theme.set_scale(appearance.text_scale)
+        theme.set_reduce_motion(appearance.reduce_motion)
+        for notice in settings.notices:
+            self.notify(notice, "warn")
+        self._refresh_bars()
+        self._access_changed()
+        self._jobs_changed()
+        self._journal_changed()
+        self._timer.start()
+        for panel in self._panels.values():
+            panel.console_ready()
+
+    def _console_failed(self, error: object) -> None:
+        if isinstance(error, ConsoleError):
+            self.tell_error(error)
+        elif isinstance(error, BaseException):
+            self.tell_bug(error)
+
+    def _refresh_bars(self) -> None:
+        if self.console_ready:
+            networks = self.bridge.console.networks
+            self.top.show_networks(networks.list(), networks.current)
+            self._refresh_status()
+
+    def _refresh_status(self) -> None:
+        if not self.console_ready:
+            return
+        console = self.bridge.console
+
+        async def look() -> tuple[Any, Any, Any]:
+            current = console.networks.current
+            network = await console.networks.status(current.id) if current is not None else None
+            return network, await console.database.status(), await console.vault.state()
+
+        self.bridge.run(look, then=self._show_status, fail=lambda _: True, owner=self)
+
+    def _show_status(self, answer: tuple[Any, Any, Any]) -> None:
+        network, store, keyring = answer
+        if network is None:
+            self.status.set("chain", "idle", "Chain  not set")
+        else:
+            from app.core.clock import now_ms
+
+            self.top.show_status(network, now_ms() // 1000 - network.block_time)
+            words = f"Chain  {network.latency_ms:.0f} ms" if not network.problem else "Chain  not reachable"
+            self.status.set("chain", "err" if network.problem else "ok", words, network.problem)
+        self.status.set("database", "ok", f"Database  {store.latency_ms:.0f} ms", f"{store.dialect}, schema {store.revision}")
+        state = {"available": ("ok", "available"), "locked": ("warn", "locked by the system")}.get(
+            keyring.state.value, ("err", "not available")
+        )
+        words = f"Keyring  {state[1]}" + (", ephemeral" if keyring.ephemeral else "")
+        if self.bridge.console.access.operator.role.value == "auditor":
+            state, words = ("idle", ""), "Keyring  not used by this role"
+        self.status.set("keyring", state[0], words, keyring.why)
+
+    def _status_asked(self, part: str) -> None:
+        places = {
+            "chain": ("settings", {"section": "networks"}),
+            "database": ("overview", {}),
+            "keyring": ("settings", {"section": "security"}),
+        }
+        panel, arguments = places.get(part, ("jobs", {}) if part == "jobs" else ("overview", {}))
+        self.open(panel, **arguments)  # type: ignore[arg-type]
+
+    def _jobs_changed(self) -> None:
+        if self.console_ready:
+            self.status.set_jobs(self.bridge.console.jobs.list())
+
+    def _journal_changed(self) -> None:
+        if not self.console_ready:
+            return
+        journal = self.bridge.console.journal
+
+        def show(head: Any) -> None:
+            words = f"Journal {head.sequence:,}  {head.entry_hash[:4]}…{head.entry_hash[-4:]}" if head else "Journal empty"
+            self.status.set("journal", "ok" if head else "idle", words)
+
+        self.bridge.run(lambda: journal.head(), then=show, fail=lambda _: True, owner=self)
+
+    def _show_busy(self, label: str, begins: bool) -> None:
+        if begins:
+            self._busy.append(label)
+        elif label in self._busy:
+            self._busy.remove(label)
+        if self._busy:
+            self.status.parts["jobs"].setText(self._busy[-1])
+        else:
+            self._jobs_changed()
+
+    # places
+
+    def _panel(self, panel_id: str) -> Panel:
+        panel = self._panels.get(panel_id)
+        if panel is None:
+            module, _, name = self._paths[panel_id].partition(":")
+            panel = getattr(importlib.import_module(module), name)(self)
+            assert isinstance(panel, Panel)
+            self._panels[panel_id] = panel
+            self.stack.addWidget(panel)
+        return panel
+
+    def open(self, panel_id: str, **arguments: Any) -> None:
+        """Go to a panel, and let it follow ``arguments``."""
+        if panel_id != self.current_panel_id:
+            self._keep()
+            self._history.visit(Place(panel_id))
+            self._show_panel(panel_id)
+        if arguments:
+            try:
+                self._panel(panel_id).open(**arguments)
+            except ConsoleError as error:
+                self.tell_error(error)
+
+    def _keep(self) -> None:
+        if self.current_panel_id:
+            self._history.keep(self._panel(self.current_panel_id).state())
+
+    def _show_panel(self, panel_id: str) -> None:
+        panel = self._panel(panel_id)
+        self.current_panel_id = panel_id
+        self.stack.setCurrentWidget(panel)
+        self.navigation.set_current(panel_id)
+        self.setWindowTitle(f"{panel.title} – Azora Console")
+
+    def back(self) -> None:
+        """The place before, as it was."""
+        self._move(-1)
+
+    def forward(self) -> None:
+        """The place after, as it was."""
+        self._move(1)
+
+    def _move(self, by: int) -> None:
+        self._keep()
+        place = self._history.move(by)
+        if place is not None:
+            self._show_panel(place.panel)
+            self._panel(place.panel).restore(place.state)
+
+    def refresh_panel(self) -> None:
+        """Read the shown panel again."""
+        if self.current_panel_id and self.console_ready:
+            self._panel(self.current_panel_id).refresh()
+
+    def trigger(self, action_id: str, **arguments: str) -> None:
+        """Run an action; a reason why not is told."""
+        if self.lock_screen is not None and self.lock_screen.isVisible() and action_id != "window.quit":
+            return
+        try:
+            self.registry.run(action_id, **arguments)
+        except ConsoleError as error:
+            self.tell_error(error)
+
+    def open_link(self, link: str) -> None:
+        """Follow a deep link; a bad one is told."""
+        try:
+            self.registry.open_link(link)
+        except ConsoleError as error:
+            self.tell_error(error)
+
+    def copy_link(self) -> None:
+        """The link to what is shown, into the clipboard."""
+        QGuiApplication.clipboard().setText(f"azora://{self.current_panel_id}")
+        self.notify(f"Copied azora://{self.current_panel_id}", "ok")
+
+    def toggle_navigation(self) -> None:
+        """Words or icons only."""
+        self.navigation.set_collapsed(not self.navigation.collapsed)
+
+    def next_region(self, by: int) -> None:
+        """Move the focus among navigation, page, sheet and status bar."""
+        regions = [w for w in (self.navigation, self.stack, self.dock, self.status) if w.isVisible()]
+        focus = self.focusWidget()
+        now = next((i for i, region in enumerate(regions) if focus is not None and region.isAncestorOf(focus)), -1)
+        for step in range(1, len(regions) + 1):
+            region = regions[(now + by * step) % len(regions)]
+            inside = [
+                w
+                for w in region.findChildren(QWidget)
+                if w.isVisible() and w.isEnabled() and w.focusPolicy() & Qt.FocusPolicy.TabFocus
+            ]
+            if inside:
+                inside[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
+                return
+
+    # the sheet
+
+    def _sheet(self) -> Any:
+        if self.sheet is None:
+            from ui.plan_sheet import PlanSheet
+
+            self.sheet = PlanSheet(self)
+            self.sheet.closed.connect(self.dock.hide)
+            self.dock.setWidget(self.sheet)
+        if not self.dock.isVisible():
+            self.dock.show()
+            self.resizeDocks([self.dock], [theme.metric("planSheet")], Qt.Orientation.Horizontal)
+        return self.sheet
+
+    def set_sheet(self, widget: QWidget) -> None:
+        """Put a widget into the dock at the right."""
+        self.sheet = widget
+        self.dock.setWidget(widget)
+
+    def toggle_sheet(self) -> None:
+        """Show or hide the sheet; hiding it cancels nothing."""
+        if self.dock.isVisible():
+            self.dock.hide()
+        elif self.sheet is not None:
+            self.dock.show()
+
+    def open_form(self, form: Any) -> None:
+        """Ask for a new plan in the sheet."""
+        self._sheet().open_form(form)
+
+    def open_plan(self, ref: str, on_done: Callable[[Any], object] | None = None) -> None:
+        """Show a plan in the sheet, at the step where it was."""
+        self._sheet().open_plan(ref, on_done)
+
+    def is_quick(self, plan: Any) -> bool:
+        """Whether a plan runs without the sheet: on a chain that this console started, and nothing that moves money."""
+        wanted = self.bridge.console.settings.value.console.quick_plans
+        kind = plan.kind.startswith(QUICK_KINDS)
+        return bool(wanted and kind and plan.target.quick and plan.preview is not None and not plan.preview.blocked)
+
+    def run_plan(self, work: Callable[[], Awaitable[Any]], label: str) -> None:
+        """Prepare a plan; a quick one runs at once, any other opens in the sheet."""
+        self.bridge.run(
+            work,
+            then=lambda plan: self.run_quick(plan) if self.is_quick(plan) else self.open_plan(plan.id),
+            label=label,
+            owner=self,
+        )
+
+    def run_quick(self, plan: Any) -> None:
+        """Run a quick plan; its receipt comes as a notification."""
+        operations = self.bridge.console.operations
+
+        def ended(done: Any) -> None:
+            link = f"azora://plans/{done.name}"
+            if str(done.state) == "done":
+                self.notify(f"{done.title}: done", "ok", link)
+            else:
+                self.notify(f"{done.title}: {done.state}. {done.reason}", "warn", link)
+
+        self.bridge.run(lambda: operations.execute(plan.id), then=ended, label=plan.title, owner=self)
+
+    # telling
+
+    def notify(
+        self, text: str, level: str = "info", link: str = "", action: tuple[str, Callable[[], object]] | None = None
+    ) -> None:
+        """Tell something that does not need an answer."""
+        self.last_notice = text
+        self.notifications.show(Message(text, level, link, action))
+
+    def tell_error(self, error: object) -> None:
+        """An expected failure, with its way out."""
+        self.notify(str(error), "err")
+
+    def tell_bug(self, error: BaseException) -> None:
+        """A bug: the report is written each time, shown once per kind."""
+        from ui.shell import crash
+
+        text = crash.report_of(error)
+        try:
+            file: Path | None = crash.write_report(self._home / "crash", text)
+        except OSError:
+            file = None
+        group = crash.group_of(error)
+        if group not in self._crashes:
+            self._crashes.add(group)
+            crash.CrashDialog(self, text, file).open()
+
+    def _show_history(self) -> None:
+        popover = HistoryPopover(self.notifications, self.open_link)
+        popover.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        corner = self.top.bell.mapToGlobal(self.top.bell.rect().bottomRight())
+        popover.move(corner.x() - popover.width(), corner.y() + 4)
+        popover.show()
+        self._popover = popover
+        self.notifications.read()
+
+    def show_keymap(self) -> None:
+        """Every shortcut there is."""
+        from ui.shell.keymap import KeyboardMap
+
+        KeyboardMap(self, self.registry).open()
+
+    def verify_journal(self) -> None:
+        """Recompute every hash of the journal and say what came out."""
+        journal = self.bridge.console.journal
+
+        def told(verdict: Any) -> None:
+            if verdict.ok:
+                self.notify(f"The journal is whole: {verdict.entries:,} entries, head {verdict.head_hash[:12]}…", "ok")
+            else:
+                self.notify(f"The journal does not verify. {verdict.problem}", "err")
+
+        self.bridge.run(lambda: journal.verify(), then=told, label="Verifying the journal", owner=self)
+
+    # access and settings
+
+    def _select_network(self, network_id: str) -> None:
+        networks = self.bridge.console.networks
+        self.bridge.run(lambda: networks.select(network_id), owner=self)
+
+    def set_role(self, role: str) -> None:
+        """Act in another role."""
+        access = self.bridge.console.access
+
+        async def change() -> None:
+            from app.access import Role
+
+            await access.set_role(Role(role))
+
+        self.bridge.run(change, owner=self)
+
+    def set_theme(self, mode: str) -> None:
+        """Another theme, remembered."""
+        theme.set_mode(mode)
+        if self.console_ready:
+            console = self.bridge.console
+            self.bridge.run(lambda: console.change_setting("appearance.theme", mode), owner=self)
+
+    def why_no_lock(self) -> str:
+        """Why the console cannot be locked now, or empty."""
+        if not self.console_ready:
+            return "the console is still starting."
+        return "" if self.bridge.console.access.passphrase_set else "no console passphrase is set. Set one in Settings."
+
+    def lock_console(self) -> None:
+        """Drop what is unlocked and hide every figure."""
+        access = self.bridge.console.access
+        self.bridge.run(lambda: access.lock("by hand"), owner=self)
+
+    def _access_changed(self) -> None:
+        if not self.console_ready:
+            return
+        access = self.bridge.console.access
+        self.top.show_access(access)
+        if access.locked and access.passphrase_set:
+            self.notifications.clear()
+            self._lock_screen().cover()
+        elif self.lock_screen is not None:
+            self.lock_screen.hide()
+        self._refresh_status()
+
+    def _lock_screen(self) -> Any:
+        if self.lock_screen is None:
+            from ui.shell.lock import LockScreen
+
+            self.lock_screen = LockScreen(self)
+            self.lock_screen.unlock_asked.connect(self._unlock)
+        return self.lock_screen
+
+    def _unlock(self, passphrase: str) -> None:
+        access = self.bridge.console.access
+
+        async def unlock() -> None:
+            from app.core.secret import Secret
+
+            await access.unlock(Secret(passphrase))
+
+        def refused(error: ConsoleError) -> bool:
+            self._lock_screen().refuse(str(error))
+            return True
+
+        self.bridge.run(unlock, fail=refused, owner=self)
+
+    # Qt
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self.current_panel_id:
+            wanted = str(self._state.values.get("panel", "overview"))
+            self.open(wanted if wanted in self._paths else "overview")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < COLLAPSE_BELOW
+        if narrow and not self.navigation.collapsed:
+            self.navigation.set_collapsed(True)
+            self._by_width = True
+        elif not narrow and self._by_width:
+            self.navigation.set_collapsed(False)
+            self._by_width = False
+        self.notifications.place()
+        if self.lock_screen is not None and self.lock_screen.isVisible():
+            self.lock_screen.setGeometry(self.rect())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if kind in (QEvent.Type.KeyPress, QEvent.Type.MouseButtonPress) and self.console_ready:
+            self.bridge.console.access.touch()
+        if kind == QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):
+            if event.button() == Qt.MouseButton.BackButton:
+                self.back()
+                return True
+            if event.button() == Qt.MouseButton.ForwardButton:
+                self.forward()
+                return True
+        return False
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        collapsed = self.navigation.collapsed and not self._by_width
+        self._state.save(self, panel=self.current_panel_id, collapsed=collapsed)
+        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        self._timer.stop()
+        self.bridge.stop()
+        super().closeEvent(event)
