@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FRAME_MS = 16
 STOP_SECONDS = 12.0
+ABOUT = ("plan_id", "network", "name", "job_id", "key", "text")  # what an event is about, by the attribute that says it
 
 
 class Handle:
@@ -60,9 +61,10 @@ class Bridge(QObject):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stopping: asyncio.Event | None = None
+        self._begun = threading.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._waiting: list[Callable[[], None]] = []
-        self._events: dict[type, Event] = {}
+        self._events: dict[tuple[type, str], Event] = {}
         self._lock = threading.Lock()
         self._listeners: list[tuple[type, Callable[[Any], object], list[bool]]] = []
         self._answer.connect(self._deliver)
@@ -113,6 +115,7 @@ class Bridge(QObject):
 
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
+        self._begun.set()
         try:
             from app.console import Console
 
@@ -139,9 +142,11 @@ class Bridge(QObject):
 
     def stop(self) -> None:
         """Cancel what runs, close the console, end the thread; waits at most some seconds."""
-        if self._loop is not None and self._stopping is not None and self._thread is not None and self._thread.is_alive():
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._stopping.set)
+        if self._thread is not None and self._thread.is_alive():
+            self._begun.wait(STOP_SECONDS)
+            if self._loop is not None and self._stopping is not None:
+                with contextlib.suppress(RuntimeError):  # it has just ended by itself
+                    self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(STOP_SECONDS + 2)
         self._console = None
 
@@ -234,11 +239,10 @@ class Bridge(QObject):
         self._listeners.append((kind, slot, alive))
 
     def _hear(self, event: Event) -> None:
-        from app.core.events import Notice, PlanChanged
-
         with self._lock:
-            # Notices and plans are each worth telling; of the others the newest says all.
-            key: Any = (type(event), getattr(event, "plan_id", event)) if isinstance(event, Notice | PlanChanged) else type(event)
+            # Of events about one and the same thing, the newest says all.
+            about = next((getattr(event, name) for name in ABOUT if hasattr(event, name)), "")
+            key = (type(event), about)
             first = not self._events
             self._events[key] = event
         if first:
@@ -258,4 +262,7 @@ class Bridge(QObject):
             self.event.emit(event)
             for kind, slot, alive in list(self._listeners):
                 if alive[0] and isinstance(event, kind):
-                    slot(event)
+                    try:
+                        slot(event)
+                    except Exception as error:  # one listener must not take the event from the others
+                        self.bug.emit(error)

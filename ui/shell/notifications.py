@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from ui.theme import icon
@@ -77,14 +78,14 @@ class Toast(QFrame):
         row.addWidget(away, 0, Qt.AlignmentFlag.AlignTop)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.leave)
+        self._timer.timeout.connect(self._maybe_leave)
         self._timer.start((SECONDS if message.level != "err" else 4 * SECONDS) * 1000)
 
-    def enterEvent(self, event: QEvent) -> None:  # type: ignore[override]
-        self._timer.stop()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        self._timer.start(SECONDS * 500)
+    def _maybe_leave(self) -> None:
+        if self.rect().contains(self.mapFromGlobal(QCursor.pos())) and self.window().isActiveWindow():
+            self._timer.start(SECONDS * 500)  # somebody reads it
+        else:
+            self.leave()
 
     def leave(self) -> None:
         """Take it away."""
@@ -101,6 +102,7 @@ class Notifications(QObject):
         super().__init__(window)
         self._window = window
         self._follow = follow
+        self.edge: Callable[[], int] = window.width  # the right edge of what they may cover
         self._toasts: list[Toast] = []
         self.history: list[Message] = []
         self.unread = 0
@@ -132,10 +134,11 @@ class Notifications(QObject):
     def place(self) -> None:
         """Stack the messages above the status bar."""
         bottom = self._window.height() - 38
+        right = self.edge() - 16
         for toast in reversed(self._toasts):
             toast.adjustSize()
             bottom -= toast.height()
-            toast.move(QPoint(self._window.width() - toast.width() - 16, bottom))
+            toast.move(QPoint(right - toast.width(), bottom))
             toast.raise_()
             bottom -= 8
 

@@ -110,6 +110,7 @@ class MainWindow(QMainWindow):
         self.palette_: Palette | None = None
         self.lock_screen: Any = None
         self.notifications = Notifications(self, self.open_link)
+        self.notifications.edge = lambda: self.dock.x() if self.dock.isVisible() else self.width()  # never over the sheet's buttons
 
     @property
     def palette(self) -> Palette:  # type: ignore[override]
@@ -524,9 +525,16 @@ class MainWindow(QMainWindow):
         if access.locked and access.passphrase_set:
             self.notifications.clear()
             self._lock_screen().cover()
+            self._set_covered(True)
         elif self.lock_screen is not None:
             self.lock_screen.hide()
+            self._set_covered(False)
         self._refresh_status()
+
+    def _set_covered(self, covered: bool) -> None:
+        """What lies below the lock screen cannot be reached by Tab either."""
+        for widget in (self.centralWidget(), self.dock, self.menuBar()):
+            widget.setEnabled(not covered)
 
     def _lock_screen(self) -> Any:
         if self.lock_screen is None:

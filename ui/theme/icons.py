@@ -45,6 +45,9 @@ def _tinted(name: str, color: str, width: int, height: int) -> QPixmap:
     return found
 
 
+_CLONES: list[QIconEngine] = []
+
+
 class _Engine(QIconEngine):
     """One icon in one colour token; disabled icons take the colour of disabled text."""
 
@@ -71,7 +74,10 @@ class _Engine(QIconEngine):
         return size
 
     def clone(self) -> QIconEngine:
-        return _Engine(self._name, self._color, self._size)
+        # Qt keeps the clone without a reference of Python's; freed here, it would crash there.
+        copy = _Engine(self._name, self._color, self._size)
+        _CLONES.append(copy)
+        return copy
 
     def isNull(self) -> bool:
         return False

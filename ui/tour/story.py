@@ -16,7 +16,8 @@ from ui.tour.driver import Hands, Heartbeat, Script, TourFailed, Wait
 
 CHAIN = "demo"
 LABELS = ("Demo treasury", "Demo contributor", "Demo attester", "Demo officer")
-SECRET_WIDGETS = ("wallets.new.word.1", "wallets.new.phrase", "wallets.import.key")
+SECRET_FIELDS = ("wallets.new.phrase", "wallets.import.key")
+HIDDEN = "•"
 
 
 @dataclass
@@ -68,16 +69,26 @@ class Story:
 
     def picture(self, name: str) -> None:
         """The window in dark and light. Never while a secret is on the screen."""
-        for secret in SECRET_WIDGETS:
-            shown = self.hands.find(secret)
-            if shown is not None and not (isinstance(shown, QLineEdit) and shown.echoMode() != QLineEdit.EchoMode.Normal):
-                raise TourFailed(f"“{secret}” is on the screen; no picture is taken of secrets")
+        secret = self.secret()
+        if secret:
+            raise TourFailed(f"“{secret}” is on the screen; no picture is taken of secrets")
         for mode in ("light", "dark"):
             theme.set_mode(mode)
             file = f"{len(self.notes.pictures) // 2 + 1:02d}-{name}-{mode}.png"
             self.window.grab().save(str(self.notes.out / file), "PNG")
             self.notes.pictures.append(file)
         self.heartbeat.skip()
+
+    def secret(self) -> str:
+        """The name of a widget that shows a secret now, or empty."""
+        names = [*(f"wallets.new.word.{n}" for n in range(1, 25)), *(f"wallets.new.check.{n}" for n in range(3)), *SECRET_FIELDS]
+        for name in names:
+            shown = self.hands.find(name)
+            if isinstance(shown, QLabel) and HIDDEN not in shown.text():
+                return name
+            if isinstance(shown, QLineEdit) and shown.text() and shown.echoMode() == QLineEdit.EchoMode.Normal:
+                return name
+        return ""
 
     # what recurs
 
@@ -189,7 +200,7 @@ class Story:
         hands.type("wallets.new.labels", ", ".join(LABELS))
         yield self.until("the phrase", lambda: hands.ready("wallets.new.reveal"))
         hands.click("wallets.new.reveal")
-        yield self.until("its words", lambda: hands.find("wallets.new.word.1") is not None)
+        yield self.until("its words", lambda: HIDDEN not in hands.text("wallets.new.word.1"))
         checks = [hands.need(f"wallets.new.check.{i}") for i in range(3)]
         asked = [int(check.property("word")) for check in checks]
         # Only what the check asks for is read, and forgotten with this turn.
@@ -198,7 +209,7 @@ class Story:
         for i, word in enumerate(words):
             hands.type(f"wallets.new.check.{i}", word)
         del words
-        yield self.until("the words hidden", lambda: hands.find("wallets.new.word.1") is None)
+        yield self.until("the words hidden", lambda: HIDDEN in hands.text("wallets.new.word.1"))
         yield from self.run_plan("wallet", pictures=False)
         yield self.pause(0.5)
         self.picture("wallets")
@@ -244,7 +255,7 @@ class Story:
         yield self.until("the form", lambda: self.hands.ready("mining.submit.evidence"))
         yield self.pause()
         self.hands.choose("mining.submit.contributor", LABELS[1])
-        self.hands.choose("mining.submit.activity", "code-review")
+        self.hands.choose("mining.submit.activity", "Code review")
         self.hands.type("mining.submit.score", "85")
         self.hands.type("mining.submit.evidence", str(evidence))
         yield from self.run_plan("proof", pictures=False)
