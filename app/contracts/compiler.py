@@ -7,11 +7,12 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from app.contracts.artifacts import Compilation, read_answer
+from app.contracts.artifacts import Artifact, Compilation, read_answer
 from app.contracts.solc import Solc, gather, standard_json
 from app.contracts.toolchain import CONTRACTS, Toolchain
 from app.core.errors import Invalid
@@ -26,6 +27,7 @@ class Compiler:
         self._thread = ThreadPoolExecutor(1, "solc")
         self._solc: Solc | None = None
         self._last: tuple[str, Compilation] | None = None
+        self._known: dict[str, Artifact] = {}  # by digest
         self.compiled = 0  # how often the engine really ran
 
     async def compile(self, folder: Path | None = None) -> Compilation:
@@ -35,7 +37,7 @@ class Compiler:
 
         Raises:
             Invalid: the folder has no sources, or an import leads nowhere.
-            Unavailable: the compiler is missing or not the pinned one.
+            Unavailable: the compiler or OpenZeppelin is missing, or not what was pinned.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._compile, folder or CONTRACTS / "src")
 
@@ -43,6 +45,8 @@ class Compiler:
         if not folder.is_dir():
             raise Invalid(f"There is no folder {folder}. Nothing was compiled.", "Name a folder with .sol files.", field="folder")
         sources = gather(folder, self._toolchain.modules)
+        if any(name.startswith("@openzeppelin/") for name in sources):
+            self._toolchain.library("openzeppelin")
         if not sources:
             raise Invalid(
                 f"{folder} has no Solidity sources. Nothing was compiled.", "Name a folder with .sol files.", field="folder"
@@ -64,6 +68,24 @@ class Compiler:
         result = Compilation(contracts, warnings, errors, time.perf_counter() - began, cached, Solc.version)
         self._last = (key, result)
         return result
+
+    async def find(self, digest: str) -> Artifact | None:
+        """The artifact with that digest among all answers kept under ``cache``, or None.
+
+        So what was deployed is still known after its source was edited.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._find, digest)
+
+    def _find(self, digest: str) -> Artifact | None:
+        self._know(self._last[1].contracts if self._last else ())
+        if digest not in self._known:
+            for file in sorted((self._cache / "solc").glob("*.json")):
+                answer = self._kept(file.stem)
+                self._know(read_answer(json.loads(answer), {})[0] if answer else ())
+        return self._known.get(digest)
+
+    def _know(self, artifacts: Iterable[Artifact]) -> None:
+        self._known.update({artifact.digest: artifact for artifact in artifacts})
 
     def _kept(self, key: str) -> str | None:
         try:

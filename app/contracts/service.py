@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.chain.economy import Economy
-from app.contracts.artifacts import Compilation
+from app.chain.hashing import checksum_address
+from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.compiler import Compiler
-from app.contracts.deployments import CREATE, GRANT, CreateStep, Deployment, Deployments, GrantStep
+from app.contracts.deployments import CAP, CREATE, GRANT, CreateStep, Deployment, Deployments, GrantStep
 from app.contracts.system import REDEMPTION_TIMEOUT, Setup
 from app.contracts.testing import TestReport, run_tests
 from app.contracts.toolchain import Toolchain
-from app.core.errors import ConsoleError, Invalid
+from app.core.errors import Conflict, ConsoleError, Invalid
 from app.core.events import ContractsChanged
-from app.operations.plans import Plan, StepSpec
+from app.operations.plans import Plan, StepSpec, StepState
 from app.operations.steps import PlanKind
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from app.operations import Operations
 
 ECONOMY = ("AzoraToken", "Emission", "MintMine", "Redemption")
+LONGEST = 100 * 31_557_600  # seconds: 100 years; far from where a uint64 of seconds would overflow
 
 
 class Contracts:
@@ -52,6 +55,7 @@ class Contracts:
         self._bus = bus
         self._cache = cache
         self._compiler = Compiler(self.toolchain, cache)
+        self._slots: dict[str, tuple[int, int]] = {}  # of balances and supply, by the token's artifact
         self._deployments = Deployments(database, networks, simulation, fees, self._compiler, bus)
         operations.register_kind(
             PlanKind(
@@ -63,7 +67,7 @@ class Contracts:
             )
         )
         operations.register_step(CREATE, self._create_step)
-        operations.register_step(GRANT, lambda plan, spec: GrantStep(transactions, plan, spec))
+        operations.register_step(GRANT, lambda plan, spec: GrantStep(transactions, plan, spec, bus))
 
     def _create_step(self, plan: Plan, spec: StepSpec) -> CreateStep:
         return CreateStep(self._transactions, plan, spec, self._deployments)
@@ -110,23 +114,30 @@ class Contracts:
             redemption_timeout: seconds until an account may take its escrow back.
 
         Raises:
-            Invalid: a length or budget that could never work.
+            Invalid: an address that is none, or a length or budget that could never work.
             Conflict: the sources do not compile.
         """
-        if epoch_length <= 0 or redemption_timeout <= 0:
+        deployer = account(deployer, "deployer")
+        attester = account(attester, "attester")
+        officer = account(redemption_officer, "redemption_officer") if redemption_officer else deployer
+        for value, field in ((epoch_length, "epoch_length"), (redemption_timeout, "redemption_timeout")):
+            if not 0 < value <= LONGEST:
+                raise Invalid(
+                    f"{value:,} seconds is no length of an epoch or a timeout. Nothing was planned.",
+                    "Enter between one second and 100 years.",
+                    field=field,
+                )
+        if not 0 < epoch_budget <= CAP:
             raise Invalid(
-                "Epochs and the redemption timeout need a length. Nothing was planned.", "Enter seconds.", field="epoch_length"
-            )
-        if epoch_budget <= 0:
-            raise Invalid(
-                "With a budget of 0 nothing could ever be minted. Nothing was planned.", "Enter more.", field="epoch_budget"
+                "A budget must lie between nothing, with which nothing could ever be minted, and the cap of 1,000,000,000 AZR. "
+                "Nothing was planned.",
+                "Enter another budget.",
+                field="epoch_budget",
             )
         await self.compile()
         chain = await self._networks.connect(network_id)
         head = await chain.head()
-        setup = Setup(
-            deployer, attester, redemption_officer or deployer, head.timestamp, epoch_length, epoch_budget, redemption_timeout
-        )
+        setup = Setup(deployer, attester, officer, head.timestamp, epoch_length, epoch_budget, redemption_timeout)
         params = {name: getattr(setup, name) for name in Setup.__slots__}
         return await self._operations.plan(
             "contracts.deploy",
@@ -137,41 +148,116 @@ class Contracts:
         )
 
     async def deployments(self, network_key: str) -> list[Deployment]:
-        """The address book of a network; ``runtime_matches`` compares the code that is there now with our build."""
+        """The address book of a network, each entry compared with what the chain has now.
+
+        ``runtime_matches`` says whether the code there is that of the artifact that was deployed. Where the network does not
+        answer, nothing is ``checked``. A block that changed (a killed node forgets) is corrected in the book.
+        """
         found = await self._deployments.book(network_key)
         if not found:
             return found
         try:
             chain = await self._networks.connect(network_key)
-            codes = await chain.rpc.batch([("eth_getCode", [item.address, "latest"]) for item in found])
+            asked = [("eth_getCode", [item.address, "latest"]) for item in found]
+            asked += [("eth_getTransactionReceipt", [item.tx_hash]) for item in found]
+            answers = await chain.rpc.batch(asked)
         except ConsoleError:
             return found
-        built = await self.compile()
-        known = {artifact.name: artifact for artifact in built.contracts}
+        codes, receipts = answers[: len(found)], answers[len(found) :]
+        moved = {
+            item.tx_hash: (int(receipt["blockNumber"], 16), str(receipt["blockHash"]))
+            for item, receipt in zip(found, receipts, strict=True)
+            if receipt is not None and receipt["blockHash"] != item.block_hash
+        }
+        if moved:
+            await self._deployments.moved(network_key, moved)
         return [
-            replace(item, runtime_matches=item.name in known and known[item.name].runtime_matches(str(code)))
+            replace(
+                item,
+                checked=True,
+                runtime_matches=await self._matches(item, str(code)),
+                block=moved.get(item.tx_hash, (item.block, ""))[0],
+                block_hash=moved.get(item.tx_hash, (0, item.block_hash))[1],
+            )
             for item, code in zip(found, codes, strict=True)
         ]
 
+    async def _matches(self, item: Deployment, code: str) -> bool:
+        artifact = await self._artifact(item)
+        return artifact is not None and artifact.runtime_matches(code)
+
+    async def _artifact(self, item: Deployment) -> Artifact | None:
+        """What was deployed; where that was thrown away with the cache, what its source makes now; None when it makes nothing."""
+        kept = await self._compiler.find(item.artifact)
+        if kept is not None:
+            return kept
+        built = await self.compile()
+        return next((artifact for artifact in built.contracts if artifact.name == item.name), None)
+
     async def economy(self, network_key: str) -> Economy | None:
-        """The newest complete economy of a network, or None."""
-        book = await self._deployments.book(network_key)
-        newest = {item.name: item for item in book}
-        if any(name not in newest for name in ECONOMY):
-            return None
-        built = await self._compiler.compile()
-        token = built.get("AzoraToken")
-        return Economy(
-            network=network_key,
-            token=newest["AzoraToken"].address,
-            emission=newest["Emission"].address,
-            mint_mine=newest["MintMine"].address,
-            redemption=newest["Redemption"].address,
-            start_block=min(newest[name].block for name in ECONOMY),
-            balances_slot=token.slot("_balances"),
-            supply_slot=token.slot("_totalSupply"),
-        )
+        """The newest economy of a network whose plan did every step, or None. The network is not asked.
+
+        Raises:
+            Conflict: what was deployed is no longer known, and its source does not compile.
+        """
+        plans: dict[str, dict[str, Deployment]] = {}
+        for item in await self._deployments.book(network_key):
+            plans.setdefault(item.plan_id, {})[item.name] = item
+        newest_first = sorted(plans.items(), key=lambda entry: max(item.version for item in entry[1].values()), reverse=True)
+        for plan_id, found in newest_first:
+            if all(name in found for name in ECONOMY) and await self._done(plan_id):
+                balances, supply = await self._slots_of(found)
+                return Economy(
+                    network=network_key,
+                    token=found["AzoraToken"].address,
+                    emission=found["Emission"].address,
+                    mint_mine=found["MintMine"].address,
+                    redemption=found["Redemption"].address,
+                    start_block=min(found[name].block for name in ECONOMY),
+                    balances_slot=balances,
+                    supply_slot=supply,
+                )
+        return None
+
+    async def _done(self, plan_id: str) -> bool:
+        """Contracts without their roles are no economy yet."""
+        plan = await self._operations.get(plan_id)
+        return all(step.state is StepState.DONE for step in plan.steps)
+
+    async def _slots_of(self, found: Mapping[str, Deployment]) -> tuple[int, int]:
+        token = found["AzoraToken"]
+        known = self._slots.get(token.artifact)
+        if known is None:
+            artifact = await self._artifact(token)
+            if artifact is None:
+                raise Conflict(
+                    "The contracts were edited and do not compile, and what was deployed is no longer in the cache. "
+                    "The economy cannot be read.",
+                    "Correct the sources in contracts/src.",
+                )
+            for item in found.values():  # their errors become known to the simulation, also in a console that never compiled
+                made = await self._artifact(item)
+                if made is not None:
+                    self._simulation.register_abi(made.abi, made.name)
+            known = self._slots[token.artifact] = artifact.slot("_balances"), artifact.slot("_totalSupply")
+        return known
 
     async def close(self) -> None:
         """End the compiler's thread."""
         await self._compiler.close()
+
+
+def account(text: str, field: str) -> str:
+    """An address as typed, in EIP-55 spelling.
+
+    Raises:
+        Invalid: it is none, its capitals are not its checksum, or it is the zero address.
+    """
+    plain = text.strip()
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", plain):
+        raise Invalid(f"“{text}” is not an address. Nothing was planned.", "Enter 0x and 40 hex digits.", field=field)
+    if plain[2:] not in (plain[2:].lower(), plain[2:].upper()) and plain != checksum_address(plain):
+        raise Invalid(f"The checksum of {text} is wrong. Nothing was planned.", "Copy the address again.", field=field)
+    if not int(plain, 16):
+        raise Invalid("Nobody has the zero address. Nothing was planned.", "Enter another address.", field=field)
+    return checksum_address(plain)

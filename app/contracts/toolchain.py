@@ -48,7 +48,7 @@ class Toolchain:
         return {str(tool["name"]): tool for tool in table["tools"]}
 
     def status(self) -> list[Tool]:
-        """Every tool of the table, checked by SHA-256 (trees only by presence: set-up hashes those)."""
+        """Every tool of the table, files and trees checked by SHA-256."""
         found = []
         for name, tool in self._table().items():
             folder = self.modules / str(tool["package"])
@@ -62,6 +62,9 @@ class Toolchain:
                 files: dict[str, str] = tool.get("files", {})  # type: ignore[assignment]
                 for path, digest in files.items():
                     why = why or _difference(folder / path, digest)
+                trees: dict[str, str] = tool.get("trees", {})  # type: ignore[assignment]
+                for spec, digest in trees.items():
+                    why = why or _tree_difference(folder, spec, digest)
             found.append(Tool(name, str(tool["version"]), folder, not why, why))
         return found
 
@@ -82,6 +85,41 @@ class Toolchain:
             raise Unavailable(f"{tool} cannot be used: {why}. Nothing was done.", "Run make run: it fetches what is pinned.")
         self._checked.add(file)
         return file
+
+    def library(self, tool: str) -> Path:
+        """The folder of a pinned library, its files hashed once per process.
+
+        Raises:
+            Unavailable: it is missing, or a file was changed, added or removed; it is not used.
+        """
+        entry = self._table().get(tool, {})
+        folder = self.modules / str(entry.get("package", tool))
+        if folder in self._checked:
+            return folder
+        trees: dict[str, str] = entry.get("trees", {})  # type: ignore[assignment]
+        why = "" if trees else "it is not in the table of pinned tools"
+        for spec, digest in trees.items():
+            why = why or _tree_difference(folder, spec, digest)
+        if why:
+            raise Unavailable(f"{tool} cannot be used: {why}. Nothing was done.", "Run make run: it fetches what is pinned.")
+        self._checked.add(folder)
+        return folder
+
+
+def _tree_difference(folder: Path, spec: str, digest: str) -> str:
+    """What is wrong with the files that ``path|pattern`` names; the hash is made as ``resources/setup/toolchain.py`` makes it."""
+    path, _, pattern = spec.rpartition("|")
+    root = folder / path
+    if not root.is_dir():
+        return "not installed"
+    lines = [
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(root).as_posix()}\n"
+        for file in sorted(root.rglob(pattern))
+        if file.is_file()
+    ]
+    if hashlib.sha256("".join(lines).encode()).hexdigest() != digest:
+        return f"the files under {path or folder.name} are not those that were pinned (SHA-256 differs)"
+    return ""
 
 
 def _difference(file: Path, digest: str) -> str:

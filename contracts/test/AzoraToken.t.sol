@@ -3,11 +3,26 @@ pragma solidity 0.8.20;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Capped.sol";
+import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {AzoraToken} from "../src/AzoraToken.sol";
+import {MockERC20} from "../src/MockERC20.sol";
 import {EconomyTest} from "./support/Economy.sol";
+import {Test} from "./support/Test.sol";
+
+contract MockERC20Test is Test {
+    function testFuzz_a_mock_gives_anyone_anything(uint256 amount) public {
+        MockERC20 mock = new MockERC20("Mock", "MCK", 6);
+        mock.mint(address(this), amount);
+        eq(mock.balanceOf(address(this)), amount, "minted");
+        eq(mock.decimals(), 6, "decimals");
+    }
+}
 
 contract AzoraTokenTest is EconomyTest {
+    event Transfer(address indexed from, address indexed to, uint256 value);
+
     function test_names_cap_and_decimals() public view {
         yes(keccak256(bytes(token.symbol())) == keccak256("AZR"), "symbol");
         yes(keccak256(bytes(token.name())) == keccak256("Azora"), "name");
@@ -68,6 +83,34 @@ contract AzoraTokenTest is EconomyTest {
         vm.expectRevert(refused);
         token.unpause();
         vm.stopPrank();
+    }
+
+    function test_a_permit_ends_with_its_deadline() public {
+        vm.expectRevert(abi.encodeWithSelector(ERC20Permit.ERC2612ExpiredSignature.selector, block.timestamp - 1));
+        token.permit(miner, admin, 1, block.timestamp - 1, 27, bytes32(0), bytes32(0));
+    }
+
+    function test_burning_from_another_needs_an_allowance() public {
+        give(miner, 10);
+        vm.prank(admin);
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, admin, 0, 4));
+        token.burnFrom(miner, 4);
+        vm.prank(miner);
+        token.approve(admin, 4);
+        vm.prank(admin);
+        token.burnFrom(miner, 4);
+        eq(token.totalSupply(), 6, "burned");
+    }
+
+    function test_supply_changes_are_transfers_from_and_to_zero() public {
+        vm.expectEmit(true, true, true, true);
+        emit Transfer(address(0), miner, 10);
+        vm.prank(address(emission));
+        token.mint(miner, 10);
+        vm.expectEmit(true, true, true, true);
+        emit Transfer(miner, address(0), 3);
+        vm.prank(miner);
+        token.burn(3);
     }
 
     function testFuzz_a_permit_allows_exactly_once(uint256 amount) public {

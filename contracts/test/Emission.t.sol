@@ -2,12 +2,14 @@
 pragma solidity 0.8.20;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
+import {ERC20Capped} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Capped.sol";
 import {AzoraToken} from "../src/AzoraToken.sol";
 import {Emission} from "../src/Emission.sol";
 import {EconomyTest} from "./support/Economy.sol";
 
 contract EmissionTest is EconomyTest {
     event Emitted(address indexed source, address indexed to, uint256 amount, bytes32 indexed sourceId, uint256 epoch);
+    event EpochBudgetChanged(uint256 before, uint256 now_);
 
     function test_parameters_are_checked() public {
         bytes memory bad = abi.encodeWithSelector(Emission.BadParameter.selector);
@@ -73,6 +75,46 @@ contract EmissionTest is EconomyTest {
         emission.setEpochBudget(2 * cap);
         give(miner, cap - 7);
         eq(emission.remainingInEpoch(), 7, "the cap");
+    }
+
+    function test_a_changed_budget_is_told_also_the_first() public {
+        vm.expectEmit(true, true, true, true);
+        emit EpochBudgetChanged(0, 9);
+        new Emission(token, admin, 0, 1, 9);
+        vm.expectEmit(true, true, true, true);
+        emit EpochBudgetChanged(BUDGET, 5);
+        vm.prank(admin);
+        emission.setEpochBudget(5);
+        eq(emission.epochBudget(), 5, "budget");
+    }
+
+    function test_nothing_is_minted_before_the_start() public {
+        uint64 start = emission.start();
+        vm.warp(start - 1);
+        vm.prank(admin);
+        vm.expectRevert(abi.encodeWithSelector(Emission.NotStarted.selector, start));
+        emission.mint(miner, 1, "x");
+    }
+
+    function test_the_cap_bounds_a_mint_that_the_budget_would_allow() public {
+        uint256 cap = token.CAP();
+        vm.startPrank(admin);
+        emission.setEpochBudget(2 * cap);
+        vm.expectRevert(abi.encodeWithSelector(ERC20Capped.ERC20ExceededCap.selector, cap + 1, cap));
+        emission.mint(miner, cap + 1, "x");
+        vm.stopPrank();
+        eq(emission.mintedInEpoch(0), 0, "nothing was counted");
+    }
+
+    function testFuzz_an_epoch_never_gives_more_than_its_budget(uint256 first, uint256 second) public {
+        first = bound(first, 0, BUDGET);
+        give(miner, first);
+        second = bound(second, 0, 2 * BUDGET);
+        bool fits = second <= BUDGET - first;
+        vm.prank(admin);
+        if (!fits) vm.expectRevert(abi.encodeWithSelector(Emission.EpochBudgetExceeded.selector, 0, second, BUDGET - first));
+        emission.mint(miner, second, "x");
+        eq(emission.mintedInEpoch(0), fits ? first + second : first, "counted");
     }
 
     function test_only_the_admin_sets_the_budget() public {

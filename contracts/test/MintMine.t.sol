@@ -2,6 +2,7 @@
 pragma solidity 0.8.20;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {AzoraToken} from "../src/AzoraToken.sol";
 import {Emission} from "../src/Emission.sol";
 import {MintMine} from "../src/MintMine.sol";
@@ -11,6 +12,8 @@ contract MintMineTest is EconomyTest {
     event ProofMinted(
         bytes32 indexed digest, address indexed contributor, uint256 reward, bytes32 indexed evidence, bytes32 activity, uint256 burned
     );
+    event ThresholdChanged(uint256 before, uint256 now_);
+    event BurnRateChanged(uint256 before, uint256 now_);
     event ProofRefused(bytes32 indexed digest, uint8 reason);
 
     function refused(MintMine.ValueProof memory p, MintMine.Refusal reason) internal view returns (bytes memory) {
@@ -155,6 +158,105 @@ contract MintMineTest is EconomyTest {
         emit ProofRefused(third, uint8(MintMine.Refusal.EmissionRefused));
         eq(mine.mintBatch(proofs, signatures), 1, "minted");
         yes(!mine.usedDigest(third) && !mine.usedEvidence("c"), "a refused proof stays unused");
+    }
+
+    function test_a_batch_names_each_reason() public {
+        MintMine.ValueProof[] memory proofs = new MintMine.ValueProof[](6);
+        bytes[][] memory signatures = new bytes[][](6);
+        MintMine.ValueProof memory used = proof(1, "used");
+        mine.mint(used, one(signature(ATTESTER_KEY, used)));
+        proofs[0] = proof(1, "expired");
+        proofs[0].deadline = uint64(block.timestamp - 1);
+        proofs[1] = used;
+        proofs[2] = proof(1, "used");
+        proofs[2].salt = "another";
+        proofs[3] = proof(1, "stranger");
+        proofs[4] = proof(0, "empty");
+        proofs[5] = proof(1, "good");
+        for (uint256 i = 0; i < 6; ++i) signatures[i] = one(signature(i == 3 ? STRANGER_KEY : ATTESTER_KEY, proofs[i]));
+        MintMine.Refusal[5] memory reasons = [
+            MintMine.Refusal.Expired,
+            MintMine.Refusal.DigestUsed,
+            MintMine.Refusal.EvidenceUsed,
+            MintMine.Refusal.BadSignatures,
+            MintMine.Refusal.EmptyProof
+        ];
+        bytes32[] memory ids = new bytes32[](6);
+        for (uint256 i = 0; i < 6; ++i) ids[i] = mine.digest(proofs[i]);
+        for (uint256 i = 0; i < 5; ++i) {
+            vm.expectEmit(true, true, true, true);
+            emit ProofRefused(ids[i], uint8(reasons[i]));
+        }
+        vm.expectEmit(true, true, true, true);
+        emit ProofMinted(ids[5], miner, 1, "good", proofs[5].activity, 0);
+        eq(mine.mintBatch(proofs, signatures), 1, "minted");
+    }
+
+    function test_a_paused_token_mints_nothing_and_uses_nothing_up() public {
+        vm.prank(admin);
+        token.pause();
+        MintMine.ValueProof[] memory proofs = new MintMine.ValueProof[](1);
+        bytes[][] memory signatures = new bytes[][](1);
+        proofs[0] = proof(1, "e");
+        signatures[0] = one(signature(ATTESTER_KEY, proofs[0]));
+        eq(mine.mintBatch(proofs, signatures), 0, "minted");
+        vm.expectRevert(abi.encodeWithSelector(Pausable.EnforcedPause.selector));
+        mine.mint(proofs[0], signatures[0]);
+        vm.prank(admin);
+        token.unpause();
+        mine.mint(proofs[0], signatures[0]);
+        eq(token.balanceOf(miner), 1, "minted later");
+    }
+
+    function test_the_other_spelling_of_a_signature_is_refused() public {
+        MintMine.ValueProof memory p = proof(1, "e");
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(ATTESTER_KEY, mine.digest(p));
+        uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+        bytes[] memory mirrored = one(abi.encodePacked(r, bytes32(order - uint256(s)), v == 27 ? uint8(28) : uint8(27)));
+        vm.expectRevert(refused(p, MintMine.Refusal.BadSignatures));
+        mine.mint(p, mirrored);
+    }
+
+    function test_one_bad_signature_among_good_ones_is_refused() public {
+        MintMine.ValueProof memory p = proof(1, "e");
+        bool first = vm.addr(STRANGER_KEY) < vm.addr(ATTESTER_KEY);
+        bytes[] memory pair = new bytes[](2);
+        pair[0] = signature(first ? STRANGER_KEY : ATTESTER_KEY, p);
+        pair[1] = signature(first ? ATTESTER_KEY : STRANGER_KEY, p);
+        vm.expectRevert(refused(p, MintMine.Refusal.BadSignatures));
+        mine.mint(p, pair);
+    }
+
+    function testFuzz_a_changed_proof_is_not_what_was_signed(uint256 reward, address contributor, bytes32 activity, uint64 deadline)
+        public
+    {
+        MintMine.ValueProof memory p = proof(5, "e");
+        bytes[] memory signatures = one(signature(ATTESTER_KEY, p));
+        MintMine.ValueProof memory q =
+            MintMine.ValueProof(contributor, bound(reward, 1, BUDGET), activity, p.evidence, deadline, p.salt);
+        vm.assume(contributor != address(0) && deadline >= block.timestamp);
+        vm.assume(mine.digest(q) != mine.digest(p));
+        vm.expectRevert(refused(q, MintMine.Refusal.BadSignatures));
+        mine.mint(q, signatures);
+    }
+
+    function test_a_signature_counts_for_one_contract_only() public {
+        MintMine other = new MintMine(emission, token, admin);
+        MintMine.ValueProof memory p = proof(1, "e");
+        yes(other.digest(p) != mine.digest(p), "another contract, another digest");
+    }
+
+    function test_changed_rules_are_told() public {
+        vm.startPrank(admin);
+        vm.expectEmit(true, true, true, true);
+        emit ThresholdChanged(1, 3);
+        mine.setThreshold(3);
+        vm.expectEmit(true, true, true, true);
+        emit BurnRateChanged(0, 250);
+        mine.setBurnRate(250);
+        vm.stopPrank();
+        eq(mine.threshold(), 3, "threshold");
+        eq(mine.burnRate(), 250, "burn rate");
     }
 
     function test_a_batch_needs_a_list_of_signatures_per_proof() public {

@@ -2,6 +2,8 @@
 pragma solidity 0.8.20;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
+import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {AzoraToken} from "../src/AzoraToken.sol";
 import {Redemption} from "../src/Redemption.sol";
 import {EconomyTest} from "./support/Economy.sol";
@@ -113,6 +115,65 @@ contract RedemptionTest is EconomyTest {
         emit Refunded(id);
         redemption.refund(id);
         eq(token.balanceOf(miner), 100, "back");
+    }
+
+    function test_a_request_beyond_balance_or_allowance_holds_nothing() public {
+        vm.prank(miner);
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, miner, 100, 101));
+        redemption.request(101, "REF");
+        give(officer, 5);
+        vm.prank(officer);
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(redemption), 0, 5));
+        redemption.request(5, "REF");
+        eq(redemption.count(), 0, "no request");
+        eq(redemption.escrowed(), 0, "no escrow");
+    }
+
+    function test_a_permit_of_somebody_else_holds_nothing() public {
+        address owner = vm.addr(STRANGER_KEY);
+        give(owner, 50);
+        bytes32 typeHash = keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
+        bytes32 body = keccak256(abi.encode(typeHash, owner, address(redemption), 50, 0, block.timestamp));
+        (uint8 v, bytes32 r, bytes32 s) =
+            vm.sign(ATTESTER_KEY, keccak256(abi.encodePacked(hex"1901", token.DOMAIN_SEPARATOR(), body)));
+        vm.prank(owner);
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(redemption), 0, 50));
+        redemption.requestWithPermit(50, "REF", block.timestamp, v, r, s);
+    }
+
+    function test_a_pause_holds_the_escrow_where_it_is() public {
+        uint256 id = request(10);
+        vm.prank(admin);
+        token.pause();
+        bytes memory paused = abi.encodeWithSelector(Pausable.EnforcedPause.selector);
+        vm.prank(officer);
+        vm.expectRevert(paused);
+        redemption.complete(id, "BANK");
+        vm.prank(miner);
+        vm.expectRevert(paused);
+        redemption.cancel(id);
+        vm.warp(block.timestamp + 2 days);
+        vm.expectRevert(paused);
+        redemption.refund(id);
+        eq(redemption.escrowed(), 10, "still open");
+    }
+
+    function testFuzz_what_goes_in_comes_out_once(uint256 amount, uint8 way) public {
+        amount = bound(amount, 1, 100);
+        uint256 id = request(amount);
+        if (way % 3 == 0) {
+            vm.prank(officer);
+            redemption.complete(id, "BANK");
+        } else if (way % 3 == 1) {
+            vm.prank(miner);
+            redemption.cancel(id);
+        } else {
+            vm.warp(block.timestamp + 1 days);
+            redemption.refund(id);
+        }
+        eq(token.balanceOf(address(redemption)), 0, "empty");
+        eq(token.balanceOf(miner), way % 3 == 0 ? 100 - amount : 100, "back, or burned");
+        eq(token.totalSupply(), token.balanceOf(miner), "supply");
     }
 
     function test_a_closed_request_stays_closed() public {
