@@ -16,6 +16,7 @@ from PySide6.QtCore import QLockFile, QTimer
 from PySide6.QtWidgets import QApplication
 
 from ui.bridge import Bridge
+from ui.collector import Collector
 from ui.shell.window import MainWindow
 from ui.theme import theme
 
@@ -42,6 +43,7 @@ PATHS = {
     "chains": "ui.panels.chains:ChainsPanel",
     "jobs": "ui.panels.jobs:JobsPanel",
     "settings": "ui.panels.settings:SettingsPanel",
+    "sheet": "ui.plan_sheet:PlanSheet",
 }
 
 
@@ -62,6 +64,14 @@ def make_application() -> QApplication:
     application.setDesktopFileName("azora-console")
     theme.apply(application)
     return application
+
+
+def watch_faults(home: Path) -> None:
+    """Let a crash of Qt or of a library leave its stack in the home; the next start tells of it."""
+    import faulthandler
+
+    (home / "crash").mkdir(parents=True, exist_ok=True)
+    faulthandler.enable((home / "crash" / "fault.log").open("a", encoding="utf-8"))
 
 
 def build(home: Path) -> MainWindow:
@@ -88,6 +98,8 @@ def run(home: str | None, arguments: list[str]) -> int:
     lock.setStaleLockTime(0)
     if not exit_when_shown and not lock.tryLock(50) and _hand_over(place, link):
         return 0
+    watch_faults(place)
+    collector = Collector()
     window = build(place)
     window.show()
 
@@ -105,6 +117,7 @@ def run(home: str | None, arguments: list[str]) -> int:
     _quit_on_signals(application, window)
     code = application.exec()
     window.bridge.stop()
+    collector.stop()
     lock.unlock()
     return int(code)
 

@@ -549,12 +549,16 @@ def verify_account(state_root: bytes, address: bytes, proof_json: Mapping[str, A
 
 
 def verify_storage(storage_root: bytes, slot: int, proof: Sequence[bytes]) -> int:
-    """The word that a storage trie holds at ``slot``; zero when the proof shows that it holds none."""
+    """The word that a storage trie holds at ``slot``; zero when the proof shows that it holds none.
+
+    A slot that went back to zero leaves the trie (Yellow Paper, 4.1). anvil keeps it, as a leaf with an empty word; that root
+    commits to zero no less, so the empty word is read as zero.
+    """
     value = verify_trie_proof(storage_root, _keccak(slot.to_bytes(32, "big")), proof)
     if value is None:
         return 0
     word = rlp_decode(value)
-    if not isinstance(word, bytes) or len(word) > 32 or not word:
+    if not isinstance(word, bytes) or len(word) > 32:
         raise Refused("a storage value that is no word")
     return _integer(word)
 

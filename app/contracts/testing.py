@@ -55,9 +55,11 @@ async def run_tests(
     """Run all tests of a Foundry project.
 
     Raises:
-        Unavailable: forge is missing here, or it could not run the project (its words are in the message).
+        Unavailable: forge or OpenZeppelin is missing here or not what was pinned, or forge could not run the project (its words
+            are in the message).
     """
     forge = toolchain.file("forge", "bin/forge")
+    toolchain.library("openzeppelin")
     if report:
         report("Compiling and running the Foundry tests")
     folder = cache / "forge"

@@ -131,6 +131,9 @@ contract MintMineTest is EconomyTest {
         MintMine.ValueProof memory p = proof(1, "e");
         bytes memory bad = refused(p, MintMine.Refusal.BadSignatures);
         bool ordered = vm.addr(ATTESTER_KEY) < vm.addr(SECOND_KEY);
+        bytes[] memory alone = one(signature(ATTESTER_KEY, p));
+        vm.expectRevert(bad);
+        mine.mint(p, alone);
         bytes[] memory pair = new bytes[](2);
         pair[0] = signature(ordered ? SECOND_KEY : ATTESTER_KEY, p);
         pair[1] = signature(ordered ? ATTESTER_KEY : SECOND_KEY, p);

@@ -84,12 +84,17 @@ STATIC = {
 
 
 def test_no_dialog_blocks_the_loop():
-    """``exec`` and the static dialogs start a second event loop, in which qasync's tasks break."""
+    """``exec`` and the static dialogs start a second event loop, in which coroutines of the first break.
+
+    The application's own ``exec`` is the first.
+    """
     found = []
     for path in modules("ui"):
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 owner = ast.unparse(node.func.value).rpartition(".")[2]
+                if owner == "application" and node.func.attr == "exec":
+                    continue
                 if node.func.attr in ("exec", "exec_", "processEvents") or node.func.attr in STATIC.get(owner, ()):
                     found.append(f"{place(path, node)}: {ast.unparse(node.func)}")
     assert not found

@@ -125,11 +125,19 @@ def test_accounts_and_storage_are_proven_there_or_absent(node: Any) -> None:
     proofs = [[verifier.hex_bytes(n) for n in entry["proof"]] for entry in answer["storageProof"]]
     assert verifier.verify_storage(account.storage_root, 7, proofs[0]) == 0x1234
     assert verifier.verify_storage(account.storage_root, 8, proofs[1]) == 0
+    # anvil keeps a slot that was set back to zero; its root commits to zero all the same
+    node("anvil_setStorageAt", address, "0x" + "00" * 31 + "07", "0x" + "00" * 32)
+    node.mine()
+    later = verifier.hex_bytes(node("eth_getBlockByNumber", "latest", False)["stateRoot"], 32)
+    cleared = node("eth_getProof", address, ["0x" + "00" * 31 + "07"], "latest")
+    emptied = verifier.verify_account(later, bytes.fromhex(address[2:]), cleared)
+    nodes = [verifier.hex_bytes(n) for n in cleared["storageProof"][0]["proof"]]
+    assert verifier.verify_storage(emptied.storage_root, 7, nodes) == 0
     nobody = "0x" + "ab" * 20
-    absent = verifier.verify_account(root, bytes.fromhex(nobody[2:]), node("eth_getProof", nobody, [], "latest"))
+    absent = verifier.verify_account(later, bytes.fromhex(nobody[2:]), node("eth_getProof", nobody, [], "latest"))
     assert not absent.exists and absent.balance == 0
     with pytest.raises(verifier.Refused):  # the absence of one is no absence of another
-        verifier.verify_account(root, bytes.fromhex(address[2:]), node("eth_getProof", nobody, [], "latest"))
+        verifier.verify_account(later, bytes.fromhex(address[2:]), node("eth_getProof", nobody, [], "latest"))
     for nodes in (answer["accountProof"][:-1], [*answer["accountProof"], answer["accountProof"][-1]]):
         with pytest.raises(verifier.Refused):
             verifier.verify_account(root, bytes.fromhex(address[2:]), answer | {"accountProof": nodes})

@@ -103,6 +103,7 @@ class Section(QFrame):
             painter = QPainter(self)
             painter.setPen(Theme.current().color("border"))
             painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
+            painter.end()
 
 
 def pair(name: str, shown: str | QWidget, *, aside: str = "", tip: str = "", role: str = "") -> QWidget:
@@ -134,7 +135,7 @@ def party(address: str, label: str = "", *, size: int = 16) -> QWidget:
     hexadecimal = address.startswith("0x") and len(address) == 42
     if hexadecimal:
         layout.addWidget(Identicon(address, size))
-    if label and label != address:
+    if label and not (hexadecimal and label == address):
         layout.addWidget(text(label, "strong"))
     short = text(words.short_hash(address), "hint" if label else "strong", mono=hexadecimal)
     if not label or hexadecimal:

@@ -75,6 +75,7 @@ class StepTab(QAbstractButton):
             painter.setPen(QPen(theme.color("focus"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(3, 3, -3, -4), 4, 4)
+        painter.end()
 
 
 class StepBar(QWidget):
@@ -113,3 +114,4 @@ class StepBar(QWidget):
         painter.setPen(theme.color("border"))
         painter.drawLine(0, 0, self.width(), 0)
         painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
+        painter.end()

@@ -100,7 +100,7 @@ def value(effect: Effect, text: str) -> str:
     if effect.unit and _integer(text):
         number = int(text)
         return short_units(number, effect.decimals, 4 if effect.unit == "AZR" else 6)
-    return text or "nothing"
+    return (short_hash(text) if text.startswith("0x") and len(text) >= 42 else text) or "nothing"
 
 
 def exact(effect: Effect, text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QMouseEvent, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import ConsoleError
@@ -272,11 +272,15 @@ class MainWindow(QMainWindow):
 
     # places
 
+    def _load(self, name: str) -> Any:
+        """Make a panel or the sheet, imported only now."""
+        module, _, kind = self._paths[name].partition(":")
+        return getattr(importlib.import_module(module), kind)(self)
+
     def _panel(self, panel_id: str) -> Panel:
         panel = self._panels.get(panel_id)
         if panel is None:
-            module, _, name = self._paths[panel_id].partition(":")
-            panel = getattr(importlib.import_module(module), name)(self)
+            panel = self._load(panel_id)
             assert isinstance(panel, Panel)
             self._panels[panel_id] = panel
             self.stack.addWidget(panel)
@@ -370,9 +374,7 @@ class MainWindow(QMainWindow):
 
     def _sheet(self) -> Any:
         if self.sheet is None:
-            from ui.plan_sheet import PlanSheet
-
-            self.sheet = PlanSheet(self)
+            self.sheet = self._load("sheet")
             self.sheet.closed.connect(self.dock.hide)
             self.dock.setWidget(self.sheet)
         if not self.dock.isVisible():
@@ -564,7 +566,7 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         if not self.current_panel_id:
             wanted = str(self._state.values.get("panel", "overview"))
-            self.open(wanted if wanted in self._paths else "overview")
+            self.open(wanted if wanted in self._titles else "overview")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -581,6 +583,12 @@ class MainWindow(QMainWindow):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
+        if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            # Text fields take Ctrl+K for themselves (delete to the end); here it opens the palette everywhere.
+            if event.key() == Qt.Key.Key_K and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
+                event.ignore()
+                return True
+            return False
         if kind in (QEvent.Type.KeyPress, QEvent.Type.MouseButtonPress) and self.console_ready:
             self.bridge.console.access.touch()
         if kind == QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):

@@ -84,8 +84,9 @@ class Hands:
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """One key to whatever has the focus."""
-        target = QApplication.focusWidget() or self.window
-        QTest.keyClick(target, key, modifiers)
+        if QApplication.activeWindow() is None:  # as a window manager would have done
+            QApplication.setActiveWindow(self.window)
+        QTest.keyClick(QApplication.focusWidget() or self.window, key, modifiers)
 
     def choose(self, name: str, text: str) -> None:
         """Pick the entry of a combo box that contains ``text``, with the arrow keys."""

@@ -33,10 +33,13 @@ def run(home: str | None, arguments: list[str]) -> int:
     place = Path(home) if home else folder / f"home-{os.getpid()}"
     began = time.monotonic()
 
-    from ui.application import build, make_application
+    from ui.application import build, make_application, watch_faults
+    from ui.collector import Collector
 
     application = make_application()
     place.mkdir(parents=True, exist_ok=True)
+    watch_faults(place)
+    collector = Collector()
     window = build(place)
     window.resize(1440, 900)
     window.show()
@@ -65,6 +68,7 @@ def run(home: str | None, arguments: list[str]) -> int:
         "total_seconds": round(time.monotonic() - began, 2),
     }
     window.close()
+    collector.stop()
     _stop_chain(place)
     checks, material = _verify(notes)
     checks.insert(

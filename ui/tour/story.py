@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDialogButtonBox, QLabel, QLineEdit, QWidget
 
 from ui.theme import theme
 from ui.tour.driver import Hands, Heartbeat, Script, TourFailed, Wait
@@ -101,6 +102,10 @@ class Story:
     def until(self, what: str, over: Callable[[], bool], seconds: float = 60.0) -> Wait:
         """A wait with words."""
         return Wait(what, over, seconds)
+
+    def filled(self, name: str) -> Wait:
+        """Until a combo box has its entries."""
+        return Wait(f"the entries of {name}", lambda: self.hands.need(name, QComboBox).count() > 0)
 
     def pause(self, seconds: float = 0.25) -> Wait:
         """Let data arrive and be painted."""
@@ -221,7 +226,7 @@ class Story:
             yield self.until("the button", lambda: self.hands.ready("chains.fund"))
             self.hands.click("chains.fund")
             yield self.until("the form", lambda: self.hands.ready("chains.fund.amount"))
-            yield self.until("the accounts", lambda: self.hands.need("chains.fund.account").count() > 0)  # type: ignore[attr-defined]
+            yield self.filled("chains.fund.account")
             self.hands.choose("chains.fund.account", label)
             yield from self.run_plan(f"fund-{label.split()[-1]}", pictures=False)
 
@@ -238,8 +243,8 @@ class Story:
         """Four contracts and their roles."""
         self.hands.click("header.contracts.deploy")
         yield self.until("the form", lambda: self.hands.ready("contracts.deploy.deployer"))
-        yield self.until("the accounts", lambda: self.hands.need("contracts.deploy.deployer").count() > 0)  # type: ignore[attr-defined]
         for name, label in (("deployer", LABELS[0]), ("attester", LABELS[2]), ("officer", LABELS[3])):
+            yield self.filled(f"contracts.deploy.{name}")
             self.hands.choose(f"contracts.deploy.{name}", label)
         yield from self.run_plan("deploy")
         yield self.until("the deployments", lambda: self.hands.find("contracts.deployments") is not None)
@@ -254,6 +259,7 @@ class Story:
         self.hands.click("header.mining.submit")
         yield self.until("the form", lambda: self.hands.ready("mining.submit.evidence"))
         yield self.pause()
+        yield self.filled("mining.submit.contributor")
         self.hands.choose("mining.submit.contributor", LABELS[1])
         self.hands.choose("mining.submit.activity", "Code review")
         self.hands.type("mining.submit.score", "85")
@@ -273,7 +279,9 @@ class Story:
         self.hands.click("mining.mint")
         yield self.until("the form", lambda: self.hands.ready("mining.mint.submitter"))
         yield self.pause()
+        yield self.filled("mining.mint.submitter")
         self.hands.choose("mining.mint.submitter", LABELS[0])
+        yield self.filled("mining.mint.attester")
         self.hands.choose("mining.mint.attester", LABELS[2])
         yield from self.run_plan("mint")
         self.picture("mining")
@@ -284,8 +292,10 @@ class Story:
         yield from self.palette("Send")
         yield self.until("the form", lambda: self.hands.ready("wallets.send.amount"))
         yield self.pause(0.5)
+        yield self.filled("wallets.send.sender")
         self.hands.choose("wallets.send.sender", LABELS[1])
         yield self.pause()
+        yield self.filled("wallets.send.recipient")
         self.hands.choose("wallets.send.recipient", LABELS[0])
         self.hands.choose("wallets.send.asset", "AZR")
         self.hands.type("wallets.send.amount", "5")
@@ -296,12 +306,12 @@ class Story:
     def redemption(self) -> Script:
         """AZR for fiat: asked for, paid, burned."""
         yield from self.go("mining")
-        tabs: Any = self.hands.need("mining.tabs")
-        self._choose_tab(tabs, "redemptions")
+        self._choose_tab(self.hands.need("mining.tabs"), "redemption")
         yield self.pause()
-        self.hands.click("mining.redeem")
+        self.hands.click("header.mining.redeem")
         yield self.until("the form", lambda: self.hands.ready("mining.redeem.amount"))
         yield self.pause()
+        yield self.filled("mining.redeem.account")
         self.hands.choose("mining.redeem.account", LABELS[1])
         self.hands.type("mining.redeem.amount", "2")
         self.hands.type("mining.redeem.reference", "DEMO-0001")
@@ -313,19 +323,15 @@ class Story:
         self.hands.click("mining.complete")
         yield self.until("the form", lambda: self.hands.ready("mining.complete.bank_reference"))
         yield self.pause()
+        yield self.filled("mining.complete.officer")
         self.hands.choose("mining.complete.officer", LABELS[3])
         self.hands.type("mining.complete.bank_reference", "DEMO-BANK-0001")
         yield from self.run_plan("redemption-complete")
         self.picture("redemptions")
 
-    def _choose_tab(self, tabs: Any, wanted: str) -> None:
-        if hasattr(tabs, "set_value"):
-            for child in tabs.findChildren(QWidget):
-                if child.objectName().endswith(wanted):
-                    self.hands.click(child.objectName())
-                    return
-        index = next(i for i in range(tabs.count()) if wanted in tabs.tabText(i).lower())
-        tabs.setCurrentIndex(index)
+    def _choose_tab(self, tabs: QWidget, wanted: str) -> None:
+        tab = next(b for b in tabs.findChildren(QAbstractButton) if wanted in b.text().lower())
+        QTest.mouseClick(tab, Qt.MouseButton.LeftButton)
 
     def ledger(self) -> Script:
         """Read, reconcile, prove."""
@@ -366,12 +372,17 @@ class Story:
         assert field is not None
         field.setFocus()
         field.selectAll()
-        from PySide6.QtTest import QTest
-
         QTest.keyClicks(field, str(target))
         yield self.pause()
-        QTest.keyClick(field, Qt.Key.Key_Return)
-        yield self.until("the bundle", target.exists, 60)
+        for _ in range(4):
+            completions = QApplication.activePopupWidget()
+            box = field.window().findChild(QDialogButtonBox) if self._dialog_field() is not None else None
+            if completions is not None:
+                QTest.keyClick(completions, Qt.Key.Key_Escape)
+            elif box is not None:
+                QTest.mouseClick(box.button(QDialogButtonBox.StandardButton.Save), Qt.MouseButton.LeftButton)
+            yield self.pause()
+        yield self.until("the bundle", target.exists, 30)
         self.notes.bundle = str(target)
 
     def _dialog_field(self) -> QLineEdit | None:

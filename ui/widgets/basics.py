@@ -83,6 +83,7 @@ class IconLabel(QWidget):
             painter.rotate(self._angle)
             painter.translate(-middle)
         icon(self._name, self._color, self._size).paint(painter, self.rect())
+        painter.end()
 
 
 def button(text: str, icon: str = "") -> QPushButton:
@@ -361,3 +362,4 @@ class BadgeLabel(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
         painter.setPen(theme.color("bg" if solid else "text-3" if self.environment == "local" else "text-2"))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.word)
+        painter.end()

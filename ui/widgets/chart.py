@@ -47,6 +47,7 @@ class LineChart(QWidget):
         if not every:
             painter.setPen(theme.color("text-3"))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "No points yet")
+            painter.end()
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         left, right = min(x for x, _ in every), max(x for x, _ in every)
@@ -96,6 +97,7 @@ class LineChart(QWidget):
             painter.setBrush(theme.color("surface"))
             painter.drawEllipse(spots[-1], 3, 3)
         self._legend(painter, plot)
+        painter.end()
 
     def _legend(self, painter: QPainter, plot: QRectF) -> None:
         painter.setPen(theme.color("text-3"))

@@ -274,6 +274,7 @@ class Skeleton(QWidget):
             long = (0.42, 0.32, 0.5)[row % 3]
             for left, part in ((0.0, 0.05), (0.1, long), (1 - long / 2, long / 2)):
                 painter.drawRoundedRect(QRectF(16 + left * width, top, part * width, 8), 3, 3)
+        painter.end()
 
 
 class CodeBlock(QPlainTextEdit):

@@ -68,6 +68,7 @@ class Identicon(QWidget):
             painter = QPainter(self)
             pixmap = identicon(self.address, self._side, self.devicePixelRatioF())
             painter.drawPixmap(QRectF(self.rect()), pixmap, QRectF(pixmap.rect()))
+            painter.end()
 
 
 class AddressLabel(QWidget):
@@ -121,6 +122,7 @@ class AddressLabel(QWidget):
             painter = QPainter(self)
             painter.setPen(theme.color("focus"))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+            painter.end()
 
 
 class AmountLabel(QWidget):
@@ -189,6 +191,7 @@ class AmountLabel(QWidget):
         painter.drawText(self.rect(), middle, whole)
         painter.setPen(theme.color("text-3"))
         painter.drawText(self.rect().adjusted(self.fontMetrics().horizontalAdvance(whole), 0, 0, 0), middle, rest)
+        painter.end()
 
 
 class AccountCombo(QComboBox):

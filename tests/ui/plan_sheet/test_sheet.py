@@ -136,9 +136,8 @@ def test_a_failed_plan_says_what_failed_and_where(sheet: Any, world: Any) -> Non
 
 
 def test_an_invalid_field_is_named_where_it_is_and_nothing_is_planned(sheet: Any, world: Any) -> None:
-    from ui.widgets import Field, line_edit
-
     from ui.plan_sheet import PlanForm
+    from ui.widgets import Field, line_edit
 
     class Form(PlanForm):
         title = "Send"
