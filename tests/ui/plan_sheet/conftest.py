@@ -19,7 +19,7 @@ def world() -> World:
 def sheet(qtbot: Any, world: World) -> Any:
     from ui.plan_sheet import PlanSheet
 
-    window = SimpleNamespace(bridge=FakeBridge(world), said=[])
+    window = SimpleNamespace(bridge=FakeBridge(world), said=[], is_quick=lambda plan: False)
     window.notify = lambda text, level="info", **more: window.said.append(text)
     widget = PlanSheet(window)
     qtbot.addWidget(widget)
