@@ -86,11 +86,11 @@ def azora(home: Path) -> Azora:
 class Node:
     """A real anvil on a free port, with its ten funded and published test accounts."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, port: int = 0) -> None:
         programs = sorted((ROOT / "contracts" / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil*"))
         if not programs:
             pytest.fail("No native anvil in contracts/node_modules. `make test` fetches it.")
-        command = [str(programs[0]), "--port", "0", "--chain-id", "1337", "--timestamp", str(GENESIS_TIME), *options]
+        command = [str(programs[0]), "--port", str(port), "--chain-id", "1337", "--timestamp", str(GENESIS_TIME), *options]
         # A file, not a pipe: a chatty node must never wait for a reader.
         self.log = tempfile.NamedTemporaryFile(mode="w+", prefix="azora-node-", suffix=".log")  # noqa: SIM115
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT)

@@ -95,7 +95,7 @@ def test_a_killed_node_is_given_again_what_it_forgot(tmp_path, cache):
     finally:
         first.process.kill()
         first.stop()
-    again = Node("--port", port)
+    again = Node(port=int(port))
     try:
 
         async def go_on() -> None:
