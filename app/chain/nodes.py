@@ -170,6 +170,7 @@ class NodeProcesses:
                 f"{name} came up with another genesis ({genesis}, it was {node.genesis}). It was stopped again.",
                 "Its state file is damaged. Delete the chain, or restore its folder from a backup.",
             )
+        await _go_on_from_now(node.url)
         node = replace(node, genesis=genesis)
         self._write(node)
         await self._networks.put_own(_network(node))
@@ -337,6 +338,16 @@ def _network(node: LocalNode) -> Network:
         genesis=node.genesis,
         own=True,
     )
+
+
+async def _go_on_from_now(url: str) -> None:
+    """Set the node's clock, in seconds: it starts at its ``--timestamp`` again, and its next block would be older than its last."""
+    rpc = Rpc(url)
+    try:
+        last = int((await rpc.call("eth_getBlockByNumber", "latest", False))["timestamp"], 16)
+        await rpc.call("evm_setTime", hex(max(now_ms() // 1000, last + 1)))
+    finally:
+        await rpc.close()
 
 
 async def _genesis(url: str) -> str:

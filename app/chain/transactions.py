@@ -135,6 +135,7 @@ class Transactions:
 
         Raises:
             Conflict: it would revert; the reason is in the message. Nothing was signed.
+            Unavailable: an earlier step of the plan is no longer on the chain, or not yet again. Nothing was signed.
             Locked, Denied, NotFound: from the signer. Nothing was signed.
         """
         kept = await self._of_step(plan.id, index)
@@ -142,6 +143,7 @@ class Transactions:
             return kept
         if self.signer is None:
             raise Unavailable("This console has no signer. Nothing was signed.")
+        await self._stand_on_earlier(network_key, plan, index)
         chain = await self._networks.connect(network_key)
         quote = await self._fees.quote(chain)
         gas = request.gas_limit or await self._gas(chain, sender, request)
@@ -163,6 +165,27 @@ class Transactions:
             await self._keep(network_key, sender, nonce, raw, plan.id, index, title)
         faults.point("chain.transaction.signed")
         return {"raw": "0x" + raw.hex(), "hash": transaction_hash(raw), "nonce": nonce, "sender": sender}
+
+    async def _stand_on_earlier(self, network_key: str, plan: Plan, index: int) -> None:
+        """What a step builds on may have been taken back, by a node that was killed or by a reorganisation: wait for it to return."""
+        from app.chain.tables import transactions as table
+
+        def read(connection: Connection) -> Sequence[Any]:
+            mine = (table.c.plan_id == plan.id, table.c.step_index < index, table.c.network == network_key)
+            return list(connection.execute(table.select().where(*mine, table.c.state.in_(SENT_ONCE)).order_by(table.c.nonce)))
+
+        last = {row.sender: row for row in await self._database.read(read)}  # its nonce holds for those before
+        for row in map(_queued, last.values()):
+            outcome = await self.outcome(network_key, row.hash, row.nonce, row.sender)
+            if outcome.failure:
+                raise Conflict(f"An earlier step of this plan did not stay on the chain: {outcome.failure} Nothing was signed.")
+            if outcome.happened is Happened.NOT_DONE:
+                await self.rebroadcast(network_key)
+            if outcome.happened is not Happened.DONE:
+                raise Unavailable(
+                    "An earlier step of this plan is no longer in a block; this one waits until it is again. Nothing was signed.",
+                    retryable=True,
+                )
 
     async def _gas(self, chain: Chain, sender: str, request: TransactionRequest) -> int:
         body = {"from": sender, "data": request.data, "value": hex(request.value)}
@@ -278,8 +301,8 @@ class Transactions:
         known = await chain.rpc.batch([("eth_getTransactionByHash", [row.hash]) for row in rows])
         forgotten = [row for row, answer in zip(rows, known, strict=True) if answer is None]
         for row in forgotten:
-            await self._mark(row.hash, TransactionState.SIGNED)
             await self.broadcast(network_key, await self._raw(row.hash))
+            await self._mark(row.hash, TransactionState.SENT, forgotten=True)
         return len(forgotten)
 
     async def _raw(self, tx_hash: str) -> str:
@@ -382,7 +405,9 @@ class Transactions:
             return self._simulation.reason(failure.data, failure.text)
         return "its reason cannot be seen any more"
 
-    async def _mark(self, tx_hash: str, state: TransactionState, block: int = 0, block_hash: str = "") -> None:
+    async def _mark(
+        self, tx_hash: str, state: TransactionState, block: int = 0, block_hash: str = "", *, forgotten: bool = False
+    ) -> None:
         from app.chain.tables import transactions as table
 
         def write(connection: Connection) -> None:
@@ -390,7 +415,7 @@ class Transactions:
             if block:
                 values |= {"block": block, "block_hash": bytes.fromhex(block_hash[2:])}
             query = table.update().where(table.c.hash == bytes.fromhex(tx_hash[2:]), table.c.state != state.value)
-            if state is TransactionState.SENT:  # the same bytes may be sent again; that takes nothing back
+            if state is TransactionState.SENT and not forgotten:  # the same bytes may be sent again; that takes nothing back
                 query = query.where(table.c.state == TransactionState.SIGNED.value)
             connection.execute(query.values(**values))
 
