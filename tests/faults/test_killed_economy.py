@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -151,6 +152,14 @@ class Copy:
         for pid in self.nodes():
             os.kill(pid, signal.SIGKILL)
 
+    def node_forgets(self, economy: Economy, block_time: int = 0) -> None:
+        """SIGKILL before the node saved anything; from now on it makes a block every so many seconds, or at once with 0."""
+        self.kill_nodes()
+        chain = self.home / "chains" / "demo"
+        shutil.copy(economy.home / "chains" / "demo" / "state.json", chain)
+        record = json.loads((chain / "node.json").read_text())
+        (chain / "node.json").write_text(json.dumps(record | {"block_time": block_time}))
+
 
 def ask(url: str, method: str, *params: object) -> Any:
     """One JSON-RPC call, past everything of ours."""
@@ -180,15 +189,11 @@ def look(url: str, said: dict[str, Any]) -> World:
     )
 
 
-def fees(url: str, since: int) -> Counter[str]:
-    """Wei paid by each sender above a height, by small address; each transaction must have succeeded."""
-    paid: Counter[str] = Counter()
-    for height in range(since + 1, int(ask(url, "eth_blockNumber"), 16) + 1):
-        for transaction in ask(url, "eth_getBlockByNumber", hex(height), False)["transactions"]:
-            receipt = ask(url, "eth_getTransactionReceipt", transaction)
-            assert int(receipt["status"], 16) == 1
-            paid[receipt["from"].lower()] += int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
-    return paid
+def receipts(url: str, since: int) -> list[dict[str, str]]:
+    """Of every transaction above a height."""
+    heights = range(since + 1, int(ask(url, "eth_blockNumber"), 16) + 1)
+    hashes = [each for height in heights for each in ask(url, "eth_getBlockByNumber", hex(height), False)["transactions"]]
+    return [ask(url, "eth_getTransactionReceipt", each) for each in hashes]
 
 
 def happened_once(kind: str, economy: Economy, said: dict[str, Any]) -> None:
@@ -210,15 +215,17 @@ def happened_once(kind: str, economy: Economy, said: dict[str, Any]) -> None:
 
 def moved(wanted: Kind, economy: Economy, url: str) -> None:
     """The chain differs from the economy's by exactly this."""
-    before, after = economy.world, look(url, economy.said)
-    paid = fees(url, before.height)
+    before, after, done = economy.world, look(url, economy.said), receipts(url, economy.world.height)
+    assert [receipt["status"] for receipt in done] == ["0x1"] * sum(wanted.nonces.values())
+    fees: Counter[str] = Counter()
+    for receipt in done:
+        fees[receipt["from"].lower()] += int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
     for label in before.nonces:
-        fee = paid[economy.said["accounts"].get(label, "").lower()]
+        fee = fees[economy.said["accounts"].get(label, "").lower()]
         assert after.nonces[label] - before.nonces[label] == wanted.nonces.get(label, 0), label
         assert after.azr[label] - before.azr[label] == wanted.azr.get(label, 0), label
         assert after.native[label] + fee - before.native[label] == wanted.native.get(label, 0), label
     assert after.supply - before.supply == wanted.supply
-    assert after.height - before.height == sum(wanted.nonces.values())
     assert ask(url, "txpool_status") == {"pending": "0x0", "queued": "0x0"}
 
 
@@ -268,6 +275,14 @@ class TestChains:
         assert copy.nodes() == [pid] and said["current"] == f"local-{name}"
         assert int(ask(url, "eth_blockNumber"), 16) == (economy.world.height if name == "demo" else 0)
 
+    def test_a_chain_that_is_started_again_goes_on_from_now(self, copy: Copy) -> None:
+        """The node's own clock starts at the chain's creation each time: its next block would be older than its last."""
+        now = int(time.time())
+        url, _ = copy("-", "start")["chains"]["demo"]
+        last = int(ask(url, "eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        ask(url, "evm_mine")
+        assert int(ask(url, "eth_getBlockByNumber", "latest", False)["timestamp"], 16) >= max(last, now)
+
 
 class TestKeys:
     @kills("wallets.create")
@@ -316,13 +331,21 @@ class TestNode:
         ask(url, "evm_setAutomine", False)
         copy.killed("wallets.transfer AZR", "chain.transaction.sent")
         assert ask(url, "txpool_status")["pending"] == "0x1"
-        copy.kill_nodes()
+        copy.node_forgets(economy)
         happened_once("wallets.transfer AZR", economy, copy("wallets.transfer AZR", "recover"))
 
     @pytest.mark.parametrize("point", ["runner.step.done", "runner.step.committed"])
     def test_a_second_step_waits_for_the_first_that_the_node_forgot(self, copy: Copy, economy: Economy, point: str) -> None:
         """The allowance was given and lost: it is given again, by the same bytes, before the request asks for it."""
         copy.killed("redemption.request", point)
-        copy.kill_nodes()
-        shutil.copy(economy.home / "chains" / "demo" / "state.json", copy.home / "chains" / "demo" / "state.json")
+        copy.node_forgets(economy, block_time=1)
         happened_once("redemption.request", economy, copy("redemption.request", "recover"))
+
+    def test_what_a_console_killed_while_sending_again_sent_can_be_sent_once_more(self, copy: Copy, economy: Economy) -> None:
+        """Its plan is done, so that nobody but the one who sends again looks after it."""
+        copy.killed("wallets.transfer native", "runner.plan.done")
+        copy.node_forgets(economy)
+        copy("wallets.transfer native", "recover", expect=-signal.SIGKILL, AZORA_FAULT="chain.transaction.sent:1")
+        copy.node_forgets(economy)
+        url, _ = copy("wallets.transfer native", "recover")["chains"]["demo"]
+        moved(KINDS["wallets.transfer native"], economy, url)
