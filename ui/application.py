@@ -7,18 +7,16 @@ after the first paint. Panels are named here by import path and loaded when they
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLockFile, QTimer
+from PySide6.QtCore import QLockFile, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from ui.bridge import Bridge
 from ui.collector import Collector
 from ui.shell.window import MainWindow
-from ui.theme import theme
 
 if TYPE_CHECKING:
     from PySide6.QtNetwork import QLocalServer
@@ -62,7 +60,7 @@ def make_application() -> QApplication:
     assert isinstance(application, QApplication)
     application.setApplicationName("Azora Console")
     application.setDesktopFileName("azora-console")
-    theme.apply(application)
+    application.setStyle("Fusion")
     return application
 
 
@@ -76,7 +74,7 @@ def watch_faults(home: Path) -> None:
 
 def build(home: Path) -> MainWindow:
     """The window over ``home``; the console starts with :meth:`Bridge.start`."""
-    return MainWindow(Bridge(), home, PANELS, PATHS)
+    return MainWindow(Bridge(), home, PANELS, PATHS).compose()
 
 
 def run(home: str | None, arguments: list[str]) -> int:
@@ -100,21 +98,22 @@ def run(home: str | None, arguments: list[str]) -> int:
         return 0
     watch_faults(place)
     collector = Collector()
-    window = build(place)
-    window.show()
+    window = MainWindow(Bridge(), place, PANELS, PATHS)
 
     def painted() -> None:
         if exit_when_shown:
             application.quit()
             return
+        window.compose()
+        _quit_on_signals(application, window)
         window.bridge.start(place)
         window.server = _listen(place, window)  # type: ignore[attr-defined]
         if link:
             window.bridge.ready.connect(lambda: window.open_link(link))
 
-    QTimer.singleShot(0, painted)
+    window.shown.connect(painted, Qt.ConnectionType.QueuedConnection)
+    window.show()
     sys.excepthook = lambda kind, error, trace: (sys.__excepthook__(kind, error, trace), window.tell_bug(error))[0]
-    _quit_on_signals(application, window)
     code = application.exec()
     window.bridge.stop()
     collector.stop()
@@ -124,6 +123,8 @@ def run(home: str | None, arguments: list[str]) -> int:
 
 def _quit_on_signals(application: QApplication, window: MainWindow) -> None:
     """Ctrl+C and SIGTERM close the window properly; the timer lets Python see them."""
+    import signal
+
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: window.close())
     awake = QTimer(application)

@@ -66,6 +66,7 @@ class Bridge(QObject):
         self._waiting: list[Callable[[], None]] = []
         self._events: dict[tuple[type, str], Event] = {}
         self._lock = threading.Lock()
+        self._stopped = False
         self._listeners: list[tuple[type, Callable[[Any], object], list[bool]]] = []
         self._answer.connect(self._deliver)
         self._heard.connect(self._schedule)
@@ -149,6 +150,7 @@ class Bridge(QObject):
                     self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(STOP_SECONDS + 2)
         self._console = None
+        self._stopped = True
 
     # calls
 
@@ -228,7 +230,8 @@ class Bridge(QObject):
 
     @Slot(object)
     def _deliver(self, call: Callable[[], None]) -> None:
-        call()
+        if not self._stopped:  # what was still on its way has nobody to tell
+            call()
 
     # events
 
@@ -257,6 +260,8 @@ class Bridge(QObject):
     def _flush(self) -> None:
         with self._lock:
             events, self._events = list(self._events.values()), {}
+        if self._stopped:
+            return
         self._listeners = [entry for entry in self._listeners if entry[2][0]]
         for event in events:
             self.event.emit(event)

@@ -37,6 +37,7 @@ class Bundle:
     proofs: Sequence[Mapping[str, Any]]
     value_proofs: Sequence[Mapping[str, Any]]
     journal: Sequence[Mapping[str, Any]]
+    label: str = ""  # "demo" when the economy is one
 
     def files(self) -> dict[str, bytes]:
         """The files, manifest included."""
@@ -51,6 +52,7 @@ class Bundle:
         manifest: dict[str, Any] = {
             "format": verifier.FORMAT,
             "network": self.network,
+            "label": self.label,
             "economy": dict(self.economy),
             "domain": dict(self.domain),
             "anchor": {"number": str(int(anchor["number"], 16)), "hash": anchor["hash"]},

@@ -807,7 +807,8 @@ class _Bundle:
         if manifest_digest(manifest) != manifest.get("digest"):
             raise Refused("the manifest was changed: it does not give its own digest")
         self.manifest = manifest
-        return f"SHA-256 {manifest['digest']}"
+        label = f"; labelled {manifest['label']}" if manifest.get("label") else ""
+        return f"SHA-256 {manifest['digest']}{label}"
 
     def _files(self) -> str:
         sums = _field(self.manifest, "files")

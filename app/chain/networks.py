@@ -53,6 +53,9 @@ class NetworkKey:
         return cls(int(chain_id), genesis)
 
 
+DEMO = "local-demo"
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """One network. ``genesis`` is empty until it was seen; ``own`` means that this console started its node."""
@@ -66,6 +69,11 @@ class Network:
     genesis: str = ""
     symbol: str = "ETH"
     own: bool = False
+
+    @property
+    def demo(self) -> bool:
+        """Whether it is the chain of the demo economy; what is shown or exported of it says so."""
+        return self.id == DEMO
 
     @property
     def key(self) -> NetworkKey:
@@ -397,7 +405,7 @@ class Networks:
                     await self.status(current.id)
                 await asyncio.sleep(POLL_SECONDS)
 
-        self._jobs.quietly("head watcher", look)
+        self._jobs.quietly("head watcher", look, endless=True)
 
     async def _disconnect(self, network_id: str) -> None:
         self._checked.pop(network_id, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +88,7 @@ def _stable_id(file: Path) -> str:
             return known
     except FileNotFoundError:
         pass
-    fresh = secrets.token_hex(8)
+    fresh = os.urandom(8).hex()
     # Linked into place whole, so that of two processes starting at once both read the one that came first.
     draft = file.with_name(f".home.id.{fresh}")
     draft.write_text(fresh + "\n", "ascii")

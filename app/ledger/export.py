@@ -26,7 +26,20 @@ if TYPE_CHECKING:
 
 MOST_BLOCKS = 100_000  # about 190 MB of headers; the verifier reads 256 MB at most
 CHUNK = 64
-COLUMNS = ("block", "log index", "time (UTC)", "kind", "from", "to", "amount AZR", "proof", "reference", "transaction", "evidence")
+COLUMNS = (
+    "block",
+    "log index",
+    "time (UTC)",
+    "kind",
+    "from",
+    "to",
+    "amount AZR",
+    "proof",
+    "reference",
+    "transaction",
+    "evidence",
+    "network",
+)
 BURN = "Zero address (burn)"
 _ZERO = "0x" + "00" * 20
 _MINT = verifier.keccak256(b"mint((address,uint256,bytes32,bytes32,uint64,bytes32),bytes[])")[:4]
@@ -39,15 +52,15 @@ def safe(text: str) -> str:
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-async def write_csv(pages: AsyncIterator[Sequence[LedgerRow]], path: Path) -> Path:
-    """All rows, exact to 18 decimals, UTF-8 with a mark so that spreadsheets read it; complete or not there at all."""
+async def write_csv(pages: AsyncIterator[Sequence[LedgerRow]], path: Path, network: str) -> Path:
+    """All rows of ``network`` (its name), exact to 18 decimals, UTF-8 with a mark for spreadsheets; whole or not there."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with await asyncio.to_thread(beside.open, "w", encoding="utf-8-sig", newline="") as file:
             sheet = csv.writer(file)
             sheet.writerow(COLUMNS)
             async for rows in pages:
-                lines = [[safe(cell) for cell in cells(row)] for row in rows]
+                lines = [[safe(cell) for cell in (*cells(row), network)] for row in rows]
                 await asyncio.to_thread(sheet.writerows, lines)
         os.replace(beside, path)
     except OSError as error:
@@ -114,6 +127,7 @@ async def gather(
         asked.append(("balance", account, figure))
     return Bundle(
         network=chain.network.key.text,
+        label="demo" if chain.network.demo else "",
         economy={
             "token": economy.token,
             "mint_mine": economy.mint_mine,

@@ -254,6 +254,7 @@ class Ledger:
     async def export_csv(self, network_id: str, filter: LedgerFilter | None, path: Path) -> Path:
         """Write all rows of a filter as CSV, oldest first, exact to 18 decimals."""
         wanted = replace(filter or LedgerFilter(), order=Order.OLDEST)
+        network = self._networks.get(network_id)
 
         async def pages() -> AsyncIterator[Sequence[LedgerRow]]:
             place: str | None = None
@@ -264,7 +265,7 @@ class Ledger:
                     return
                 place = page.next
 
-        return await export.write_csv(pages(), Path(path))
+        return await export.write_csv(pages(), Path(path), f"DEMO {network.name}" if network.demo else network.name)
 
     async def _economy(self, network: Network) -> Economy:
         found = self._economy_of(network.key.text)

@@ -222,6 +222,8 @@ def main() -> int:
             packages("requirements.txt")
         solidity()
         icons()
+        # Compiled ahead: some machines forbid Python to write byte code when it runs, and would compile at every start.
+        subprocess.run([str(PYTHON), "-m", "compileall", "-q", "app", "ui", "main.py"], cwd=ROOT, check=False)
     except toolchain.SetupError as error:
         say(str(error))
         return 1

@@ -83,7 +83,7 @@ class Registry(QObject):
         """Every action, in the order in which they were added."""
         return list(self._actions.values())
 
-    def run(self, action_id: str, **arguments: str) -> object:
+    def run(self, action_id: str, /, **arguments: str) -> object:
         """Run an action.
 
         Raises:
@@ -107,10 +107,11 @@ class Registry(QObject):
             NotFound: it names nothing.
         """
         action_id, arguments = parse_link(link)
-        if action_id not in self._actions and "." in action_id:
-            panel = action_id.partition(".")[0]
-            if f"go.{panel}" in self._actions:
-                return self.run(f"go.{panel}", ref=action_id.partition(".")[2], **arguments)
+        panel, _, reference = action_id.partition(".")
+        if action_id not in self._actions and f"go.{panel}" in self._actions:
+            return self.run(f"go.{panel}", **{**arguments, "ref": reference})
+        if action_id not in self._actions:
+            raise NotFound(f"“{link[:80]}” names nothing in this console. Nothing was opened.")
         return self.run(action_id, **arguments)
 
 
@@ -120,7 +121,10 @@ def parse_link(link: str) -> tuple[str, dict[str, str]]:
     Raises:
         Invalid: another scheme, or nothing named.
     """
-    parts = urlsplit(link)
+    try:
+        parts = urlsplit(link)
+    except ValueError:  # as of brackets that hold no address
+        parts = urlsplit("")
     if parts.scheme != SCHEME or not parts.netloc:
         raise Invalid(f"“{link[:80]}” is no link of this console. Nothing was opened.", "Links begin with azora://")
     arguments = dict(parse_qsl(parts.query))

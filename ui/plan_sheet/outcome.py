@@ -307,6 +307,7 @@ def receipt_json(plan: Plan) -> dict[str, object]:
     side = ("kind", "subject", "label", "before", "after", "unit", "decimals")
     return {
         "plan": plan.name,
+        "label": "demo" if plan.target.name.lower() == "demo" else "",
         "id": plan.id,
         "kind": plan.kind,
         "title": plan.title,

@@ -11,7 +11,7 @@ from app.core.clock import now_ms
 from app.core.evidence import Evidence, EvidenceKind
 from ui.plan_sheet import sections, words
 from ui.plan_sheet.sections import Section, text
-from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel
+from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel, empty
 
 if TYPE_CHECKING:
     from app.operations.plans import Effect, Plan, Preview
@@ -41,7 +41,7 @@ class Page(QScrollArea):
 
     def clear(self) -> None:
         """Take all sections out."""
-        sections.clear(self.column)
+        empty(self.column)
 
     def note(self, level: str, sentence: str) -> None:
         """A note in a section of its own."""

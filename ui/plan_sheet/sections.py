@@ -265,17 +265,6 @@ def fee_rows(gas: int, gas_limit: int, estimate: int, limit: int, unit: str) -> 
     ]
 
 
-def clear(layout: QVBoxLayout) -> None:
-    """Take everything out of a layout."""
-    while layout.count():
-        item = layout.takeAt(0)
-        widget = item.widget() if item else None
-        if widget is not None:
-            widget.hide()
-            widget.setParent(None)
-            widget.deleteLater()
-
-
 def _marked(
     mark: QWidget, line: str, detail: str, *, aside: str = "", faint: bool = False, below: Iterable[QWidget] = ()
 ) -> QWidget:

@@ -19,7 +19,7 @@ from ui.plan_sheet.sections import Section, text
 from ui.plan_sheet.stepbar import StepBar
 from ui.plan_sheet.words import CONFIRM, FORM, PREVIEW, PROGRESS, RECEIPT
 from ui.theme import icon
-from ui.widgets import Note, button, danger_button, primary_button
+from ui.widgets import Note, button, danger_button, empty, primary_button
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,8 +72,7 @@ class PlanSheet(QWidget):
         self._drop_form()
         self._form = form
         form.ready.connect(lambda *_: self._update())
-        while self.form_page.column.count():
-            self.form_page.column.takeAt(0)
+        empty(self.form_page.column)
         holder = Section(line=False)
         holder.add(form)
         self.form_page.column.addWidget(holder)
@@ -624,7 +623,7 @@ class PlanSheet(QWidget):
 
     def _drop_form(self) -> None:
         if self._form is not None:
-            self._form.setParent(None)
+            self._form.hide()
             self._form.deleteLater()
             self._form = None
 

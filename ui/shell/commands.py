@@ -80,8 +80,8 @@ def _window_actions(window: MainWindow) -> None:
             enabled=window.why_no_lock,
         )
     )
-    add(Action("history.back", "Back", lambda _: window.back(), "arrow-left", "Ctrl+[", "Go"))
-    add(Action("history.forward", "Forward", lambda _: window.forward(), "arrow-right", "Ctrl+]", "Go"))
+    add(Action("history.back", "Back", lambda _: window.back(), "arrow-left", "Alt+Left, Ctrl+[", "Go"))
+    add(Action("history.forward", "Forward", lambda _: window.forward(), "arrow-right", "Alt+Right, Ctrl+]", "Go"))
     add(
         Action(
             "window.collapse",

@@ -26,10 +26,12 @@ def group_of(error: BaseException) -> str:
 
 
 def report_of(error: BaseException) -> str:
-    """The report, redacted."""
+    """The report, without secrets and without the name of the home folder."""
     from app.core.logging import redact
 
     body = "".join(traceback.format_exception(error))
+    if len(str(Path.home())) > 1:  # it names the person
+        body = body.replace(str(Path.home()), "~")
     head = f"Azora Console {__version__}, Python {sys.version.split()[0]}, {platform.platform()}"
     return f"{head}\n{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\ngroup {group_of(error)}\n\n{redact(body)}"
 

@@ -106,6 +106,7 @@ class Notifications(QObject):
         self._toasts: list[Toast] = []
         self.history: list[Message] = []
         self.unread = 0
+        self._quiet = False
 
     def show(self, message: Message) -> None:
         """Show and keep a message; equal ones in a row are shown once."""
@@ -114,6 +115,9 @@ class Notifications(QObject):
         self.history.append(message)
         del self.history[:-200]
         self.unread += 1
+        if self._quiet:
+            self.changed.emit()
+            return
         while len(self._toasts) >= MOST_SHOWN:
             self._gone(self._toasts[0])
         toast = Toast(message, self._follow)
@@ -142,8 +146,14 @@ class Notifications(QObject):
             toast.raise_()
             bottom -= 8
 
+    def set_quiet(self, quiet: bool) -> None:
+        """While the console is locked, messages are kept and none is on the screen."""
+        self._quiet = quiet
+        if quiet:
+            self.clear()
+
     def clear(self) -> None:
-        """Take away what is on the screen (the console was locked)."""
+        """Take away what is on the screen."""
         for toast in list(self._toasts):
             self._gone(toast)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from ui.theme import icon
 
@@ -64,7 +65,8 @@ class Palette(QFrame):
     def open(self) -> None:
         """Show it, empty, with the focus."""
         focus = self._window.focusWidget()
-        self._before = focus if focus is not self.input else None
+        if focus is not self.input:  # opened twice, it still knows where it came from
+            self._before = focus
         self.resize(WIDTH, 420)
         self.move(QPoint((self._window.width() - WIDTH) // 2, 84))
         self.input.clear()
@@ -76,7 +78,7 @@ class Palette(QFrame):
     def close_palette(self) -> None:
         """Hide it and give the focus back."""
         self.hide()
-        if self._before is not None and self._before.isVisible():
+        if self._before is not None and isValid(self._before) and self._before.isVisible():
             self._before.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def _changed(self, text: str) -> None:

@@ -29,6 +29,12 @@ class PageHeader(QFrame):
         self._title = QLabel(title)
         self._title.setProperty("role", "title")
         self._row.addWidget(self._title)
+        self._demo = QLabel("DEMO")
+        self._demo.setProperty("role", "tag")
+        self._demo.setObjectName("page.demo")
+        self._demo.setToolTip("Of the demo economy: keys, chain and figures were made for it")
+        self._demo.hide()
+        self._row.addWidget(self._demo)
         self._context = QLabel("")
         self._context.setProperty("role", "hint")
         self._context.setObjectName("page.context")
@@ -38,6 +44,10 @@ class PageHeader(QFrame):
     def set_context(self, text: str) -> None:
         """What the page shows right now: network, block, count."""
         self._context.setText(text)
+
+    def set_demo(self, demo: bool) -> None:
+        """Mark everything below as of the demo economy."""
+        self._demo.setVisible(demo)
 
     def add_action(self, action_id: str, primary: bool = False) -> QPushButton:
         """A button for a registered action."""

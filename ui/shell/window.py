@@ -5,25 +5,27 @@ from __future__ import annotations
 import importlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent, QShortcut, QShowEvent
-from PySide6.QtWidgets import QApplication, QDockWidget, QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from app.core.errors import ConsoleError
-from app.core.events import AccessChanged, HeadChanged, JobChanged, JournalGrew, NetworkChanged, Notice, SettingsChanged
-from ui.actions import Registry
 from ui.bridge import Bridge
-from ui.shell import commands
-from ui.shell.navigation import History, Navigation, Place
-from ui.shell.notifications import HistoryPopover, Message, Notifications
-from ui.shell.palette import Palette
-from ui.shell.panel import Panel
 from ui.shell.state import WindowState
-from ui.shell.statusbar import StatusBar
-from ui.shell.topbar import TopBar
-from ui.theme import theme
+from ui.theme.theme import theme
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QDockWidget, QStackedWidget
+
+    from ui.actions import Registry
+    from ui.shell.navigation import History, Navigation
+    from ui.shell.notifications import Notifications
+    from ui.shell.palette import Palette
+    from ui.shell.panel import Panel
+    from ui.shell.statusbar import StatusBar
+    from ui.shell.topbar import TopBar
 
 COLLAPSE_BELOW = 1320
 STATUS_MS = 5_000
@@ -38,113 +40,76 @@ class MainWindow(QMainWindow):
         paths: import path of each panel, ``module:Class``.
     """
 
-    shown = Signal()
+    shown = Signal()  # painted for the first time
+    registry: Registry
+    navigation: Navigation
+    top: TopBar
+    status: StatusBar
+    stack: QStackedWidget
+    dock: QDockWidget
+    notifications: Notifications
+    _history: History
 
     def __init__(self, bridge: Bridge, home: Path, panels: list[tuple[str, str, str, str, bool]], paths: dict[str, str]) -> None:
         super().__init__()
         self.setObjectName("window")
         self.setWindowTitle("Azora Console")
         self.bridge = bridge
-        self.registry = Registry()
         self.console_ready = False
+        self.composed = False
         self.last_notice = ""
         self._home = home
         self._state = WindowState(home)
+        self._entries = panels
         self._paths = paths
         self._titles = {panel: title for panel, title, *_ in panels}
         self._panels: dict[str, Panel] = {}
-        self._history = History()
         self.current_panel_id = ""
         self._crashes: set[str] = set()
-        self._block_time = 0
         self._busy: list[str] = []
         self._by_width = False
+        self._seen = False
         self.sheet: Any = None
-        self._build(panels)
-        commands.register(self, panels)
-        self._shortcuts()
-        self._menus()
-        self._connect()
+        self.palette_: Palette | None = None
+        self.lock_screen: Any = None
         self._state.restore(self)
-        if self._state.values.get("collapsed"):
-            self.navigation.set_collapsed(True)
 
     # building
 
-    def _build(self, panels: list[tuple[str, str, str, str, bool]]) -> None:
-        middle = QWidget()
-        row = QHBoxLayout(middle)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        self.navigation = Navigation(panels)
-        row.addWidget(self.navigation)
-        line = QFrame()
-        line.setProperty("role", "line")
-        line.setFixedWidth(1)
-        row.addWidget(line)
-        column = QVBoxLayout()
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        self.top = TopBar()
-        column.addWidget(self.top)
-        self.stack = QStackedWidget()
-        self.stack.setObjectName("page")
-        column.addWidget(self.stack, 1)
-        row.addLayout(column, 1)
-        outer = QWidget()
-        whole = QVBoxLayout(outer)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(middle, 1)
-        self.status = StatusBar()
-        whole.addWidget(self.status)
-        self.setCentralWidget(outer)
-        self.dock = QDockWidget(self)
-        self.dock.setObjectName("sheet.dock")
-        self.dock.setTitleBarWidget(QWidget())
-        self.dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
-        self.dock.setMinimumWidth(400)
-        self.dock.setMaximumWidth(560)
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
-        self.dock.hide()
-        self.palette_: Palette | None = None
-        self.lock_screen: Any = None
-        self.notifications = Notifications(self, self.open_link)
-        self.notifications.edge = lambda: self.dock.x() if self.dock.isVisible() else self.width()  # never over the sheet's buttons
+    def compose(self) -> MainWindow:
+        """Put everything into the frame; what is imported here is not needed to paint that frame."""
+        from ui.actions import Registry
+        from ui.shell import commands, layout
+        from ui.shell.navigation import History
+
+        theme.apply(QApplication.instance())  # type: ignore[arg-type]
+        self.registry = Registry()
+        self._history = History()
+        layout.parts(self, self._entries)
+        commands.register(self, self._entries)
+        layout.shortcuts(self)
+        layout.menus(self)
+        self._connect()
+        self.composed = True
+        if self._state.values.get("collapsed"):
+            self.navigation.set_collapsed(True)
+        self._fit()
+        if self.isVisible():
+            self._open_first()
+        return self
 
     @property
     def palette(self) -> Palette:  # type: ignore[override]
         """The command palette, made when it is first opened."""
         if self.palette_ is None:
+            from ui.shell.palette import Palette
+
             self.palette_ = Palette(self)
         return self.palette_
 
-    def _shortcuts(self) -> None:
-        for action in self.registry.all():
-            for keys in action.shortcut.split(", "):
-                if keys:
-                    QShortcut(QKeySequence(keys), self, lambda i=action.id: self.trigger(i))  # type: ignore[misc]
-        QShortcut(QKeySequence("?"), self, lambda: self.trigger("help.keyboard"))
-
-    def _menus(self) -> None:
-        bar = self.menuBar()
-        groups = (
-            ("File", ("window.link", "window.quit")),
-            ("View", ("window.refresh", "window.collapse", "window.sheet", "history.back", "history.forward")),
-            ("Actions", tuple(entry[0] for entry in commands.PANEL_ACTIONS)),
-            ("Appearance", ("theme.system", "theme.dark", "theme.light", "theme.high-contrast")),
-            ("Tools", ("palette.open", "journal.verify", "console.lock")),
-            ("Help", ("help.keyboard",)),
-        )
-        for title, ids in groups:
-            menu = bar.addMenu(title)
-            for action_id in ids:
-                action = self.registry.get(action_id)
-                words = f"{action.title}…" if action.changes else action.title
-                # The shortcut itself is the window's QShortcut; here it is only shown.
-                menu.addAction(f"{words}\t{action.shortcut}" if action.shortcut else words, lambda i=action_id: self.trigger(i))
-
     def _connect(self) -> None:
+        from app.core.events import AccessChanged, HeadChanged, JobChanged, JournalGrew, NetworkChanged, Notice, SettingsChanged
+
         self.navigation.chosen.connect(lambda panel: self.open(panel))
         self.navigation.collapse_asked.connect(self.toggle_navigation)
         self.top.network_chosen.connect(self._select_network)
@@ -170,14 +135,15 @@ class MainWindow(QMainWindow):
         self._timer = QTimer(self)
         self._timer.setInterval(STATUS_MS)
         self._timer.timeout.connect(self._refresh_status)
-        self._age = QTimer(self)
-        self._age.setInterval(1000)
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
 
     # the console
 
     def _console_ready(self) -> None:
+        from ui.shell import search
+
         self.console_ready = True
+        search.register(self.registry, self.bridge.console)
         settings = self.bridge.console.settings
         appearance = settings.value.appearance
         theme.set_mode(appearance.theme)
@@ -203,7 +169,13 @@ class MainWindow(QMainWindow):
         if self.console_ready:
             networks = self.bridge.console.networks
             self.top.show_networks(networks.list(), networks.current)
+            for panel in self._panels.values():
+                panel.header.set_demo(self._is_demo())
             self._refresh_status()
+
+    def _is_demo(self) -> bool:
+        current = self.bridge.console.networks.current if self.console_ready else None
+        return current is not None and current.demo
 
     def _refresh_status(self) -> None:
         if not self.console_ready:
@@ -281,14 +253,16 @@ class MainWindow(QMainWindow):
         panel = self._panels.get(panel_id)
         if panel is None:
             panel = self._load(panel_id)
-            assert isinstance(panel, Panel)
             self._panels[panel_id] = panel
+            panel.header.set_demo(self._is_demo())
             self.stack.addWidget(panel)
         return panel
 
-    def open(self, panel_id: str, **arguments: Any) -> None:
+    def open(self, panel_id: str, /, **arguments: Any) -> None:
         """Go to a panel, and let it follow ``arguments``."""
         if panel_id != self.current_panel_id:
+            from ui.shell.navigation import Place
+
             self._keep()
             self._history.visit(Place(panel_id))
             self._show_panel(panel_id)
@@ -329,9 +303,14 @@ class MainWindow(QMainWindow):
         if self.current_panel_id and self.console_ready:
             self._panel(self.current_panel_id).refresh()
 
-    def trigger(self, action_id: str, **arguments: str) -> None:
+    @property
+    def covered(self) -> bool:
+        """Whether the lock screen lies over everything."""
+        return self.lock_screen is not None and bool(self.lock_screen.isVisible())
+
+    def trigger(self, action_id: str, /, **arguments: str) -> None:
         """Run an action; a reason why not is told."""
-        if self.lock_screen is not None and self.lock_screen.isVisible() and action_id != "window.quit":
+        if self.covered and action_id != "window.quit":
             return
         try:
             self.registry.run(action_id, **arguments)
@@ -339,7 +318,10 @@ class MainWindow(QMainWindow):
             self.tell_error(error)
 
     def open_link(self, link: str) -> None:
-        """Follow a deep link; a bad one is told."""
+        """Follow a deep link; a bad one is told, and one that comes while the console is locked is kept."""
+        if self.covered:
+            self.notify("A link came while the console was locked. It was not opened.", "warn", link)
+            return
         try:
             self.registry.open_link(link)
         except ConsoleError as error:
@@ -437,6 +419,8 @@ class MainWindow(QMainWindow):
     ) -> None:
         """Tell something that does not need an answer."""
         self.last_notice = text
+        from ui.shell.notifications import Message
+
         self.notifications.show(Message(text, level, link, action))
 
     def tell_error(self, error: object) -> None:
@@ -458,6 +442,8 @@ class MainWindow(QMainWindow):
             crash.CrashDialog(self, text, file).open()
 
     def _show_history(self) -> None:
+        from ui.shell.notifications import HistoryPopover
+
         popover = HistoryPopover(self.notifications, self.open_link)
         popover.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         corner = self.top.bell.mapToGlobal(self.top.bell.rect().bottomRight())
@@ -525,7 +511,6 @@ class MainWindow(QMainWindow):
         access = self.bridge.console.access
         self.top.show_access(access)
         if access.locked and access.passphrase_set:
-            self.notifications.clear()
             self._lock_screen().cover()
             self._set_covered(True)
         elif self.lock_screen is not None:
@@ -537,6 +522,10 @@ class MainWindow(QMainWindow):
         """What lies below the lock screen cannot be reached by Tab either."""
         for widget in (self.centralWidget(), self.dock, self.menuBar()):
             widget.setEnabled(not covered)
+        self.notifications.set_quiet(covered)
+        for top in QApplication.topLevelWidgets() if covered else []:  # dialogs and popovers have windows of their own
+            if top is not self and top.isVisible():
+                top.close()
 
     def _lock_screen(self) -> Any:
         if self.lock_screen is None:
@@ -564,12 +553,31 @@ class MainWindow(QMainWindow):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if self.composed:
+            self._open_first()
+
+    def _open_first(self) -> None:
         if not self.current_panel_id:
             wanted = str(self._state.values.get("panel", "overview"))
             self.open(wanted if wanted in self._titles else "overview")
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self.composed:  # the frame alone: where navigation and bars will be
+            painter = QPainter(self)
+            painter.fillRect(self.rect(), theme.color("surface"))
+            painter.fillRect(0, 0, theme.metric("nav"), self.height(), theme.color("bg"))
+            painter.end()
+        super().paintEvent(event)
+        if not self._seen:
+            self._seen = True
+            self.shown.emit()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        if self.composed:
+            self._fit()
+
+    def _fit(self) -> None:
         narrow = self.width() < COLLAPSE_BELOW
         if narrow and not self.navigation.collapsed:
             self.navigation.set_collapsed(True)
@@ -591,19 +599,21 @@ class MainWindow(QMainWindow):
             return False
         if kind in (QEvent.Type.KeyPress, QEvent.Type.MouseButtonPress) and self.console_ready:
             self.bridge.console.access.touch()
-        if kind == QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):
+        # The second of two quick presses comes as a double click.
+        if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick) and isinstance(event, QMouseEvent):
             if event.button() == Qt.MouseButton.BackButton:
-                self.back()
+                self.trigger("history.back")
                 return True
             if event.button() == Qt.MouseButton.ForwardButton:
-                self.forward()
+                self.trigger("history.forward")
                 return True
         return False
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        collapsed = self.navigation.collapsed and not self._by_width
-        self._state.save(self, panel=self.current_panel_id, collapsed=collapsed)
-        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
-        self._timer.stop()
+        if self.composed:
+            collapsed = self.navigation.collapsed and not self._by_width
+            self._state.save(self, panel=self.current_panel_id, collapsed=collapsed)
+            QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+            self._timer.stop()
         self.bridge.stop()
         super().closeEvent(event)

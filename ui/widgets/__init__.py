@@ -18,7 +18,7 @@ from ui.widgets.basics import (
     primary_button,
 )
 from ui.widgets.chart import LineChart
-from ui.widgets.containers import Card, CodeBlock, EmptyState, ErrorState, KeyValue, KpiCell, LogView, Pane, Skeleton
+from ui.widgets.containers import Card, CodeBlock, EmptyState, ErrorState, KeyValue, KpiCell, LogView, Pane, Skeleton, empty
 from ui.widgets.evidence import EvidenceChip, EvidencePopover
 from ui.widgets.identity import AccountCombo, AddressLabel, AmountLabel, Identicon
 from ui.widgets.table import Table
@@ -58,6 +58,7 @@ __all__ = [
     "TimeCell",
     "button",
     "danger_button",
+    "empty",
     "line_edit",
     "password_edit",
     "primary_button",

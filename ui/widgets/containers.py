@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QPlainTextEdit,
     QPushButton,
     QSizePolicy,
@@ -25,6 +26,20 @@ from ui.widgets.identity import AmountLabel
 from ui.widgets.values import Amount
 
 Doing = tuple[str, Callable[[], object]]
+
+
+def empty(layout: QLayout) -> None:
+    """Take everything out of a layout and let the event loop delete it.
+
+    The widgets stay their parent's until then: one without a parent belongs to Python, which deletes it with the last reference,
+    perhaps in the middle of its own event, and Qt then works on memory that is gone.
+    """
+    while layout.count():
+        item = layout.takeAt(0)
+        widget = item.widget() if item else None
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()
 
 
 class _Headed(QFrame):
@@ -154,12 +169,7 @@ class KeyValue(QWidget):
 
     def set_pairs(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Show other facts."""
-        while self._grid.count():
-            item = self._grid.takeAt(0)
-            widget = item.widget() if item else None
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty(self._grid)
         self.pairs = [(name, str(value)) for name, value in pairs]
         for row, (name, value) in enumerate(self.pairs):
             label = QLabel(name)

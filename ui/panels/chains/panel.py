@@ -12,7 +12,7 @@ from app.core.events import HeadChanged, NetworkChanged, NodeChanged
 from app.core.money import parse_units
 from ui.plan_sheet import PlanForm
 from ui.shell.panel import Panel
-from ui.widgets import AccountCombo, BadgeLabel, Card, EmptyState, Field, LogView, Note, Pane, StatusLabel, button, line_edit
+from ui.widgets import AccountCombo, BadgeLabel, Card, EmptyState, Field, LogView, Note, Pane, StatusLabel, button, empty, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -209,10 +209,7 @@ class ChainsPanel(Panel):
         self._note.setVisible(bool(why))
         if why:
             self._note.set_text(f"{why} Connect to a node by its URL in Settings, Networks.")
-        while self._cards_layout.count():
-            item = self._cards_layout.takeAt(0)
-            if item.widget():
-                item.widget().deleteLater()
+        empty(self._cards_layout)
         for node in self._nodes[:4]:
             card = ChainCard(self, node)
             if node.name in blocks:

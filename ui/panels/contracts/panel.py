@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
 from app.core.events import ContractsChanged, NetworkChanged
 from ui.panels.contracts.deploy_form import DeployForm
 from ui.shell.panel import Panel
-from ui.widgets import AddressCell, Column, EmptyState, HashCell, Note, Pane, Row, StatusCell, Table
+from ui.widgets import AddressCell, Column, EmptyState, HashCell, Note, Pane, Row, StatusCell, Table, empty
 
 if TYPE_CHECKING:
     from app.contracts import Compilation, Deployment
@@ -164,10 +164,7 @@ class ContractsPanel(Panel):
         self.artifacts.set_rows(rows)
         self.artifacts.show()
         self.not_compiled.hide()
-        while self._messages_layout.count():
-            item = self._messages_layout.takeAt(0)
-            if item.widget():
-                item.widget().deleteLater()
+        empty(self._messages_layout)
         for level, messages in (("err", result.errors), ("warn", result.warnings)):
             for message in messages[:8]:
                 self._messages_layout.addWidget(Note(level, str(message)))

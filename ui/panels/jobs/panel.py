@@ -23,6 +23,7 @@ from ui.widgets import (
     TimeCell,
     button,
     danger_button,
+    empty,
 )
 
 if TYPE_CHECKING:
@@ -240,13 +241,7 @@ class JobsPanel(Panel):
         self._show_detail()
 
     def _show_detail(self) -> None:
-        while self.facts.count():
-            item = self.facts.takeAt(0)
-            widget = item.widget() if item else None
-            if widget is not None:
-                widget.hide()
-                widget.setParent(None)
-                widget.deleteLater()
+        empty(self.facts)
         plan, job = self._plans.get(self._chosen), self._jobs.get(self._chosen)
         self.open_button.setVisible(plan is not None)
         self.cancel_button.setVisible(job is not None and str(job.state) == "running")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.money import exact_units
-from ui.widgets import AmountLabel, EvidenceChip, KeyValue, Note, Pane, button
+from ui.widgets import AmountLabel, EvidenceChip, KeyValue, Note, Pane, button, empty
 
 if TYPE_CHECKING:
     from app.core.evidence import Figure
@@ -30,21 +30,15 @@ class EvidencePane(Pane):
         self.setMinimumWidth(300)
         self.show_nothing()
 
-    def _clear(self) -> None:
-        while self._layout.count():
-            item = self._layout.takeAt(0)
-            if item.widget():
-                item.widget().deleteLater()
-
     def show_nothing(self) -> None:
-        self._clear()
+        empty(self._layout)
         self._layout.addWidget(Note("info", "Select a row to see where it comes from, and how far it is proven."))
         self._layout.addStretch(1)
 
     def show_row(self, row: LedgerRow) -> None:
         """Show a ledger row."""
         self._row = row
-        self._clear()
+        empty(self._layout)
         self._layout.addWidget(AmountLabel(row.amount, 18, "AZR", hero=True))
         self._layout.addWidget(EvidenceChip(row.evidence))
         facts = [
@@ -71,7 +65,7 @@ class EvidencePane(Pane):
 
     def show_figure(self, title: str, figure: Figure) -> None:
         """Show a proven figure with the full story of its proof."""
-        self._clear()
+        empty(self._layout)
         evidence = figure.evidence[0]
         self._layout.addWidget(KeyValue([("What", title)]))
         amount = AmountLabel(int(figure.value), figure.decimals, figure.unit, hero=True)

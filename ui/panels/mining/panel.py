@@ -31,6 +31,7 @@ from ui.widgets import (
     Table,
     button,
     danger_button,
+    empty,
     line_edit,
     primary_button,
 )
@@ -288,13 +289,7 @@ class MiningPanel(Panel):
         self._show_review(chosen[0] if chosen else None)
 
     def _show_review(self, row: ProofRow | None) -> None:
-        while self.facts.count():
-            item = self.facts.takeAt(0)
-            widget = item.widget() if item else None
-            if widget is not None:
-                widget.hide()
-                widget.setParent(None)
-                widget.deleteLater()
+        empty(self.facts)
         waits = row is not None and str(row.status) == "in_review"
         for widget in (self.reason_field, self.accept, self.reject):
             widget.setVisible(waits)

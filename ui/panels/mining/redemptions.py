@@ -23,6 +23,7 @@ from ui.widgets import (
     StatusCell,
     Table,
     button,
+    empty,
     primary_button,
 )
 
@@ -161,13 +162,7 @@ class RedemptionsTab(QWidget):
         row = self._rows.get(row_id)
         if row is None:
             return
-        while self.facts.count():
-            item = self.facts.takeAt(0)
-            widget = item.widget() if item else None
-            if widget is not None:
-                widget.hide()
-                widget.setParent(None)
-                widget.deleteLater()
+        empty(self.facts)
         self.pane.set_title(f"R-{row.id}")
         until = datetime.fromtimestamp(row.refundable_at, UTC).strftime("%d %b %H:%M:%S UTC") if row.refundable_at else "–"
         facts = [

@@ -36,12 +36,12 @@ from ui.widgets import (
     Table,
     TimeCell,
     button,
+    empty,
 )
 
 if TYPE_CHECKING:
     from app.core.jobs import JobView
 
-DEMO = "local-demo"
 DEMO_KIND = "demo"
 ENTRIES = 8
 POINTS = 60
@@ -279,7 +279,7 @@ class OverviewPanel(Panel):
         self.first_run.show_job(job)
 
     def _show_backends(self, seen: Glance) -> None:
-        self.demo_note.setVisible(seen.network.id == DEMO)
+        self.demo_note.setVisible(seen.network.demo)
         chain = seen.chain
         if chain is not None and chain.reachable:
             facts = [
@@ -316,7 +316,7 @@ class OverviewPanel(Panel):
     def _facts(self, name: str, state: str, word: str, facts: list[tuple[str, str]]) -> None:
         _, label, row = self.backends[name]
         label.set_state(state, word)
-        _empty(row)
+        empty(row)
         for heading, value in facts:
             box = QWidget()
             column = QVBoxLayout(box)
@@ -332,7 +332,7 @@ class OverviewPanel(Panel):
 
     def _show_supply(self, seen: Glance) -> None:
         supply = seen.supply
-        _empty(self.supply_chips)
+        empty(self.supply_chips)
         self.no_supply.setVisible(supply is None)
         self.index_button.setVisible(supply is None)
         self.chart.setVisible(supply is not None and len(seen.history) > 1)
@@ -426,15 +426,6 @@ def _scrolling(widget: QWidget) -> QScrollArea:
     area.setFrameShape(QScrollArea.Shape.NoFrame)
     area.setWidget(widget)
     return area
-
-
-def _empty(layout: Any) -> None:
-    while layout.count():
-        item = layout.takeAt(0)
-        if item.widget():
-            item.widget().hide()
-            item.widget().setParent(None)
-            item.widget().deleteLater()
 
 
 def _number(value: Any) -> int:

@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QSplitter, QVBoxLayout, QWidget
 
 from app.core.errors import ConsoleError
-from ui.widgets import Column, Field, KeyValue, Note, Pane, Row, Segmented, StatusCell, Table, button, line_edit, primary_button
+from ui.widgets import (
+    Column,
+    Field,
+    KeyValue,
+    Note,
+    Pane,
+    Row,
+    Segmented,
+    StatusCell,
+    Table,
+    button,
+    empty,
+    line_edit,
+    primary_button,
+)
 
 if TYPE_CHECKING:
     from ui.panels.settings.panel import SettingsPanel
@@ -125,10 +139,7 @@ class NetworksSection(QWidget):
         if network_id not in self._networks:
             return
         network, status, collision = self._networks[network_id]
-        while self._detail_layout.count():
-            item = self._detail_layout.takeAt(0)
-            if item.widget():
-                item.widget().deleteLater()
+        empty(self._detail_layout)
         self.detail.set_title(network.name)
         if collision:
             self._detail_layout.addWidget(Note("warn", collision))

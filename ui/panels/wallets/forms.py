@@ -12,7 +12,7 @@ from app.core.money import exact_units, parse_units, short_units
 from app.core.secret import Secret
 from ui.plan_sheet import PlanForm
 from ui.theme import Theme
-from ui.widgets import AccountCombo, Field, Note, button, line_edit
+from ui.widgets import AccountCombo, Field, Note, button, empty, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -103,7 +103,7 @@ class NewWalletForm(PlanForm):
     def _hold(self, phrase: Secret) -> None:
         self._phrase = phrase
         count = len(str(phrase.reveal()).split())
-        _empty(self._grid)
+        empty(self._grid)
         self._words = []
         per_column = count // 3
         for index in range(count):
@@ -113,7 +113,7 @@ class NewWalletForm(PlanForm):
             self._grid.addWidget(label, index % per_column, index // per_column)
             self._words.append(label)
         self._hide_words()
-        _empty(self._checks_layout)
+        empty(self._checks_layout)
         self._asked = []
         for place, at in enumerate(sorted(secrets.SystemRandom().sample(range(count), ASKED))):
             edit = line_edit(f"wallets.new.check.{place}", f"Word {at + 1}")
@@ -348,12 +348,3 @@ class SendForm(PlanForm):
             return await console.wallets.plan_transfer(draft)
 
         return plan
-
-
-def _empty(layout: Any) -> None:
-    while layout.count():
-        item = layout.takeAt(0)
-        if item.widget():
-            item.widget().hide()
-            item.widget().setParent(None)
-            item.widget().deleteLater()

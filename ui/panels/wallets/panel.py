@@ -234,12 +234,14 @@ class WalletsPanel(Panel):
                     },
                 )
             )
-        chosen = self._wanted or self.table.selected_id()
         self.table.set_rows(rows)
         if rows:
-            self.table.select(chosen if chosen in {row.id for row in rows} else rows[0].id)
-            self._select(self.table.selected_id() or rows[0].id)
-        self._wanted = ""
+            wanted, self._wanted = self._wanted or self.table.selected_id(), ""
+            if wanted not in {row.id for row in rows}:
+                wanted = rows[0].id
+            if wanted != self.table.selected_id():  # a refresh does not move the table
+                self.table.select(wanted)
+            self._select(wanted)
 
     def _current(self) -> Account | None:
         chosen = self.table.selected_id()
