@@ -167,7 +167,7 @@ class Transactions:
         return {"raw": "0x" + raw.hex(), "hash": transaction_hash(raw), "nonce": nonce, "sender": sender}
 
     async def _stand_on_earlier(self, network_key: str, plan: Plan, index: int) -> None:
-        """What a step builds on may have been taken back, by a node that was killed or by a reorganisation: wait for it to return."""
+        """A killed node or a reorganisation may have taken back what a step builds on: wait for it to return."""
         from app.chain.tables import transactions as table
 
         def read(connection: Connection) -> Sequence[Any]:
