@@ -196,18 +196,17 @@ class Bridge(QObject):
                     fail(ConsoleError("Something went wrong inside the console. A report was written.", "See the crash report."))
                 self.bug.emit(error)
 
-        async def carry() -> None:
-            import asyncio
+        async def carry() -> T:
+            return await work()
 
-            try:
-                answer = await work()
-            except asyncio.CancelledError:
+        def done(task: asyncio.Task[T]) -> None:  # also of a task that was cancelled before it took a step
+            self._tasks.discard(task)
+            if task.cancelled():
                 self._post(lambda: ended(None, Cancelled("Cancelled.")))
-                raise
-            except BaseException as error:
-                self._post(lambda error=error: ended(None, error))  # type: ignore[misc]
+            elif (error := task.exception()) is not None:
+                self._post(lambda: ended(None, error))
             else:
-                self._post(lambda: ended(answer, None))
+                self._post(lambda: ended(task.result(), None))
 
         def begin() -> None:
             import asyncio
@@ -215,7 +214,9 @@ class Bridge(QObject):
             handle.loop = asyncio.get_running_loop()
             handle.task = task = handle.loop.create_task(carry())
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(done)
+            if handle.cancelled:
+                task.cancel()
 
         if self._loop is None or self._console is None:
             ended(None, Unavailable("The console is still starting. Nothing was done.", "Try again in a moment.", retryable=True))
