@@ -126,7 +126,8 @@ def _quit_on_signals(application: QApplication, window: MainWindow) -> None:
     import signal
 
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: window.close())
+        # Not in the handler itself, which interrupts whatever the window is doing.
+        signal.signal(name, lambda *_: QTimer.singleShot(0, window.close))
     awake = QTimer(application)
     awake.start(250)
     awake.timeout.connect(lambda: None)

@@ -300,7 +300,7 @@ class PlanSheet(QWidget):
         self.go_on.setEnabled(idle and not hindrance)
         self.go_on.setToolTip(hindrance)
         self.confirm.setVisible(step == CONFIRM)
-        self.confirm.setText(words.action(plan.kind) if plan else "")
+        self.confirm.setText(words.action(plan.kind) if plan else "Confirm")
         self.confirm.setAccessibleName(self.confirm.text())
         missing = hindrance or self.confirm_page.missing() if step == CONFIRM else ""
         self.confirm.setEnabled(idle and step == CONFIRM and not missing)

@@ -197,6 +197,7 @@ class HistoryPopover(QFrame):
             rows.addLayout(line)
         rows.addStretch(1)
         area = QScrollArea()
+        area.setAccessibleName("Notifications, newest first")
         area.setWidgetResizable(True)
         area.setWidget(inner)
         column.addWidget(area, 1)

@@ -197,9 +197,9 @@ class MainWindow(QMainWindow):
             from app.core.clock import now_ms
 
             self.top.show_status(network, now_ms() // 1000 - network.block_time)
-            words = f"Chain  {network.latency_ms:.0f} ms" if not network.problem else "Chain  not reachable"
+            words = f"Chain  {_ms(network.latency_ms)}" if not network.problem else "Chain  not reachable"
             self.status.set("chain", "err" if network.problem else "ok", words, network.problem)
-        self.status.set("database", "ok", f"Database  {store.latency_ms:.0f} ms", f"{store.dialect}, schema {store.revision}")
+        self.status.set("database", "ok", f"Database  {_ms(store.latency_ms)}", f"{store.dialect}, schema {store.revision}")
         state = {"available": ("ok", "available"), "locked": ("warn", "locked by the system")}.get(
             keyring.state.value, ("err", "not available")
         )
@@ -437,7 +437,7 @@ class MainWindow(QMainWindow):
         except OSError:
             file = None
         group = crash.group_of(error)
-        if group not in self._crashes:
+        if group not in self._crashes and self.isVisible():  # a dialog of a closed window would keep the program alive
             self._crashes.add(group)
             crash.CrashDialog(self, text, file).open()
 
@@ -617,3 +617,7 @@ class MainWindow(QMainWindow):
             self._timer.stop()
         self.bridge.stop()
         super().closeEvent(event)
+
+
+def _ms(latency: float) -> str:
+    return f"{latency:.0f} ms" if latency >= 1 else "<1 ms"

@@ -9,11 +9,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
-    QAbstractScrollArea,
     QComboBox,
     QLineEdit,
     QMenu,
     QScrollBar,
+    QSpinBox,
     QWidget,
 )
 
@@ -26,16 +26,21 @@ FORMS = ["wallets.new", "wallets.import", "wallets.watch", "wallets.rename", "wa
 FORMS += ["contracts.deploy", "chains.new"]
 
 
+def outside(widget: QWidget, within: QWidget) -> list[QWidget]:
+    """The widgets around it, as far as ``within``."""
+    around = []
+    while (widget := widget.parentWidget()) is not None and widget is not within:
+        around.append(widget)
+    return around
+
+
 def controls(within: QWidget) -> list[QWidget]:
     """What a person acts on; not the parts that Qt makes inside a control."""
     found = []
     for widget in within.findChildren(QWidget):
         inner = widget.objectName().startswith("qt_") or isinstance(widget, QScrollBar | QMenu)
-        part = isinstance(widget.parent(), QComboBox | QAbstractItemView) or (
-            isinstance(widget, QLineEdit) and widget.parent() is not None and widget.parent().metaObject().className() == "QSpinBox"
-        )
-        clear = isinstance(widget, QAbstractButton) and isinstance(widget.parent(), QLineEdit)
-        if not (inner or part or clear) and (isinstance(widget, QAbstractButton) or widget.focusPolicy() & Qt.FocusPolicy.TabFocus):
+        part = any(isinstance(outer, QComboBox | QAbstractItemView | QSpinBox | QLineEdit) for outer in outside(widget, within))
+        if not (inner or part) and (isinstance(widget, QAbstractButton) or widget.focusPolicy() & Qt.FocusPolicy.TabFocus):
             found.append(widget)
     return found
 
@@ -45,7 +50,6 @@ def nameless(within: QWidget) -> list[str]:
         f"{type(widget).__name__} {widget.objectName()!r} in {type(widget.parent()).__name__}"
         for widget in controls(within)
         if not (widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text().strip("… ")))
-        and not (isinstance(widget, QAbstractScrollArea) and type(widget) is QAbstractScrollArea)
     ]
 
 

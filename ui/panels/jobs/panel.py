@@ -116,6 +116,7 @@ class JobsPanel(Panel):
         self.detail_state = StatusLabel("idle", "")
         self.detail.add_header(self.detail_state, right=True)
         scroll = QScrollArea()
+        scroll.setAccessibleName("Steps")
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         inner = QWidget()

@@ -99,8 +99,8 @@ class OverviewPanel(Panel):
         self._again = False
         self.stack = QStackedWidget()
         self.first_run = FirstRun(self)
-        self.stack.addWidget(_scrolling(self.first_run))
-        self.stack.addWidget(_scrolling(self._build_cards()))
+        self.stack.addWidget(_scrolling(self.first_run, "First steps"))
+        self.stack.addWidget(_scrolling(self._build_cards(), "Overview"))
         self.body.addWidget(self.stack, 1)
 
     def _build_cards(self) -> QWidget:
@@ -169,7 +169,7 @@ class OverviewPanel(Panel):
     def _build_plans(self) -> QWidget:
         card = Card("Recent plans")
         self.plans = Table(
-            [Column("title", "Plan", 210), Column("from", "Id", 90, mono=True), Column("state", "Result", 100, kind="status")]
+            [Column("title", "Plan", 178), Column("from", "Id", 78, mono=True), Column("state", "Result", 84, kind="status")]
         )
         self.plans.setObjectName("overview.plans")
         self.plans.setAccessibleName("Recent plans")
@@ -189,11 +189,11 @@ class OverviewPanel(Panel):
         card.add_header(self.verified)
         self.journal = Table(
             [
-                Column("entry", "Entry", 60, align="right", kind="number"),
+                Column("entry", "Entry", 52, align="right", kind="number"),
                 Column("time", "Time (UTC)", 110, kind="time"),
-                Column("actor", "Actor", 100),
-                Column("text", "Action", 300),
-                Column("plan", "Plan", 90, mono=True),
+                Column("actor", "Actor", 80),
+                Column("text", "Action", 260),
+                Column("plan", "Plan", 78, mono=True),
             ]
         )
         self.journal.setObjectName("overview.journal")
@@ -420,8 +420,9 @@ class OverviewPanel(Panel):
             self.start_demo()
 
 
-def _scrolling(widget: QWidget) -> QScrollArea:
+def _scrolling(widget: QWidget, name: str) -> QScrollArea:
     area = QScrollArea()
+    area.setAccessibleName(name)
     area.setWidgetResizable(True)
     area.setFrameShape(QScrollArea.Shape.NoFrame)
     area.setWidget(widget)
