@@ -13,6 +13,7 @@ from ui.shell.navigation import Navigation
 from ui.shell.notifications import Notifications
 from ui.shell.statusbar import StatusBar
 from ui.shell.topbar import TopBar
+from ui.theme import theme
 
 if TYPE_CHECKING:
     from ui.shell.window import MainWindow
@@ -51,7 +52,7 @@ def parts(window: MainWindow, panels: list[tuple[str, str, str, str, bool]]) -> 
     window.dock.setObjectName("sheet.dock")
     window.dock.setTitleBarWidget(QWidget())
     window.dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
-    window.dock.setMinimumWidth(400)
+    window.dock.setMinimumWidth(theme.metric("planSheet"))
     window.dock.setMaximumWidth(560)
     window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, window.dock)
     window.dock.hide()

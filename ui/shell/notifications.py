@@ -14,7 +14,7 @@ from ui.theme import icon
 from ui.widgets import EmptyState, IconLabel, button
 
 SECONDS = 6
-MOST_SHOWN = 4
+MOST_SHOWN = 2
 ICONS = {
     "info": ("info", "accent"),
     "ok": ("check-circle-fill", "ok"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -34,7 +35,7 @@ class PageHeader(QFrame):
         self._demo.setObjectName("page.demo")
         self._demo.setToolTip("Of the demo economy: keys, chain and figures were made for it")
         self._demo.hide()
-        self._row.addWidget(self._demo)
+        self._row.addWidget(self._demo, 0, Qt.AlignmentFlag.AlignVCenter)
         self._context = QLabel("")
         self._context.setProperty("role", "hint")
         self._context.setObjectName("page.context")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
 from ui.theme import icon, theme
@@ -13,6 +14,7 @@ from ui.widgets import BadgeLabel
 if TYPE_CHECKING:
     from app.chain import Network, NetworkStatus
 
+NARROW = 860  # pixels
 ROLES = (
     ("administrator", "Administrator", "user-gear"),
     ("auditor", "Auditor", "eye"),
@@ -60,6 +62,7 @@ class TopBar(QFrame):
         self.network.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._networks = QMenu(self.network)
         self.network.setMenu(self._networks)
+        self.network.setProperty("menu", "true")
         row.addWidget(self.network)
         self._badge_place = QHBoxLayout()
         row.addLayout(self._badge_place)
@@ -77,7 +80,6 @@ class TopBar(QFrame):
             "top.search", "Search or run a command  Ctrl+K", "magnifying-glass", "Search or run a command      Ctrl K"
         )
         self.search.setProperty("part", "search")
-        self.search.setMinimumWidth(300)
         self.search.clicked.connect(self.search_asked)
         row.addWidget(self.search)
         row.addStretch(1)
@@ -87,6 +89,7 @@ class TopBar(QFrame):
         for role, word, symbol in ROLES:
             menu.addAction(icon(symbol), word, lambda role=role: self.role_chosen.emit(role))
         self.role.setMenu(menu)
+        self.role.setProperty("menu", "true")
         row.addWidget(self.role)
         self.lock = tool("top.lock", "Lock the console  Ctrl+L", "lock-open", "Not locked")
         self.lock.clicked.connect(self.lock_asked)
@@ -95,6 +98,15 @@ class TopBar(QFrame):
         self.bell.clicked.connect(self.bell_asked)
         row.addWidget(self.bell)
         self._badge: QWidget | None = None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW  # beside an open sheet
+        self.search.setText("Search      Ctrl K" if narrow else "Search or run a command      Ctrl K")
+        self.search.setMinimumWidth(0 if narrow else 300)
+        style = Qt.ToolButtonStyle.ToolButtonIconOnly if narrow else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        for each in (self.role, self.lock):
+            each.setToolButtonStyle(style)
 
     def show_networks(self, networks: list[Network], current: Network | None) -> None:
         """The networks to choose from, and which is current."""

@@ -77,6 +77,12 @@ QToolButton { background: transparent; border: 1px solid transparent; border-rad
 QToolButton:hover { background: $surface_3; }
 QToolButton:focus { border: 2px solid $focus; padding: 2px; }
 QToolButton:checked { background: $select; }
+QToolButton[part="search"] { background: $field; color: $text_3; border: 1px solid $border_control; padding: 0 10px; }
+QToolButton[part="search"]:hover { border-color: $border_strong; background: $surface_3; }
+QToolButton[part="search"]:focus { border: 2px solid $focus; padding: 0 9px; }
+QToolButton::menu-indicator { image: url("$art/down.svg"); width: 10px; height: 10px; subcontrol-position: right center;
+    subcontrol-origin: padding; right: 2px; }
+QToolButton[menu="true"] { padding-right: 16px; }
 
 QLineEdit, QComboBox, QAbstractSpinBox, QTextEdit, QPlainTextEdit, QDateTimeEdit { background: $field; color: $text;
     border: 1px solid $border_control; border-radius: ${radius}px; selection-background-color: $accent_fill;

@@ -18,7 +18,9 @@ VERIFIER = Path(__file__).resolve().parents[2] / "app" / "audit" / "verifier.py"
 
 
 def run(home: str | None, arguments: list[str]) -> int:
-    """``tour --out DIR [--json]``: 0 when every check holds, 9 when one does not, 1 when the tour stuck, 2 for a bad call.
+    """``tour --out DIR [--json] [--size 1440x900] [--themes light,dark]``.
+
+    Returns 0 when every check holds, 9 when one does not, 1 when the tour stuck, 2 for a bad call.
 
     Without ``--home`` it uses a fresh home inside DIR, so that nothing of the operator's is touched.
     """
@@ -41,11 +43,12 @@ def run(home: str | None, arguments: list[str]) -> int:
     watch_faults(place)
     collector = Collector()
     window = build(place)
-    window.resize(1440, 900)
+    width, _, height = (_option(arguments, "--size") or "1440x900").partition("x")
+    window.resize(int(width), int(height))
     window.show()
     heartbeat = Heartbeat()
     notes = Notes(folder)
-    story = Story(window, notes, heartbeat)
+    story = Story(window, notes, heartbeat, tuple((_option(arguments, "--themes") or "light,dark").split(",")))
     problems: list[str] = []
 
     def ended(error: BaseException | None) -> None:

@@ -36,11 +36,12 @@ class Notes:
 class Story:
     """The script over one window."""
 
-    def __init__(self, window: Any, notes: Notes, heartbeat: Heartbeat) -> None:
+    def __init__(self, window: Any, notes: Notes, heartbeat: Heartbeat, themes: tuple[str, ...]) -> None:
         self.window = window
         self.hands = Hands(window)
         self.notes = notes
         self.heartbeat = heartbeat
+        self.themes = themes
 
     def script(self) -> Script:
         """From first run to verified journal."""
@@ -69,13 +70,13 @@ class Story:
     # pictures
 
     def picture(self, name: str) -> None:
-        """The window in dark and light. Never while a secret is on the screen."""
+        """The window in each theme. Never while a secret is on the screen."""
         secret = self.secret()
         if secret:
             raise TourFailed(f"“{secret}” is on the screen; no picture is taken of secrets")
-        for mode in ("light", "dark"):
+        for mode in self.themes:
             theme.set_mode(mode)
-            file = f"{len(self.notes.pictures) // 2 + 1:02d}-{name}-{mode}.png"
+            file = f"{len(self.notes.pictures) // len(self.themes) + 1:02d}-{name}-{mode}.png"
             self.window.grab().save(str(self.notes.out / file), "PNG")
             self.notes.pictures.append(file)
         self.heartbeat.skip()

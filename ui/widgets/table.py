@@ -35,6 +35,8 @@ from ui.widgets.values import (
 _Index = QModelIndex | QPersistentModelIndex
 _NONE = QModelIndex()
 
+SQUEEZE = 0.22  # the share of its width that a column gives up before the table scrolls sideways
+
 
 class _Model(QAbstractTableModel):
     def __init__(self, columns: list[Column]) -> None:
@@ -342,13 +344,14 @@ class Table(QTableView):
         self.viewport().update()
 
     def _fit(self) -> None:
-        """Give each column its width, and what is left to all in the proportion of their widths."""
+        """Give each column its width, and what is left or missing to all in proportion; what is missing still is scrolled."""
         if self._sized:
             return
         widths = [column.width or 120 for column in self._columns]
         left = self.viewport().width() - sum(widths)
-        if left > 0 and widths:
+        if widths:
             whole = sum(widths)
+            left = max(left, -int(whole * SQUEEZE))
             widths = [width + left * width // whole for width in widths]
         self._fitting = True
         for at, width in enumerate(widths):

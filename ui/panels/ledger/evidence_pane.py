@@ -39,10 +39,11 @@ class EvidencePane(Pane):
         """Show a ledger row."""
         self._row = row
         empty(self._layout)
-        self._layout.addWidget(AmountLabel(row.amount, 18, "AZR", hero=True))
+        if row.amount:
+            self._layout.addWidget(AmountLabel(row.amount, 18, "AZR", hero=True))
         self._layout.addWidget(EvidenceChip(row.evidence))
         facts = [
-            ("Kind", str(row.kind)),
+            ("Type", str(row.kind).replace("_", " ").capitalize()),
             ("From", row.sender),
             ("To", row.recipient),
             ("Exact amount", exact_units(row.amount, 18) + " AZR"),

@@ -32,7 +32,18 @@ if TYPE_CHECKING:
     from app.ledger import LedgerRow, Page, Reconciliation, Supply
 
 PAGE = 200
-_KINDS = (("All", ""), ("Mint", "mint"), ("Burn", "burn"), ("Transfer", "transfer"))
+WORDS = {
+    "mint": "Mint",
+    "burn": "Burn",
+    "transfer": "Transfer",
+    "redemption_request": "Requested",
+    "redemption_complete": "Paid out",
+    "redemption_cancel": "Cancelled",
+    "redemption_refund": "Refunded",
+    "approval": "Approval",
+    "role_granted": "Role granted",
+    "role_revoked": "Role revoked",
+}
 
 
 class LedgerPanel(Panel):
@@ -56,14 +67,14 @@ class LedgerPanel(Panel):
         split.setChildrenCollapsible(False)
         self.table = Table(
             [
-                Column("time", "Time (UTC)", 130, kind="time"),
-                Column("block", "Block", 80, align="right", kind="number"),
-                Column("tx", "Transaction", 110, kind="hash"),
-                Column("kind", "Type", 90),
-                Column("from", "From", 170, kind="address"),
-                Column("to", "To", 170, kind="address"),
-                Column("amount", "Amount AZR", 130, align="right", kind="amount"),
-                Column("evidence", "Proof", 90, kind="evidence"),
+                Column("time", "Time (UTC)", 122, kind="time"),
+                Column("block", "Block", 64, align="right", kind="number"),
+                Column("tx", "Transaction", 102, kind="hash"),
+                Column("kind", "Type", 88),
+                Column("from", "From", 142, kind="address"),
+                Column("to", "To", 142, kind="address"),
+                Column("amount", "Amount AZR", 104, align="right", kind="amount"),
+                Column("evidence", "Proof", 76, kind="evidence"),
             ],
             dense=True,
         )
@@ -86,7 +97,7 @@ class LedgerPanel(Panel):
         self.evidence = EvidencePane(self)
         split.addWidget(self.evidence)
         split.setStretchFactor(0, 1)
-        split.setSizes([800, 372])
+        split.setSizes([940, 310])
         self.body.addWidget(split, 1)
         self.body.addWidget(self._build_foot())
 
@@ -103,7 +114,8 @@ class LedgerPanel(Panel):
         self.filter_kind = QComboBox()
         self.filter_kind.setObjectName("ledger.kind")
         self.filter_kind.setAccessibleName("Type of row")
-        for word, value in _KINDS:
+        self.filter_kind.addItem("All", "")
+        for value, word in WORDS.items():
             self.filter_kind.addItem(word, value)
         self.filter_kind.currentIndexChanged.connect(self.refresh)
         self.count = QLabel("")
@@ -163,6 +175,9 @@ class LedgerPanel(Panel):
             text = next((address for address, label in accounts.items() if label.lower() == wanted_text.lower()), wanted_text)
             page = await console.ledger.transactions(network.id, LedgerFilter(text=text, kind=wanted_kind), limit=PAGE)
             economy = await console.contracts.economy(network.key.text)
+            if economy is not None:
+                names = ("token", "AzoraToken"), ("emission", "Emission"), ("mint_mine", "MintMine"), ("redemption", "Redemption")
+                accounts |= {str(getattr(economy, field)): name for field, name in names}
             supply = await console.ledger.supply(network.id) if economy is not None and state.last >= 0 else None
             return network, accounts, state, page, supply
 
@@ -200,10 +215,10 @@ class LedgerPanel(Panel):
                 "time": TimeCell(row.time * 1000),
                 "block": row.block,
                 "tx": HashCell(row.tx_hash),
-                "kind": str(row.kind).replace("_", " ").capitalize(),
+                "kind": WORDS[str(row.kind)],
                 "from": party(row.sender),
                 "to": party(row.recipient),
-                "amount": Amount(row.amount, 18, "AZR"),
+                "amount": Amount(row.amount, 18, "AZR") if row.amount else None,
                 "evidence": EvidenceCell(row.evidence),
             },
         )

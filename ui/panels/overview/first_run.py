@@ -166,11 +166,11 @@ class FirstRun(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
         for index, (keys, meaning) in enumerate(
-            (("Ctrl K", "Search or run a command"), ("Ctrl 1 … 9", "Open a panel"), ("?", "All keys"))
+            (("Ctrl K", "Search or run a command"), ("Ctrl 1 … 6", "Open a panel"), ("?", "All keys"))
         ):
             cap = QLabel(keys)
             cap.setProperty("role", "key")
-            grid.addWidget(cap, index, 0, Qt.AlignmentFlag.AlignLeft)
+            grid.addWidget(cap, index, 0, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
             grid.addWidget(QLabel(meaning), index, 1)
         grid.setColumnStretch(1, 1)
         card.body.addLayout(grid)

@@ -169,7 +169,7 @@ class OverviewPanel(Panel):
     def _build_plans(self) -> QWidget:
         card = Card("Recent plans")
         self.plans = Table(
-            [Column("title", "Plan", 178), Column("from", "Id", 78, mono=True), Column("state", "Result", 84, kind="status")]
+            [Column("title", "Plan", 160), Column("from", "Id", 78, mono=True), Column("state", "Result", 84, kind="status")]
         )
         self.plans.setObjectName("overview.plans")
         self.plans.setAccessibleName("Recent plans")
