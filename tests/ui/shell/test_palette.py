@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QPlainTextEdit
 
 from tests.ui.shell.desk import Shell
 from ui.widgets import Table
@@ -43,28 +43,44 @@ def test_the_global_search_finds_an_account_by_its_label_before_and_after_its_pa
         shell.until(lambda account=account: shell.panel.table.selected_id() == account.address)
 
 
-def test_ctrl_k_opens_from_a_text_field_and_leaves_its_text_alone(shell: Shell) -> None:
+class Editor(QLineEdit):
+    """Wants every key for itself, as code editors do."""
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+            return True
+        return super().event(event)
+
+
+@pytest.mark.parametrize("kind", [QLineEdit, QPlainTextEdit, Editor])
+def test_ctrl_k_opens_from_a_text_field_and_leaves_its_text_alone(shell: Shell, kind: type) -> None:
     shell.window.open("ledger")
-    edit = shell.panel.findChild(QLineEdit)
+    edit: Any = kind("all of this", shell.panel)
+    edit.show()
     edit.setFocus()
-    edit.setText("all of this")
-    edit.setCursorPosition(3)
+    shell.key(Qt.Key.Key_Home)
     shell.ctrl(Qt.Key.Key_K)
     assert shell.window.palette.isVisible()
-    assert edit.text() == "all of this"  # a text field's own Ctrl+K deletes to the end
+    assert (
+        edit.text() if isinstance(edit, QLineEdit) else edit.toPlainText()
+    ) == "all of this"  # its own Ctrl+K deletes to the end
     shell.key(Qt.Key.Key_Escape)
     assert not shell.window.palette.isVisible()
     assert shell.focus() is edit
-    edit.clear()
+    edit.deleteLater()
 
 
 def test_opened_twice_it_still_gives_the_focus_back(shell: Shell) -> None:
-    shell.window.open("settings")
-    shell.panel.sections.setFocus()
-    shell.ctrl(Qt.Key.Key_K)
-    shell.ctrl(Qt.Key.Key_K)
-    shell.key(Qt.Key.Key_Escape)
-    assert shell.focus() is shell.panel.sections
+    shell.window.open("wallets")
+    shell.until(lambda: shell.panel.table.rows())
+    for widget in (shell.panel.filter, shell.panel.activity, shell.panel.table, shell.window.navigation.collapse):
+        if widget.isVisible():
+            widget.setFocus()
+            shell.ctrl(Qt.Key.Key_K)
+            shell.ctrl(Qt.Key.Key_K)
+            shell.key(Qt.Key.Key_Escape)
+            assert shell.focus() is widget
 
 
 def test_it_closes_when_what_had_the_focus_is_gone(shell: Shell) -> None:
