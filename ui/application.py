@@ -64,12 +64,27 @@ def make_application() -> QApplication:
     return application
 
 
-def watch_faults(home: Path) -> None:
-    """Let a crash of Qt or of a library leave its stack in the home; the next start tells of it."""
-    import faulthandler
+def watch_faults(home: Path) -> Path | None:
+    """Let a fault of Qt or of a library leave its stacks in the home.
 
-    (home / "crash").mkdir(parents=True, exist_ok=True)
-    faulthandler.enable((home / "crash" / "fault.log").open("a", encoding="utf-8"))
+    Returns the report that the run before left, or None. Stacks name files and functions, never values.
+    """
+    import faulthandler
+    import time
+
+    folder = home / "crash"
+    folder.mkdir(parents=True, exist_ok=True)
+    log, left = folder / "fault.log", None
+    if log.exists() and log.stat().st_size:
+        left = log.rename(folder / time.strftime("fault-%Y%m%d-%H%M%S.txt", time.gmtime(log.stat().st_mtime)))
+    faulthandler.enable(log.open("w", encoding="utf-8"))
+    return left
+
+
+def tell_fault(window: MainWindow, report: Path | None) -> None:
+    """Say that the run before ended by a fault, and where its report lies."""
+    if report is not None:
+        window.notify(f"The console ended by a fault the last time. Plans go on by themselves. The report: {report}", "warn")
 
 
 def build(home: Path) -> MainWindow:
@@ -96,7 +111,7 @@ def run(home: str | None, arguments: list[str]) -> int:
     lock.setStaleLockTime(0)
     if not exit_when_shown and not lock.tryLock(50) and _hand_over(place, link):
         return 0
-    watch_faults(place)
+    fault = watch_faults(place)
     collector = Collector()
     window = MainWindow(Bridge(), place, PANELS, PATHS)
 
@@ -105,6 +120,7 @@ def run(home: str | None, arguments: list[str]) -> int:
             application.quit()
             return
         window.compose()
+        tell_fault(window, fault)
         _quit_on_signals(application, window)
         window.bridge.start(place)
         window.server = _listen(place, window)  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -23,15 +24,7 @@ INSIDE = "AZORA_PRIVATE_SESSION"
 
 def _inside(command: list[str]) -> int:
     """In the new session bus: start the keyring, then the command."""
-    daemon = subprocess.Popen(
-        ["gnome-keyring-daemon", "--unlock", "--components=secrets", "--foreground"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    assert daemon.stdin is not None
-    daemon.stdin.write(secrets.token_urlsafe(32).encode())
-    daemon.stdin.close()
+    keyring = Keyring()
     _wait_for_keyring()
     child = subprocess.Popen(command)
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -39,9 +32,47 @@ def _inside(command: list[str]) -> int:
     try:
         return child.wait()
     finally:
-        daemon.terminate()
+        keyring.stop()
+
+
+class Keyring:
+    """A gnome-keyring-daemon that is started again when it ends by itself: it may, when a client is killed in mid-request."""
+
+    def __init__(self) -> None:
+        self._passphrase = secrets.token_urlsafe(32).encode()
+        self._stopping = False
+        self._daemon = self._start()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        daemon = subprocess.Popen(
+            ["gnome-keyring-daemon", "--unlock", "--components=secrets", "--foreground"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert daemon.stdin is not None
+        daemon.stdin.write(self._passphrase)
+        daemon.stdin.close()
+        return daemon
+
+    def _watch(self) -> None:
+        while True:
+            code = self._daemon.wait()
+            if self._stopping:
+                return
+            print(
+                f"gnome-keyring-daemon ended with code {code}; it is started again, with what it kept", file=sys.stderr, flush=True
+            )
+            time.sleep(0.2)
+            self._daemon = self._start()
+
+    def stop(self) -> None:
+        """End it for good."""
+        self._stopping = True
+        self._daemon.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            daemon.wait(5)
+            self._daemon.wait(5)
 
 
 def _wait_for_keyring() -> None:
@@ -86,6 +117,24 @@ def _display(wanted: bool, folder: Path):
         server.wait()
 
 
+BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:tmpdir=/tmp</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default"><allow send_destination="*"/><allow own="*"/><allow receive_sender="*"/></policy>
+</busconfig>
+"""
+
+
+def _bus(folder: Path) -> Path:
+    """A bus that starts no service by itself: a keyring that it started would be locked."""
+    file = folder / "bus.conf"
+    file.write_text(BUS, encoding="utf-8")
+    return file
+
+
 def main() -> int:
     """Set up what is private, run, clean up."""
     arguments = sys.argv[1:]
@@ -112,7 +161,16 @@ def main() -> int:
             }
             environment.pop("DBUS_SESSION_BUS_ADDRESS", None)
             return subprocess.run(
-                ["dbus-run-session", "--", sys.executable, str(Path(__file__).resolve()), *command], env=environment, check=False
+                [
+                    "dbus-run-session",
+                    f"--config-file={_bus(folder)}",
+                    "--",
+                    sys.executable,
+                    str(Path(__file__).resolve()),
+                    *command,
+                ],
+                env=environment,
+                check=False,
             ).returncode
     finally:
         shutil.rmtree(folder, ignore_errors=True)
