@@ -46,7 +46,8 @@ def test_an_unknown_action_is_named() -> None:
     ("link", "ran"),
     [
         ("azora://ledger", ("go.ledger", {})),
-        ("azora://ledger?do=index", ("go.ledger", {"do": "index"})),
+        ("azora://ledger?section=rows", ("go.ledger", {"section": "rows"})),
+        ("azora://ledger?do=index", ("go.ledger", {})),
         ("azora://ledger/tx/0xAb", ("ledger.tx", {"ref": "0xAb"})),
         ("azora://ledger/tx/a/b", ("ledger.tx", {"ref": "a/b"})),
         ("azora://ledger/tx", ("ledger.tx", {})),

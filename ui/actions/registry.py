@@ -23,6 +23,7 @@ class Action:
         enabled: why it cannot run now, in a sentence, or empty.
         changes: leads to a plan; its title ends in ``…``.
         palette: whether the palette lists it (actions that need an argument are not listed).
+        by_link: whether a deep link may lead to it: only what opens a place or a form, since links come from anywhere.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Action:
     enabled: Callable[[], str] = lambda: ""
     changes: bool = False
     palette: bool = True
+    by_link: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,18 +102,22 @@ class Registry(QObject):
         self.providers[name] = provider
 
     def open_link(self, link: str) -> object:
-        """Run what a deep link names.
+        """Open the place that a deep link names. Links come from anywhere, so they never run a command.
 
         Raises:
-            Invalid: it is no link of ours.
+            Invalid: it is no link of ours, or names a command.
             NotFound: it names nothing.
         """
         action_id, arguments = parse_link(link)
         panel, _, reference = action_id.partition(".")
+        arguments.pop("do", None)
         if action_id not in self._actions and f"go.{panel}" in self._actions:
             return self.run(f"go.{panel}", **{**arguments, "ref": reference})
         if action_id not in self._actions:
             raise NotFound(f"“{link[:80]}” names nothing in this console. Nothing was opened.")
+        if not self._actions[action_id].by_link:
+            title = self._actions[action_id].title
+            raise Invalid(f"“{link[:80]}” names a command. Nothing was done.", f"Links open places; find “{title}” with Ctrl+K.")
         return self.run(action_id, **arguments)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ui.actions import Action
@@ -47,7 +48,7 @@ def register(window: MainWindow, panels: list[tuple[str, str, str, str, bool]]) 
         def go(given: dict[str, str], panel: str = panel, arguments: dict[str, str] = arguments) -> None:
             window.open(panel, **{**arguments, **given})
 
-        add(Action(action, title, go, symbol, "", panel.capitalize(), changes=changes))
+        add(Action(action, title, go, symbol, "", panel.capitalize(), changes=changes, by_link="do" not in arguments))
     for action, title, panel in WITH_REFERENCE:
         add(Action(action, title, lambda a, p=panel: window.open(p, **a), "arrows-left-right", palette=False))  # type: ignore[misc]
     add(Action("plans.open", "Open plan", lambda a: window.open_plan(a.get("ref", "")), "list-checks", palette=False))
@@ -56,7 +57,9 @@ def register(window: MainWindow, panels: list[tuple[str, str, str, str, bool]]) 
 
 
 def _window_actions(window: MainWindow) -> None:
-    add = window.registry.add
+    def add(action: Action) -> None:
+        window.registry.add(replace(action, by_link=False))
+
     add(
         Action(
             "palette.open",
@@ -94,6 +97,8 @@ def _window_actions(window: MainWindow) -> None:
     )
     add(Action("window.sheet", "Show or hide the plan sheet", lambda _: window.toggle_sheet(), "list-checks", "Ctrl+P", "Window"))
     add(Action("window.refresh", "Read again", lambda _: window.refresh_panel(), "arrows-clockwise", "F5", "Window"))
+    add(Action("window.filter", "Filter this pane", lambda _: window.focus_filter(), "funnel", "/", "Window"))
+    add(Action("window.network", "Switch network", lambda _: window.top.open_networks(), "plugs", "Ctrl+Shift+N", "Window"))
     add(Action("window.link", "Copy link to this view", lambda _: window.copy_link(), "link", "", "Window"))
     add(Action("window.regions", "Next region", lambda _: window.next_region(1), "arrow-right", "F6", "Window"))
     add(Action("window.regions_back", "Previous region", lambda _: window.next_region(-1), "arrow-left", "Shift+F6", "Window"))

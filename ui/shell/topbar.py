@@ -108,6 +108,10 @@ class TopBar(QFrame):
         for each in (self.role, self.lock):
             each.setToolButtonStyle(style)
 
+    def open_networks(self) -> None:
+        """The list of networks, below its button."""
+        self._networks.popup(self.network.mapToGlobal(self.network.rect().bottomLeft()))
+
     def show_networks(self, networks: list[Network], current: Network | None) -> None:
         """The networks to choose from, and which is current."""
         self._networks.clear()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QWidget
 
 from app.core.errors import ConsoleError
 from ui.bridge import Bridge
@@ -326,6 +326,14 @@ class MainWindow(QMainWindow):
             self.registry.open_link(link)
         except ConsoleError as error:
             self.tell_error(error)
+
+    def focus_filter(self) -> None:
+        """Put the keyboard into the filter of the shown panel, if it has one."""
+        for field in self.stack.currentWidget().findChildren(QLineEdit):
+            if field.objectName().endswith("filter") and field.isVisible():
+                field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                field.selectAll()
+                return
 
     def copy_link(self) -> None:
         """The link to what is shown, into the clipboard."""

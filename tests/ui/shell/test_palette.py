@@ -213,6 +213,14 @@ def test_a_link_carries_its_arguments(shell: Shell) -> None:
     assert shell.window.dock.isVisible() and shell.window.sheet is not None
 
 
+@pytest.mark.parametrize("link", ["azora://role/auditor", "azora://window/quit", "azora://overview/demo", "azora://theme/light"])
+def test_a_link_never_runs_a_command(shell: Shell, link: str) -> None:
+    role = shell.window.bridge.console.access.operator.role
+    shell.window.open_link(link)
+    assert "names a command" in shell.window.last_notice
+    assert shell.window.isVisible() and shell.window.bridge.console.access.operator.role is role
+
+
 @pytest.mark.parametrize(
     "link",
     ["https://ledger", "ledger", "", "azora://", "azora:ledger", "azora://nowhere", "azora://nowhere/at/all", "azora://[ledger"],
