@@ -60,7 +60,6 @@ def make_application() -> QApplication:
     assert isinstance(application, QApplication)
     application.setApplicationName("Azora Console")
     application.setDesktopFileName("azora-console")
-    application.setStyle("Fusion")
     return application
 
 

@@ -40,6 +40,7 @@ class Theme(QObject):
         self.reduce_motion = False
         self._colors: dict[str, QColor] = {}
         self._families: dict[str, list[str]] = {}
+        self._look: tuple[object, ...] = ()
         self._following = False
         self._art = QTemporaryDir()  # removed with the process
         self._read_colors()
@@ -153,6 +154,10 @@ class Theme(QObject):
         self.resolved = self._resolve()
         self._read_colors()
         app = QApplication.instance()
+        look = (self.resolved, self.scale, self.reduce_motion, self._following)
+        if look == self._look:
+            return  # dressing every widget anew takes tens of milliseconds
+        self._look = look
         if self._following and isinstance(app, QApplication):
             app.setFont(self.font("body"))
             app.setPalette(self.palette())

@@ -128,7 +128,7 @@ def short(value: float) -> str:
 
 def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
     """Round values that span from at or below ``low`` to at or above ``high``; never fewer than two."""
-    if high <= low:
+    if high - low < max(abs(low), abs(high), 1e-280) * 1e-12:  # one value, as far as floats can tell
         pad = abs(low) * 0.05 or 1.0
         low, high = low - pad if low else 0.0, high + pad
     import math
