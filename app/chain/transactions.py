@@ -297,12 +297,16 @@ class Transactions:
         senders = list(dict.fromkeys(row.sender for row in rows))
         counts = await chain.rpc.batch([("eth_getTransactionCount", [sender, "latest"]) for sender in senders])
         used = {sender: int(str(count), 16) for sender, count in zip(senders, counts, strict=True)}
+        for row in rows:  # of plans that have ended nobody else asks again
+            if row.state is TransactionState.SENT and row.nonce < used[row.sender]:
+                await self.outcome(network_key, row.hash, row.nonce, row.sender)
         rows = [row for row in rows if row.nonce >= used[row.sender]]
         known = await chain.rpc.batch([("eth_getTransactionByHash", [row.hash]) for row in rows])
         forgotten = [row for row, answer in zip(rows, known, strict=True) if answer is None]
         for row in forgotten:
-            await self.broadcast(network_key, await self._raw(row.hash))
+            # Marked before it is sent: whoever then sees it in a block says so later than this, not earlier.
             await self._mark(row.hash, TransactionState.SENT, forgotten=True)
+            await self.broadcast(network_key, await self._raw(row.hash))
         return len(forgotten)
 
     async def _raw(self, tx_hash: str) -> str:
