@@ -64,7 +64,6 @@ class Keyring:
             print(
                 f"gnome-keyring-daemon ended with code {code}; it is started again, with what it kept", file=sys.stderr, flush=True
             )
-            time.sleep(0.2)
             self._daemon = self._start()
 
     def stop(self) -> None:
@@ -123,15 +122,24 @@ BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration
   <type>session</type>
   <listen>unix:tmpdir=/tmp</listen>
   <auth>EXTERNAL</auth>
+  <servicedir>{services}</servicedir>
   <policy context="default"><allow send_destination="*"/><allow own="*"/><allow receive_sender="*"/></policy>
 </busconfig>
 """
 
 
 def _bus(folder: Path) -> Path:
-    """A bus that starts no service by itself: a keyring that it started would be locked."""
+    """A bus that starts no service by itself: a keyring that it started would be locked.
+
+    Whoever asks for the keyring while it is started again waits: the bus believes that ``sleep`` will become the service, and
+    hands the question to the one that takes the name.
+    """
+    services = folder / "services"
+    services.mkdir()
+    name = "org.freedesktop.secrets"
+    (services / f"{name}.service").write_text(f"[D-BUS Service]\nName={name}\nExec=/bin/sleep 20\n", encoding="utf-8")
     file = folder / "bus.conf"
-    file.write_text(BUS, encoding="utf-8")
+    file.write_text(BUS.format(services=services), encoding="utf-8")
     return file
 
 

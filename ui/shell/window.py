@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QWidget
 from app.core.errors import ConsoleError
 from ui.bridge import Bridge
 from ui.shell.state import WindowState
-from ui.theme.theme import theme
+from ui.theme.theme import MODES, theme
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QDockWidget, QStackedWidget
@@ -73,6 +73,9 @@ class MainWindow(QMainWindow):
         self.palette_: Palette | None = None
         self.lock_screen: Any = None
         self._state.restore(self)
+        look = self._state.values.get("look")
+        if isinstance(look, list) and len(look) == 3 and look[0] in MODES and isinstance(look[1], int):
+            theme.set_look(look[0], look[1], bool(look[2]))  # as it was, until the settings are read
 
     # building
 
@@ -146,9 +149,7 @@ class MainWindow(QMainWindow):
         search.register(self.registry, self.bridge.console)
         settings = self.bridge.console.settings
         appearance = settings.value.appearance
-        theme.set_mode(appearance.theme)
-        theme.set_scale(appearance.text_scale)
-        theme.set_reduce_motion(appearance.reduce_motion)
+        theme.set_look(appearance.theme, appearance.text_scale, appearance.reduce_motion)
         for notice in settings.notices:
             self.notify(notice, "warn")
         self._refresh_bars()
@@ -620,7 +621,9 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.composed:
             collapsed = self.navigation.collapsed and not self._by_width
-            self._state.save(self, panel=self.current_panel_id, collapsed=collapsed)
+            self._state.save(
+                self, panel=self.current_panel_id, collapsed=collapsed, look=[theme.mode, theme.scale, theme.reduce_motion]
+            )
             QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
             self._timer.stop()
         self.bridge.stop()

@@ -98,9 +98,15 @@ class Theme(QObject):
 
     def set_mode(self, mode: str) -> None:
         """``system``, ``dark``, ``light`` or ``high-contrast``."""
+        self.set_look(mode, self.scale, self.reduce_motion)
+
+    def set_look(self, mode: str, scale: int, reduce_motion: bool) -> None:
+        """All of it at once: every widget is dressed anew once."""
         if mode not in MODES:
             raise ValueError(f"no theme is called {mode}")
         self.mode = mode
+        self.scale = min(SCALES[1], max(SCALES[0], int(scale)))
+        self.reduce_motion = bool(reduce_motion)
         hints = QGuiApplication.styleHints()
         if self._following:
             # Window frames and native dialogs follow what the console shows.
@@ -112,13 +118,11 @@ class Theme(QObject):
 
     def set_scale(self, percent: int) -> None:
         """Text size in percent, kept within 85 and 150."""
-        self.scale = min(SCALES[1], max(SCALES[0], int(percent)))
-        self._refresh()
+        self.set_look(self.mode, percent, self.reduce_motion)
 
     def set_reduce_motion(self, reduce: bool) -> None:
         """Let nothing move that need not."""
-        self.reduce_motion = bool(reduce)
-        self._refresh()
+        self.set_look(self.mode, self.scale, reduce)
 
     def apply(self, app: QApplication) -> None:
         """Dress an application, and follow the system from now on."""
