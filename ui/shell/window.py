@@ -69,6 +69,7 @@ class MainWindow(QMainWindow):
         self._busy: list[str] = []
         self._by_width = False
         self._seen = False
+        self._closed = False
         self.sheet: Any = None
         self.palette_: Palette | None = None
         self.lock_screen: Any = None
@@ -138,7 +139,11 @@ class MainWindow(QMainWindow):
         self._timer = QTimer(self)
         self._timer.setInterval(STATUS_MS)
         self._timer.timeout.connect(self._refresh_status)
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        self._listen(True)
+        # A filter over all events is not asked while Qt dresses every widget anew: it would wrap widgets that are being made or
+        # destroyed, thousands of times.
+        theme.changing.connect(self._deafen)
+        theme.changed.connect(self._hear_again)
 
     # the console
 
@@ -598,6 +603,18 @@ class MainWindow(QMainWindow):
         if self.lock_screen is not None and self.lock_screen.isVisible():
             self.lock_screen.setGeometry(self.rect())
 
+    def _listen(self, on: bool) -> None:
+        application = QApplication.instance()
+        assert application is not None
+        (application.installEventFilter if on else application.removeEventFilter)(self)
+
+    def _deafen(self) -> None:
+        self._listen(False)
+
+    def _hear_again(self) -> None:
+        if not self._closed:
+            self._listen(True)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
         if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
@@ -624,7 +641,8 @@ class MainWindow(QMainWindow):
             self._state.save(
                 self, panel=self.current_panel_id, collapsed=collapsed, look=[theme.mode, theme.scale, theme.reduce_motion]
             )
-            QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+            self._closed = True
+            self._listen(False)
             self._timer.stop()
         self.bridge.stop()
         super().closeEvent(event)
