@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 INSIDE = "AZORA_PRIVATE_SESSION"
+RESTARTS = 50  # of the keyring, before it is taken for broken
 
 
 def _inside(command: list[str]) -> int:
@@ -57,7 +58,7 @@ class Keyring:
         return daemon
 
     def _watch(self) -> None:
-        while True:
+        for _ in range(RESTARTS):
             code = self._daemon.wait()
             if self._stopping:
                 return

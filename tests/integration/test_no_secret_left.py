@@ -7,10 +7,11 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 from eth_account import Account
+
+from tests.integration.arguments import arguments_of_all
 
 ROOT = Path(__file__).resolve().parents[2]
 PHRASE = "legal winner thank year wave sausage worth useful legal winner thank yellow"
@@ -54,32 +55,18 @@ def test_no_secret_is_left_anywhere(tmp_path: Path) -> None:
     files.mkdir()
     (files / "phrase").write_text(PHRASE)
     (files / "passphrase").write_text(PASSPHRASE)
-    arguments: set[bytes] = set()
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.02):
-            for process in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    arguments.add(process.read_bytes())
-                except OSError:
-                    continue
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
     try:
-        azora(home, "chain", "create", "local")
-        azora(home, "access", "passphrase", "--new", str(files / "passphrase"))
-        with_passphrase = ("--passphrase-file", str(files / "passphrase"))
-        azora(home, *with_passphrase, "wallet", "create", "Main", "--restore", str(files / "phrase"), "--accounts", "2")
-        address = Account.from_mnemonic(PHRASE).address
-        other = Account.from_mnemonic(PHRASE, account_path="m/44'/60'/0'/0/1").address
-        azora(home, *with_passphrase, "chain", "fund", "local", address, "10")
-        azora(home, *with_passphrase, "wallet", "send", "--from", address, "--to", other, "1", "--token", "native", "--yes")
-        azora(home, *with_passphrase, "chain", "stop", "local")
+        with arguments_of_all() as arguments:
+            azora(home, "chain", "create", "local")
+            azora(home, "access", "passphrase", "--new", str(files / "passphrase"))
+            with_passphrase = ("--passphrase-file", str(files / "passphrase"))
+            azora(home, *with_passphrase, "wallet", "create", "Main", "--restore", str(files / "phrase"), "--accounts", "2")
+            address = Account.from_mnemonic(PHRASE).address
+            other = Account.from_mnemonic(PHRASE, account_path="m/44'/60'/0'/0/1").address
+            azora(home, *with_passphrase, "chain", "fund", "local", address, "10")
+            azora(home, *with_passphrase, "wallet", "send", "--from", address, "--to", other, "1", "--token", "native", "--yes")
+            azora(home, *with_passphrase, "chain", "stop", "local")
     finally:
-        over.set()
-        watcher.join()
         record = home / "chains" / "local" / "node.json"
         if record.exists() and (pid := json.loads(record.read_text())["pid"]):
             os.kill(pid, 15)

@@ -7,13 +7,13 @@ import base64
 import json
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 from eth_account import Account
 
 from app.access import Vault
 from app.core.paths import Home
+from tests.integration.arguments import arguments_of_all
 
 ROOT = Path(__file__).resolve().parents[2]
 TOUR = [sys.executable, str(ROOT / "main.py"), "tour", "--themes", "dark", "--out"]
@@ -46,24 +46,8 @@ async def kept(home: Path) -> list[str]:
 
 
 def test_the_tour_proves_an_economy_and_leaves_no_secret(tmp_path: Path) -> None:
-    arguments: set[bytes] = set()
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.05):
-            for process in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    arguments.add(process.read_bytes())
-                except OSError:
-                    continue
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
+    with arguments_of_all() as arguments:
         done = subprocess.run([*TOUR, str(tmp_path)], capture_output=True, text=True, check=False, timeout=400)
-    finally:
-        over.set()
-        watcher.join()
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "tour.json").read_text(encoding="utf-8"))
     checks = {check["name"]: check for check in report["checks"]}

@@ -301,13 +301,13 @@ class ReceiptPage(Page):
         self.column.addWidget(section)
 
 
-def receipt_json(plan: Plan) -> dict[str, object]:
-    """Everything of an ended plan as JSON: integers as exact decimal text, evidence with its state."""
+def receipt_json(plan: Plan, label: str = "") -> dict[str, object]:
+    """Everything of an ended plan as JSON: integers as decimal text, evidence with its state; ``label`` is ``demo`` of a demo."""
     receipt = plan.receipt
     side = ("kind", "subject", "label", "before", "after", "unit", "decimals")
     return {
         "plan": plan.name,
-        "label": "demo" if plan.target.name.lower() == "demo" else "",
+        "label": label,
         "id": plan.id,
         "kind": plan.kind,
         "title": plan.title,

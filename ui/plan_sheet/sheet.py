@@ -528,7 +528,9 @@ class PlanSheet(QWidget):
         chosen = plan or self.plan
         if chosen is None:
             return
-        content = json.dumps(receipt_json(chosen), indent=2, ensure_ascii=False) + "\n"
+        networks = self.bridge.console.networks.list()
+        demo = any(network.demo for network in networks if chosen.target.ref in (network.id, network.key.text))
+        content = json.dumps(receipt_json(chosen, "demo" if demo else ""), indent=2, ensure_ascii=False) + "\n"
         try:
             Path(path).write_text(content, encoding="utf-8")
         except OSError as error:

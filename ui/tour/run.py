@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from ui.theme import MODES
 from ui.tour.driver import Driver, Heartbeat
 from ui.tour.story import Notes, Story
 
@@ -28,6 +30,11 @@ def run(home: str | None, arguments: list[str]) -> int:
     if not out:
         print("tour needs --out DIR. Nothing was done.", file=sys.stderr)
         return 2
+    size = re.fullmatch(r"(\d{3,4})x(\d{3,4})", _option(arguments, "--size") or "1440x900")
+    themes = tuple((_option(arguments, "--themes") or "light,dark").split(","))
+    if size is None or not set(themes) <= set(MODES):
+        print(f"--size is WIDTHxHEIGHT in pixels, --themes some of {', '.join(MODES)}. Nothing was done.", file=sys.stderr)
+        return 2
     folder = Path(out).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
@@ -43,12 +50,11 @@ def run(home: str | None, arguments: list[str]) -> int:
     watch_faults(place)
     collector = Collector()
     window = build(place)
-    width, _, height = (_option(arguments, "--size") or "1440x900").partition("x")
-    window.resize(int(width), int(height))
+    window.resize(int(size[1]), int(size[2]))
     window.show()
     heartbeat = Heartbeat()
     notes = Notes(folder)
-    story = Story(window, notes, heartbeat, tuple((_option(arguments, "--themes") or "light,dark").split(",")))
+    story = Story(window, notes, heartbeat, themes)
     problems: list[str] = []
 
     def ended(error: BaseException | None) -> None:
