@@ -53,7 +53,7 @@ class NetworkKey:
         return cls(int(chain_id), genesis)
 
 
-DEMO = "local-demo"
+DEMO = "local-demo"  # the id of the chain that app.demo makes
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,7 @@ class Room:
         """Confirm and run to the end."""
         try:
             ended = await self.console.operations.execute(plan.id)
-        except (
-            Conflict
-        ) as error:  # a keyring that is being started again gives other verdicts for a moment: look again, confirm that
+        except Conflict as error:  # a keyring that starts again makes “The keyring does not answer” a verdict
             if not error.retryable:
                 raise
             ended = await self.console.operations.execute(plan.id)

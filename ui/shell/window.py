@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QDockWidget, QStackedWidget
 
     from ui.actions import Registry
+    from ui.shell.bars import Bars
     from ui.shell.navigation import History, Navigation
     from ui.shell.notifications import Notifications
     from ui.shell.palette import Palette
@@ -48,6 +49,7 @@ class MainWindow(QMainWindow):
     stack: QStackedWidget
     dock: QDockWidget
     notifications: Notifications
+    bars: Bars
     _history: History
 
     def __init__(self, bridge: Bridge, home: Path, panels: list[tuple[str, str, str, str, bool]], paths: dict[str, str]) -> None:
@@ -66,7 +68,6 @@ class MainWindow(QMainWindow):
         self._panels: dict[str, Panel] = {}
         self.current_panel_id = ""
         self._crashes: set[str] = set()
-        self._busy: list[str] = []
         self._by_width = False
         self._seen = False
         self._closed = False
@@ -84,12 +85,14 @@ class MainWindow(QMainWindow):
         """Put everything into the frame; what is imported here is not needed to paint that frame."""
         from ui.actions import Registry
         from ui.shell import commands, layout
+        from ui.shell.bars import Bars
         from ui.shell.navigation import History
 
         theme.apply(QApplication.instance())  # type: ignore[arg-type]
         self.registry = Registry()
         self._history = History()
         layout.parts(self, self._entries)
+        self.bars = Bars(self)
         commands.register(self, self._entries)
         layout.shortcuts(self)
         layout.menus(self)
@@ -122,23 +125,23 @@ class MainWindow(QMainWindow):
         self.top.lock_asked.connect(lambda: self.trigger("console.lock"))
         self.top.bell_asked.connect(self._show_history)
         self.top.settings_asked.connect(lambda: self.open("settings", section="networks"))
-        self.status.asked.connect(self._status_asked)
+        self.status.asked.connect(self.bars.follow)
         self.notifications.changed.connect(lambda: self.top.show_unread(self.notifications.unread))
         self.bridge.ready.connect(self._console_ready)
         self.bridge.failed.connect(self._console_failed)
         self.bridge.problem.connect(self.tell_error)
         self.bridge.bug.connect(self.tell_bug)
-        self.bridge.busy.connect(self._show_busy)
+        self.bridge.busy.connect(self.bars.show_busy)
         for kind in (NetworkChanged, SettingsChanged):
-            self.bridge.on(kind, lambda _: self._refresh_bars(), self)
-        self.bridge.on(HeadChanged, lambda _: self._refresh_status(), self)
+            self.bridge.on(kind, lambda _: self.bars.refresh(), self)
+        self.bridge.on(HeadChanged, lambda _: self.bars.refresh_status(), self)
         self.bridge.on(AccessChanged, lambda _: self._access_changed(), self)
-        self.bridge.on(JobChanged, lambda _: self._jobs_changed(), self)
-        self.bridge.on(JournalGrew, lambda _: self._journal_changed(), self)
+        self.bridge.on(JobChanged, lambda _: self.bars.show_jobs(), self)
+        self.bridge.on(JournalGrew, lambda _: self.bars.show_journal(), self)
         self.bridge.on(Notice, lambda notice: self.notify(notice.text, notice.level, notice.link), self)
         self._timer = QTimer(self)
         self._timer.setInterval(STATUS_MS)
-        self._timer.timeout.connect(self._refresh_status)
+        self._timer.timeout.connect(self.bars.refresh_status)
         self._listen(True)
         # A filter over all events is not asked while Qt dresses every widget anew: it would wrap widgets that are being made or
         # destroyed, thousands of times.
@@ -157,10 +160,10 @@ class MainWindow(QMainWindow):
         theme.set_look(appearance.theme, appearance.text_scale, appearance.reduce_motion)
         for notice in settings.notices:
             self.notify(notice, "warn")
-        self._refresh_bars()
+        self.bars.refresh()
         self._access_changed()
-        self._jobs_changed()
-        self._journal_changed()
+        self.bars.show_jobs()
+        self.bars.show_journal()
         self._timer.start()
         for panel in self._panels.values():
             panel.console_ready()
@@ -171,82 +174,10 @@ class MainWindow(QMainWindow):
         elif isinstance(error, BaseException):
             self.tell_bug(error)
 
-    def _refresh_bars(self) -> None:
-        if self.console_ready:
-            networks = self.bridge.console.networks
-            self.top.show_networks(networks.list(), networks.current)
-            for panel in self._panels.values():
-                panel.header.set_demo(self._is_demo())
-            self._refresh_status()
-
-    def _is_demo(self) -> bool:
+    def is_demo(self) -> bool:
+        """Whether the current network is the demo economy's."""
         current = self.bridge.console.networks.current if self.console_ready else None
         return current is not None and current.demo
-
-    def _refresh_status(self) -> None:
-        if not self.console_ready:
-            return
-        console = self.bridge.console
-
-        async def look() -> tuple[Any, Any, Any]:
-            current = console.networks.current
-            network = await console.networks.status(current.id) if current is not None else None
-            return network, await console.database.status(), await console.vault.state()
-
-        self.bridge.run(look, then=self._show_status, fail=lambda _: True, owner=self)
-
-    def _show_status(self, answer: tuple[Any, Any, Any]) -> None:
-        network, store, keyring = answer
-        if network is None:
-            self.status.set("chain", "idle", "Chain  not set")
-        else:
-            from app.core.clock import now_ms
-
-            self.top.show_status(network, now_ms() // 1000 - network.block_time)
-            words = f"Chain  {_ms(network.latency_ms)}" if not network.problem else "Chain  not reachable"
-            self.status.set("chain", "err" if network.problem else "ok", words, network.problem)
-        self.status.set("database", "ok", f"Database  {_ms(store.latency_ms)}", f"{store.dialect}, schema {store.revision}")
-        state = {"available": ("ok", "available"), "locked": ("warn", "locked by the system")}.get(
-            keyring.state.value, ("err", "not available")
-        )
-        words = f"Keyring  {state[1]}" + (", ephemeral" if keyring.ephemeral else "")
-        if self.bridge.console.access.operator.role.value == "auditor":
-            state, words = ("idle", ""), "Keyring  not used by this role"
-        self.status.set("keyring", state[0], words, keyring.why)
-
-    def _status_asked(self, part: str) -> None:
-        places = {
-            "chain": ("settings", {"section": "networks"}),
-            "database": ("overview", {}),
-            "keyring": ("settings", {"section": "security"}),
-        }
-        panel, arguments = places.get(part, ("jobs", {}) if part == "jobs" else ("overview", {}))
-        self.open(panel, **arguments)  # type: ignore[arg-type]
-
-    def _jobs_changed(self) -> None:
-        if self.console_ready:
-            self.status.set_jobs(self.bridge.console.jobs.list())
-
-    def _journal_changed(self) -> None:
-        if not self.console_ready:
-            return
-        journal = self.bridge.console.journal
-
-        def show(head: Any) -> None:
-            words = f"Journal {head.sequence:,}  {head.entry_hash[:4]}…{head.entry_hash[-4:]}" if head else "Journal empty"
-            self.status.set("journal", "ok" if head else "idle", words)
-
-        self.bridge.run(lambda: journal.head(), then=show, fail=lambda _: True, owner=self)
-
-    def _show_busy(self, label: str, begins: bool) -> None:
-        if begins:
-            self._busy.append(label)
-        elif label in self._busy:
-            self._busy.remove(label)
-        if self._busy:
-            self.status.parts["jobs"].setText(self._busy[-1])
-        else:
-            self._jobs_changed()
 
     # places
 
@@ -255,12 +186,16 @@ class MainWindow(QMainWindow):
         module, _, kind = self._paths[name].partition(":")
         return getattr(importlib.import_module(module), kind)(self)
 
+    def panels(self) -> list[Panel]:
+        """Those that were shown already."""
+        return list(self._panels.values())
+
     def _panel(self, panel_id: str) -> Panel:
         panel = self._panels.get(panel_id)
         if panel is None:
             panel = self._load(panel_id)
             self._panels[panel_id] = panel
-            panel.header.set_demo(self._is_demo())
+            panel.header.set_demo(self.is_demo())
             self.stack.addWidget(panel)
         return panel
 
@@ -530,7 +465,7 @@ class MainWindow(QMainWindow):
         elif self.lock_screen is not None:
             self.lock_screen.hide()
             self._set_covered(False)
-        self._refresh_status()
+        self.bars.refresh_status()
 
     def _set_covered(self, covered: bool) -> None:
         """What lies below the lock screen cannot be reached by Tab either."""
@@ -646,7 +581,3 @@ class MainWindow(QMainWindow):
             self._timer.stop()
         self.bridge.stop()
         super().closeEvent(event)
-
-
-def _ms(latency: float) -> str:
-    return f"{latency:.0f} ms" if latency >= 1 else "<1 ms"
