@@ -7,5 +7,6 @@ Knows how an account signs and where its secret lives; never how a transaction i
 from app.wallets.accounts import Account, AccountKind, Balances, KeyState
 from app.wallets.service import Wallets
 from app.wallets.transfers import TransferDraft
+from app.wallets.typed import FieldNode, TypedData
 
-__all__ = ["Account", "AccountKind", "Balances", "KeyState", "TransferDraft", "Wallets"]
+__all__ = ["Account", "AccountKind", "Balances", "FieldNode", "KeyState", "TransferDraft", "TypedData", "Wallets"]

@@ -14,7 +14,7 @@ from app.core.events import AccountsChanged, PlanChanged
 from app.core.secret import Secret
 from app.operations.plans import Effect, Plan, PlanState, Preview, StepSpec
 from app.operations.steps import PlanKind
-from app.wallets import creation, keys, phrases
+from app.wallets import creation, keys, phrases, typed
 from app.wallets.accounts import Account, AccountKind, Balances, KeyState, clean_label
 from app.wallets.transfers import TransferDraft, Transfers, call_data, token_info
 
@@ -280,6 +280,16 @@ class Wallets:
         }
         step = self._transactions.step(chain.network, draft.sender, to, data=data, value=value, title=title)
         return await self._operations.plan("wallets.transfer", title, chain.network.target(), params, [step])
+
+    # Typed data and messages
+
+    async def parse_typed(self, text: str) -> typed.TypedData:
+        """Typed data (EIP-712, ``eth_signTypedData_v4``) as fields, domain, hashes and what a reader should know.
+
+        Raises:
+            Invalid: the text contradicts itself or the standard. Nothing was signed.
+        """
+        return typed.parse(text)
 
     # Signing: the Signer of app.chain
 
