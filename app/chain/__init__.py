@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.chain.economy import Economy
-    from app.chain.fees import FeeQuote, Fees
+    from app.chain.fees import FeeLevels, FeeQuote, Fees
     from app.chain.networks import Block, Chain, Network, NetworkKey, Networks, NetworkStatus
     from app.chain.node_plans import LocalNodes
     from app.chain.nodes import LocalNode
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Economy": "economy",
+    "FeeLevels": "fees",
     "FeeQuote": "fees",
     "Fees": "fees",
     "Block": "networks",
@@ -54,6 +55,7 @@ __all__ = [
     "Chain",
     "Economy",
     "Erc20",
+    "FeeLevels",
     "FeeQuote",
     "Fees",
     "LocalNode",

@@ -69,6 +69,7 @@ class Network:
     genesis: str = ""
     symbol: str = "ETH"
     own: bool = False
+    fee_ceiling_gwei: int = 500
 
     @property
     def demo(self) -> bool:
@@ -191,6 +192,7 @@ class Networks:
             confirmations=setting.confirmations,
             genesis=setting.genesis or (genesis if chain_id == setting.chain_id else ""),
             symbol=setting.symbol,
+            fee_ceiling_gwei=setting.fee_ceiling_gwei,
         )
 
     def get(self, network_id: str) -> Network:
@@ -268,8 +270,37 @@ class Networks:
         await self._disconnect(network.id)
         self._bus.publish(NetworkChanged(""))
 
+    async def set_fee_ceiling(self, network_id: str, gwei: int) -> Network:
+        """Offer no more than that many gwei per gas on a network from now on.
+
+        Raises:
+            Invalid: it is no number from 1 to 1,000,000. The ceiling was not changed.
+            NotFound: there is no such network.
+        """
+        network = self.get(network_id)
+        if not 1 <= gwei <= 1_000_000:
+            raise Invalid(
+                "A fee ceiling is from 1 to 1,000,000 gwei per gas. It was not changed.",
+                "Enter such a number.",
+                field="fee_ceiling",
+            )
+        if network.id in self._own:
+            await self._keep_own(replace(network, fee_ceiling_gwei=gwei))
+        else:
+            kept = self._settings.value.networks
+            changed = [s.model_copy(update={"fee_ceiling_gwei": gwei}) if s.id == network.id else s for s in kept]
+            self._settings.set("networks", changed)
+        self._bus.publish(NetworkChanged(network.key.text))
+        return self.get(network.id)
+
     async def put_own(self, network: Network) -> None:
         """Keep the network of a local node that this console started (its genesis is known, so there is nothing to trust)."""
+        known = self._own.get(network.id)
+        await self._keep_own(replace(network, fee_ceiling_gwei=known.fee_ceiling_gwei) if known is not None else network)
+        await self._disconnect(network.id)
+        self._bus.publish(NetworkChanged(network.key.text))
+
+    async def _keep_own(self, network: Network) -> None:
         from app.chain.tables import own_networks
 
         def write(connection: Any) -> None:
@@ -278,8 +309,6 @@ class Networks:
 
         await self._database.write(write)
         self._own[network.id] = network
-        await self._disconnect(network.id)
-        self._bus.publish(NetworkChanged(network.key.text))
 
     async def drop_own(self, network_id: str) -> None:
         """Forget the network of a deleted local chain."""
@@ -441,5 +470,7 @@ def _to_json(network: Network) -> dict[str, object]:
 
 
 def _from_json(body: dict[str, Any]) -> Network:
-    numbers = {name: int(str(body[name])) for name in ("chain_id", "confirmations")}
+    numbers: dict[str, Any] = {
+        name: int(str(body[name])) for name in ("chain_id", "confirmations", "fee_ceiling_gwei") if name in body
+    }
     return replace(Network("", "", 0, "", "", 1), **{**body, **numbers})

@@ -145,7 +145,7 @@ class Transactions:
             raise Unavailable("This console has no signer. Nothing was signed.")
         await self._stand_on_earlier(network_key, plan, index)
         chain = await self._networks.connect(network_key)
-        quote = await self._fees.quote(chain)
+        quote = await self._fees.quote_for(chain, plan.params)
         gas = request.gas_limit or await self._gas(chain, sender, request)
         async with self._turn.setdefault((network_key, sender), asyncio.Lock()):
             nonce = await self._next_nonce(chain, network_key, sender)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from app.console import Console
 
 chains = typer.Typer(help="Local chains: create, start, stop, mine, fund.", no_args_is_help=True)
-networks = typer.Typer(help="Networks: list, select, status, add.", no_args_is_help=True)
+networks = typer.Typer(help="Networks: list, select, status, fees.", no_args_is_help=True)
 
 
 def network_of(console: Console) -> Network:
@@ -153,6 +153,40 @@ def status() -> None:
         {"status": state, "collision": collision},
         people=lambda: f"{state.network.name}: {state.problem or f'block {state.block:,}'}\n{collision}".strip(),
     )
+
+
+@networks.command("fee-ceiling")
+def fee_ceiling(
+    network: str, gwei: Annotated[int | None, typer.Argument(help="gwei per gas; without it the present one is shown")] = None
+) -> None:
+    """Show or set the price per gas above which nothing is signed on a network."""
+
+    async def work(console: Console) -> Network:
+        return console.networks.get(network) if gwei is None else await console.networks.set_fee_ceiling(network, gwei)
+
+    found = run(work)
+    show(
+        {"network": found.id, "fee_ceiling_gwei": found.fee_ceiling_gwei},
+        people=f"On {found.name} nothing is offered above {found.fee_ceiling_gwei:,} gwei per gas.",
+    )
+
+
+@networks.command("fees")
+def fees() -> None:
+    """What the next block of the network costs: base fee, and three offers."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await console.fees.levels(await console.networks.connect(network_of(console).id))
+
+    from app.chain.fees import gwei
+
+    levels = run(work)
+    offers = (levels.slow, levels.normal, levels.fast)
+    rows = [(str(q.level), gwei(q.max_fee_per_gas), gwei(q.max_priority_fee_per_gas)) for q in offers]
+    said = "This chain charges nothing." if levels.zero else "This chain has no base fee." if levels.legacy else ""
+    base = "" if levels.legacy else f"The next block's base fee is {gwei(levels.base_fee)} gwei per gas."
+    shown = "\n".join(filter(None, (base, said, levels.note, f"Ceiling: {gwei(levels.ceiling)} gwei per gas.")))
+    show(levels, people=lambda: f"{table(('Level', 'At most, gwei', 'Tip, gwei'), rows, empty='')}\n{shown}")
 
 
 @networks.command("accept-reset")

@@ -100,20 +100,11 @@ class Deployments:
         cap = CallRequest(setup.admin, addresses["AzoraToken"], abi.encode_call(_CHECKS, "cap", []))
         simulated = await self._simulation.preview(chain.network.id, calls, reads=[cap])
         whole = bool(simulated.reads) or bool(simulated.error)
-        quote = await self._fees.quote(chain)
+        quote = await self._fees.quote_for(chain, plan.params)
         gas = sum(simulated.gas) if whole else await self._estimate(chain, calls)
-        price = min(quote.base_fee + quote.max_priority_fee_per_gas, quote.max_fee_per_gas)
-        fee = Fee(
-            gas,
-            gas * 6 // 5,
-            quote.max_fee_per_gas,
-            quote.max_priority_fee_per_gas,
-            gas * price,
-            gas * 6 // 5 * quote.max_fee_per_gas,
-            chain.network.symbol,
-        )
+        fee = quote.fee(gas, chain.network.symbol)
         held = int(str(await chain.rpc.call("eth_getBalance", setup.admin, "latest")), 16)
-        verdicts = self._verdicts(built, setup, held, fee)
+        verdicts = [*self._verdicts(built, setup, held, fee), *quote.verdicts()]
         if not whole:
             verdicts.append(
                 Verdict(

@@ -74,6 +74,9 @@ class NetworkSetting(_Section):
     environment: Literal["local", "test", "production"] = "production"
     confirmations: int = Field(default=6, ge=1, le=10_000)
     symbol: str = Field(default="ETH", min_length=1, max_length=12)
+    # Nothing is offered above it, in gwei per gas. 500: Ethereum's base fee passed that in a few hours of a few years only, always
+    # in a rush for something; whoever must take part in one raises it by hand.
+    fee_ceiling_gwei: int = Field(default=500, ge=1, le=1_000_000)
 
     @field_validator("id")
     @classmethod

@@ -179,7 +179,7 @@ class Minting:
             effects=tuple(effects),
             verdicts=tuple(verdicts),
             calls=tuple(_decoded(proof, digest, economy, len(proofs)) for proof, digest in zip(proofs, digests, strict=True)),
-            fee=await fee_of(self._fees, chain, simulated.gas[1] if len(simulated.gas) > 1 else 0),
+            fee=await fee_of(self._fees, chain, simulated.gas[1] if len(simulated.gas) > 1 else 0, plan.params),
             block=simulated.block,
             block_hash=simulated.block_hash,
             simulated_at=now_ms(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.core.errors import ConsoleError, NotFound, Unavailable
@@ -66,17 +66,6 @@ async def logs(chain: Chain, address: str, topics: Sequence[object], first: int,
         return [*await logs(chain, address, topics, first, middle), *await logs(chain, address, topics, middle + 1, end)]
 
 
-async def fee_of(fees: Fees, chain: Chain, gas: int) -> Fee:
+async def fee_of(fees: Fees, chain: Chain, gas: int, params: Mapping[str, object]) -> Fee:
     """Estimate and limit for some gas at the present price; the limit leaves a fifth for what moves between now and then."""
-    quote = await fees.quote(chain)
-    limit = gas * 12 // 10
-    price = min(quote.base_fee + quote.max_priority_fee_per_gas, quote.max_fee_per_gas)
-    return Fee(
-        gas,
-        limit,
-        quote.max_fee_per_gas,
-        quote.max_priority_fee_per_gas,
-        gas * price,
-        limit * quote.max_fee_per_gas,
-        chain.network.symbol,
-    )
+    return (await fees.quote_for(chain, params)).fee(gas, chain.network.symbol)

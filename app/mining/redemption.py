@@ -214,7 +214,7 @@ class Redemptions:
             effects=tuple(effects),
             verdicts=tuple(await self._verdicts(verb, chain, economy, plan)),
             calls=tuple(_decoded(call, economy, plan.params) for call in calls),
-            fee=await fee_of(self._fees, chain, sum(simulated.gas)),
+            fee=await fee_of(self._fees, chain, sum(simulated.gas), plan.params),
             block=simulated.block,
             block_hash=simulated.block_hash,
             simulated_at=now_ms(),

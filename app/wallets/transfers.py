@@ -138,10 +138,11 @@ class Transfers:
         labels = {account.address: account.label for account in await self._accounts()}
         held = await self._held(chain, draft, simulated.block)
         effects = pick_effects(simulated.effects, accounts, token, labels)
-        fee = await self._fee(chain, simulated.gas[0] if simulated.gas else 0)
+        quote = await self._fees.quote_for(chain, plan.params)
+        fee = quote.fee(simulated.gas[0] if simulated.gas else 0, chain.network.symbol)
         return Preview(
             effects=effects,
-            verdicts=tuple(await self._verdicts(chain, plan, draft, token, labels, held, fee)),
+            verdicts=(*await self._verdicts(chain, plan, draft, token, labels, held, fee), *quote.verdicts()),
             calls=(_decoded(draft, token),),
             fee=fee,
             block=simulated.block,
@@ -162,20 +163,6 @@ class Transfers:
         native = int(str(await chain.rpc.call("eth_getBalance", draft.sender, hex(block))), 16)
         held = await read_word(chain.rpc, draft.token, BALANCE_OF + word(draft.sender), block) if draft.token else native
         return {"native": native, "token": held}
-
-    async def _fee(self, chain: Chain, gas: int) -> Fee:
-        quote = await self._fees.quote(chain)
-        price = quote.base_fee + quote.max_priority_fee_per_gas
-        limit = gas * 12 // 10
-        return Fee(
-            gas=gas,
-            gas_limit=limit,
-            max_fee_per_gas=quote.max_fee_per_gas,
-            max_priority_fee_per_gas=quote.max_priority_fee_per_gas,
-            estimate=gas * min(price, quote.max_fee_per_gas),
-            limit=limit * quote.max_fee_per_gas,
-            unit=chain.network.symbol,
-        )
 
     async def _verdicts(
         self,

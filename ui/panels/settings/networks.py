@@ -157,6 +157,7 @@ class NetworksSection(QWidget):
                 ]
             )
         )
+        self._detail_layout.addWidget(self._build_ceiling(network))
         use = button("Use this network")
         use.setObjectName(f"settings.networks.use.{network.id}")
         use.setEnabled(bool(network.rpc_url))
@@ -168,6 +169,32 @@ class NetworksSection(QWidget):
             accept.setObjectName(f"settings.networks.accept.{network.id}")
             accept.clicked.connect(lambda: self._accept(network.id))
             self._detail_layout.addWidget(accept)
+
+    def _build_ceiling(self, network: Any) -> Field:
+        """The price above which nothing is signed on this network; kept as soon as it is changed."""
+        ceiling = QSpinBox()
+        ceiling.setRange(1, 1_000_000)
+        ceiling.setGroupSeparatorShown(True)
+        ceiling.setSuffix(" gwei per gas")
+        ceiling.setValue(network.fee_ceiling_gwei)
+        ceiling.setKeyboardTracking(False)
+        ceiling.setObjectName(f"settings.networks.fee_ceiling.{network.id}")
+        ceiling.setAccessibleName("Fee ceiling in gwei per gas")
+        field = Field("Fee ceiling", ceiling, "Nothing is signed that could cost more per gas")
+        networks = self._panel.bridge.console.networks
+
+        def failed(error: ConsoleError) -> bool:
+            field.set_error(str(error))
+            return True
+
+        def changed() -> None:
+            gwei = ceiling.value()
+            field.set_error("")
+            if gwei != networks.get(network.id).fee_ceiling_gwei:
+                self._panel.bridge.run(lambda: networks.set_fee_ceiling(network.id, gwei), fail=failed, owner=self)
+
+        ceiling.editingFinished.connect(changed)
+        return field
 
     def _select(self, network_id: str) -> None:
         networks = self._panel.bridge.console.networks
