@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.core.errors import Conflict, NotFound
+from app.core.secret import Secret
 
 if TYPE_CHECKING:
     from app.console import Console
@@ -135,7 +136,11 @@ class Demo:
         known = {account.label: account for account in await console.wallets.list()}
         if any(label not in known for label in LABELS):
             phrase = await console.wallets.new_phrase(12)
-            await self._carry_out(await console.wallets.plan_create("Demo", phrase, accounts=len(LABELS), labels=LABELS))
+            words = phrase.reveal().split()
+            check = console.wallets.backup_check(phrase)  # the demo holds nothing of worth and keeps no backup
+            check.answer([Secret(words[place - 1]) for place in check.places])
+            plan = await console.wallets.plan_create("Demo", phrase, accounts=len(LABELS), labels=LABELS, backup=check)
+            await self._carry_out(plan)
             known = {account.label: account for account in await console.wallets.list()}
         first, second, third, fourth = (known[label] for label in LABELS)
         return first, second, third, fourth

@@ -251,6 +251,21 @@ class Access:
         await self._verified(passphrase)
         self.touch()
 
+    async def record(
+        self, kind: str, body: Mapping[str, Any], change: Callable[[Connection], object] = lambda connection: None
+    ) -> None:
+        """Journal what was done with a secret (drilled, revealed, exported), in one transaction with what it changes.
+
+        Args:
+            body: JSON that names the account, never the secret.
+        """
+
+        def write(connection: Connection) -> None:
+            change(connection)
+            self._append(connection, kind, self._operator.name, body)
+
+        await self._database.write(write)
+
     async def close(self) -> None:
         """Forget the key."""
         self._forget()

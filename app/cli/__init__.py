@@ -17,11 +17,11 @@ from app.cli.chains import chains, networks
 from app.cli.contracts import contracts
 from app.cli.demo import demo
 from app.cli.doctor import doctor
+from app.cli.keys import wallets
 from app.cli.ledger import ledger
 from app.cli.mint import mint, redeem
 from app.cli.operate import access, journal, plans, settings
 from app.cli.support import fail, options
-from app.cli.wallets import wallets
 from app.core.errors import ConsoleError
 
 azora = typer.Typer(

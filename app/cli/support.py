@@ -128,13 +128,19 @@ def passphrase() -> Secret | None:
         ) from error
 
 
-def read_secret(path: str, what: str) -> Secret:
-    """A secret from a file or standard input (``-``); never from an argument, which every process can see."""
+def read_secret(path: str, what: str, *, strip: bool = True) -> Secret:
+    """A secret from a file or standard input (``-``); never from an argument, which every process can see.
+
+    Args:
+        strip: take off blanks around it; a passphrase keeps its own, and loses only the line break at its end.
+    """
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise Invalid(f"The file with the {what} cannot be read ({error.strerror}). Nothing was done.") from error
-    return Secret(text.strip())
+    except UnicodeDecodeError as error:
+        raise Invalid(f"The file with the {what} is not text (UTF-8). Nothing was done.") from error
+    return Secret(text.strip() if strip else text.removesuffix("\n").removesuffix("\r"))
 
 
 def run(work: Callable[[Console], Awaitable[T]]) -> T:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CONSOLE = Target(TargetKind.CONSOLE, "console", "This console", "local", quick=True)
 KEEP = "wallets.keep"
+LAST = 1_000_000  # the place of an account that nobody moved: after those that somebody did
 
 
 def final_name(wallet_id: str) -> str:
@@ -53,7 +54,7 @@ class Keeper:
         self._vault = vault
         self._bus = bus
 
-    async def hold(self, wallet_id: str, kind: AccountKind, label: str, secret: Any) -> None:
+    async def hold(self, wallet_id: str, kind: AccountKind, label: str, secret: Any, path: str = "") -> None:
         """Put a secret under its pending name. The row comes first: a crash between the two leaves something to sweep."""
         from app.wallets.tables import wallets
 
@@ -64,6 +65,8 @@ class Keeper:
             "state": "pending",
             "plan_id": "",
             "created_at": now_ms(),
+            "path": path,
+            "drilled_at": 0,
         }
         await self._database.write(lambda connection: connection.execute(wallets.insert().values(row)))
         faults.point("wallets.hold.row")
@@ -162,12 +165,13 @@ def _list_accounts(connection: sa.Connection, kind: AccountKind, wallet_id: str,
             raise Conflict(
                 f"The label “{taken}” was given to another account. No account was added.", "Choose other labels.", field="label"
             )
-        key = {"kind": kind.value, "path": row["path"], "wallet_id": wallet_id}
+        key = {"kind": kind.value, "path": row["path"], "wallet_id": wallet_id, "signer": ""}
         if known is not None:  # watched so far, or its key was lost: it keeps its label and gets a key
             connection.execute(accounts.update().where(accounts.c.id == known.id).values(key))
         else:
             new = {"id": row["id"], "address": address, "label": row["label"], "label_key": row["label"].casefold()}
-            connection.execute(accounts.insert().values(new | key | {"created_at": now_ms()}))
+            kept = {"group_name": row.get("group", ""), "position": LAST, "note": "", "created_at": now_ms()}
+            connection.execute(accounts.insert().values(new | key | kept))
     connection.execute(wallets.update().where(wallets.c.id == wallet_id).values(state="ready"))
 
 

@@ -14,7 +14,12 @@ from app.core.errors import Invalid
 
 ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 HARDENED = 0x80000000
+INDEX = "{index}"
 ETHEREUM_PATH = "m/44'/60'/0'/0/{index}"  # BIP-44, coin type 60 (SLIP-44)
+LEDGER_LIVE_PATH = "m/44'/60'/{index}'/0/0"
+LEGACY_LEDGER_PATH = "m/44'/60'/0'/{index}"  # Ledger's Chrome app and MyEtherWallet
+PATHS = {"bip44": ETHEREUM_PATH, "ledger-live": LEDGER_LIVE_PATH, "ledger-legacy": LEGACY_LEDGER_PATH}
+DEEPEST = 10
 
 
 def keccak(data: bytes) -> bytes:
@@ -91,6 +96,34 @@ def parse_path(path: str) -> tuple[int, ...]:
     if head not in ("m", "M") or len(numbers) != len(parts):
         raise Invalid(f"“{path}” is not a derivation path. Nothing was created.", "Write it as m/44'/60'/0'/0/0.", field="path")
     return tuple(numbers)
+
+
+def path_template(text: str) -> str:
+    """A template of BIP-32 paths: ``bip44``, ``ledger-live``, ``ledger-legacy``, or one's own with one ``{index}``.
+
+    Raises:
+        Invalid: it is no path, has no or more than one ``{index}``, or more than ten levels.
+    """
+    template = PATHS.get(text.strip().lower(), text.strip())
+    parse_path(template.replace(INDEX, "0"))
+    if template.count(INDEX) != 1 or template.count("/") > DEEPEST:
+        raise Invalid(
+            f"“{text}” does not say where the accounts of a wallet lie. Nothing was created.",
+            "Write {index} where they are counted, as in m/44'/60'/0'/0/{index}.",
+            field="path",
+        )
+    return template
+
+
+def path_at(template: str, index: int) -> str:
+    """The path of one account.
+
+    Raises:
+        Invalid: the index is below zero, or 2³¹ and above.
+    """
+    if not 0 <= index < HARDENED:
+        raise Invalid(f"Account {index} does not exist: indexes go from 0 to 2³¹ − 1. Nothing was created.", field="index")
+    return template.replace(INDEX, str(index))
 
 
 def _require_key(key: bytes) -> None:

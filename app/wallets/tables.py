@@ -16,6 +16,8 @@ wallets = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),  # pending until its plan is done, then ready
     sa.Column("plan_id", sa.String(36), nullable=False),  # the plan that made it; empty while that plan is being drafted
     sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("path", sa.String(120), nullable=False),  # of its accounts, with {index}; empty for a single key
+    sa.Column("drilled_at", sa.BigInteger, nullable=False),  # when a backup last gave the same addresses; 0: never
 )
 
 accounts = sa.Table(
@@ -29,4 +31,8 @@ accounts = sa.Table(
     sa.Column("path", sa.String(120), nullable=False),
     sa.Column("wallet_id", sa.String(36), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("group_name", sa.String(60), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),  # place in the list
+    sa.Column("note", sa.String(500), nullable=False),
+    sa.Column("signer", sa.String(300), nullable=False),  # URL of an external account's signer, else empty
 )

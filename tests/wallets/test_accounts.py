@@ -1,104 +1,15 @@
-"""Accounts and their secrets: nothing is listed without its key, and nothing stays behind of a plan that was not carried out.
-
-The store is real; vault and plan store are the smallest things that keep their promises (the real ones have their own tests).
-"""
+"""Accounts and their secrets: nothing is listed without its key, and nothing stays behind of a plan that was not carried out."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
-import pytest_asyncio
 
-from app.core.clock import uuid7
 from app.core.errors import Conflict, Denied, Invalid, NotFound
-from app.core.events import Bus
 from app.core.secret import Secret
-from app.database import Database
-from app.operations.plans import Plan, PlanState, StepRecord
-from app.operations.steps import Happened, StepContext
-from app.wallets import AccountKind, KeyState, Wallets, keys
-
-HARDHAT = Secret("test " * 11 + "junk")
-FIRST, SECOND = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
-
-
-class Memory(dict):
-    """A vault in memory."""
-
-    async def put(self, name, secret):
-        self[name] = secret
-
-    async def get(self, name):
-        if name not in self:
-            raise NotFound(name)
-        return self[name]
-
-    async def delete(self, name):
-        del self[name]
-
-    async def has(self, name):
-        return name in self
-
-    async def state(self):
-        return SimpleNamespace(state="available", backend="memory", why="", ephemeral=False)
-
-
-class Plans:
-    """Keeps plans and carries out their one step."""
-
-    def __init__(self):
-        self.kinds, self.steps, self.plans = {}, {}, {}
-
-    def register_kind(self, kind):
-        self.kinds[kind.kind] = kind
-
-    def register_step(self, kind, build):
-        self.steps[kind] = build
-
-    async def draft(self, kind, title, target, params, steps, limits=None):
-        records = tuple(StepRecord(index, spec) for index, spec in enumerate(steps))
-        plan = Plan(str(uuid7()), len(self.plans) + 1, kind, title, target, "me", params, {}, records)
-        self.plans[plan.id] = plan
-        return plan
-
-    async def preview(self, plan_id):
-        from dataclasses import replace
-
-        plan = self.plans[plan_id]
-        self.plans[plan_id] = replace(plan, preview=await self.kinds[plan.kind].previewer(plan), state=PlanState.PREVIEWED)
-        return self.plans[plan_id]
-
-    async def get(self, plan_id):
-        return self.plans[plan_id]
-
-    def end(self, plan_id, state):
-        from dataclasses import replace
-
-        self.plans[plan_id] = replace(self.plans[plan_id], state=state)
-
-    async def carry_out(self, plan, *, acts=1):
-        step = self.steps[plan.steps[0].spec.kind](plan, plan.steps[0].spec)
-        context = StepContext(plan, 0, (), lambda text: None)
-        prepared = await step.prepare(context)
-        for _ in range(acts):
-            await step.act(prepared, context)
-        outcome = await step.observe(prepared, context)
-        if outcome.happened is Happened.DONE:
-            await step.committed(outcome, context)
-        return outcome
-
-
-@pytest_asyncio.fixture
-async def house(tmp_path):
-    database = Database.at(tmp_path / "console.db")
-    await database.open()
-    vault, plans = Memory(), Plans()
-    access = SimpleNamespace(require_unlocked=lambda: None)
-    rest = dict.fromkeys(("networks", "simulation", "transactions", "fees", "economy_of", "jobs"))
-    wallets = Wallets(database=database, vault=vault, access=access, operations=plans, bus=Bus(), **rest)
-    yield SimpleNamespace(wallets=wallets, vault=vault, plans=plans, path=tmp_path)
-    await database.close()
+from app.operations.plans import PlanState
+from app.operations.steps import Happened
+from app.wallets import AccountKind, KeyState, keys
+from tests.wallets.conftest import FIRST, HARDHAT, SECOND
 
 
 @pytest.mark.asyncio

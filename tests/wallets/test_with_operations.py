@@ -12,7 +12,7 @@ from app.core.secret import Secret
 from app.database import Database
 from app.operations import Operations, PlanState
 from app.wallets import KeyState, Wallets
-from tests.wallets.test_accounts import FIRST, HARDHAT, Memory
+from tests.wallets.conftest import FIRST, HARDHAT, Memory
 
 
 class Gate:

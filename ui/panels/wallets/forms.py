@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
@@ -17,10 +16,9 @@ from ui.widgets import AccountCombo, Field, Note, button, empty, line_edit
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from app.wallets import Account
+    from app.wallets import Account, BackupCheck
     from ui.shell.panel import Panel
 
-ASKED = 3  # words of the backup check
 GAS_KEPT = 10**15  # wei left for the fee when Max of the native coin is asked
 
 
@@ -34,8 +32,9 @@ class NewWalletForm(PlanForm):
         super().__init__()
         self._panel = panel
         self._phrase: Secret | None = None
+        self._check: BackupCheck | None = None
         self._words: list[QLabel] = []
-        self._asked: list[tuple[int, QLineEdit]] = []
+        self._asked: list[QLineEdit] = []
         self._shown = False
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -94,14 +93,18 @@ class NewWalletForm(PlanForm):
         count = int(self.source.currentData())
         self.fresh.setVisible(bool(count))
         self.restore.setVisible(not count)
-        self._phrase = None
+        self._phrase = self._check = None
         self._hide_words()
         if count:
-            wallets = self._panel.bridge
-            wallets.run(lambda: self._panel.bridge.console.wallets.new_phrase(count), then=self._hold, owner=self)
+            self._panel.bridge.run(lambda: self._make(count), then=self._hold, owner=self)
 
-    def _hold(self, phrase: Secret) -> None:
-        self._phrase = phrase
+    async def _make(self, count: int) -> tuple[Secret, BackupCheck]:
+        wallets = self._panel.bridge.console.wallets
+        phrase = await wallets.new_phrase(count)
+        return phrase, wallets.backup_check(phrase)
+
+    def _hold(self, made: tuple[Secret, BackupCheck]) -> None:
+        phrase, check = self._phrase, self._check = made
         count = len(str(phrase.reveal()).split())
         empty(self._grid)
         self._words = []
@@ -115,11 +118,11 @@ class NewWalletForm(PlanForm):
         self._hide_words()
         empty(self._checks_layout)
         self._asked = []
-        for place, at in enumerate(sorted(secrets.SystemRandom().sample(range(count), ASKED))):
-            edit = line_edit(f"wallets.new.check.{place}", f"Word {at + 1}")
-            edit.setProperty("word", at + 1)
-            self._checks_layout.addWidget(Field(f"Word {at + 1}", edit, ""))
-            self._asked.append((at, edit))
+        for number, place in enumerate(check.places):
+            edit = line_edit(f"wallets.new.check.{number}", f"Word {place}")
+            edit.setProperty("word", place)
+            self._checks_layout.addWidget(Field(f"Word {place}", edit, ""))
+            self._asked.append(edit)
 
     def _toggle(self) -> None:
         if self._shown or self._phrase is None:
@@ -161,12 +164,10 @@ class NewWalletForm(PlanForm):
         else:
             if phrase is None:
                 raise Invalid("The new phrase is still being made. Nothing was created.", "Try again in a moment.")
-            words = str(phrase.reveal()).split()
-            for place, (at, edit) in enumerate(self._asked):
-                if edit.text().strip().lower() != words[at]:
-                    raise Invalid(f"This is not word {at + 1}. Nothing was created.", "Compare your copy.", field=f"{place}")
-        kept, wallets = phrase, self._panel.bridge.console
-        return lambda: wallets.wallets.plan_create(label, kept, accounts=count, labels=names)
+            assert self._check is not None
+            self._check.answer([Secret(edit.text()) for edit in self._asked])
+        kept, check, wallets = phrase, self._check, self._panel.bridge.console
+        return lambda: wallets.wallets.plan_create(label, kept, accounts=count, labels=names, backup=check)
 
 
 class ImportForm(PlanForm):

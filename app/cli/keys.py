@@ -1,0 +1,251 @@
+"""Phrases, keys and accounts on the command line. Secrets come from files or standard input, never from arguments."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.chains import network_of
+from app.cli.support import CHECK_FAILED, carry_out, leave, options, read_secret, report, run, show, table
+from app.cli.wallets import wallets
+from app.core.errors import Conflict, Invalid
+from app.core.money import exact_units
+from app.core.secret import Secret
+
+if TYPE_CHECKING:
+    from app.console import Console
+    from app.wallets import BackupCheck
+
+__all__ = ["wallets", "write_new"]
+
+PathOption = Annotated[str, typer.Option("--path", help="bip44, ledger-live, ledger-legacy, or a path with {index}")]
+SaltOption = Annotated[
+    str, typer.Option("--phrase-passphrase", help="File with the BIP-39 passphrase of the phrase; - is standard input.")
+]
+
+
+def write_new(path: str, text: str, what: str) -> None:
+    """Write a new file that only its owner may read; an existing one is never touched.
+
+    Raises:
+        Conflict: there is such a file.
+        Invalid: it cannot be written there.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise Conflict(f"{path} exists already. {what} was not written.", "Name a new file.") from error
+    except OSError as error:
+        raise Invalid(f"{path} cannot be written ({error.strerror}). {what} was not written.", "Name another file.") from error
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _from_file(check: BackupCheck, path: str) -> None:
+    """Answer the check with what the backup really holds, read again."""
+    words = Path(path).read_text(encoding="utf-8").split()
+    check.answer([Secret(words[place - 1] if place <= len(words) else "") for place in check.places])
+
+
+def _from_person(check: BackupCheck, phrase: Secret) -> None:
+    """Show the words once, take them off the screen, and ask for some of them."""
+    words = phrase.reveal().split()
+    print("Write these words on paper, in this order. They are shown once.\n")
+    for number, word in enumerate(words, 1):
+        print(f"{number:4}. {word}")
+    input("\nPress Enter when they are written down; the screen is cleared then. ")
+    print("\x1b[2J\x1b[3J\x1b[H", end="", flush=True)  # screen, scroll-back, cursor home (ECMA-48 and xterm)
+    for _ in range(3):
+        try:
+            check.answer([Secret(input(f"Word {place}: ")) for place in check.places])
+            return
+        except Invalid as error:
+            print(f"{error.message} {error.remedy}")
+    raise Invalid("Three answers were wrong. Nothing was created; this phrase is forgotten.", "Create a new one.")
+
+
+@wallets.command("create")
+def create(
+    label: str,
+    accounts: Annotated[int, typer.Option(help="How many addresses to derive")] = 1,
+    words: Annotated[int, typer.Option(help="12, 15, 18, 21 or 24")] = 12,
+    phrase_file: Annotated[
+        str, typer.Option("--restore", help="File with a recovery phrase to restore; - is standard input.")
+    ] = "",
+    backup_file: Annotated[
+        str, typer.Option("--write-phrase", help="New file (mode 600) that gets the new phrase: the backup.")
+    ] = "",
+    salt_file: SaltOption = "",
+    path: PathOption = "bip44",
+    index: Annotated[list[int] | None, typer.Option(help="Index of an account; may be repeated. Default: 0 and on.")] = None,
+) -> None:
+    """Create or restore an HD wallet. A new phrase is written where --write-phrase says, or shown once and asked back."""
+    asking = not phrase_file and not backup_file
+    if asking and (options.json or not sys.stdin.isatty() or not sys.stdout.isatty()):
+        raise Invalid(
+            "A new recovery phrase needs a place for its backup, and nobody is there to write it down. Nothing was created.",
+            "Add --write-phrase FILE, or --restore FILE for a phrase that you have.",
+        )
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        salt = read_secret(salt_file, "passphrase of the phrase", strip=False) if salt_file else None
+        check = None
+        if phrase_file:
+            phrase = read_secret(phrase_file, "recovery phrase")
+        else:
+            phrase = await console.wallets.new_phrase(words)
+            check = console.wallets.backup_check(phrase)
+            if backup_file:
+                write_new(backup_file, phrase.reveal(), "The phrase")
+                _from_file(check, backup_file)
+            else:
+                _from_person(check, phrase)
+        plan = await console.wallets.plan_create(
+            label, phrase, accounts=accounts, passphrase=salt, path=path, indexes=index or None, backup=check
+        )
+        return await carry_out(console, plan)
+
+    options.yes = True
+    report(run(work))
+
+
+@wallets.command("import")
+def import_key(
+    label: str, key_file: Annotated[str, typer.Option("--key", help="File with the private key in hex; - is standard input.")]
+) -> None:
+    """Import one private key."""
+    options.yes = True
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await carry_out(console, await console.wallets.plan_import_key(label, read_secret(key_file, "private key")))
+
+    report(run(work))
+
+
+@wallets.command("watch")
+def watch(label: str, address: str) -> None:
+    """Watch an address without a key."""
+    account = run(lambda console: console.wallets.watch(label, address))
+    show(account, people=lambda: f"{account.label} {account.address} is watched.")
+
+
+@wallets.command("list")
+def list_accounts() -> None:
+    """Accounts and where their keys are."""
+    accounts = run(lambda console: console.wallets.list())
+    rows = [(a.label, a.address, a.kind.value, a.path, a.key_state, a.group) for a in accounts]
+    show(
+        accounts,
+        people=lambda: table(
+            ("Label", "Address", "Kind", "Path", "Key", "Group"), rows, empty="No accounts. Make one: azora wallet create LABEL"
+        ),
+    )
+
+
+@wallets.command("add")
+def add(
+    wallet: Annotated[str, typer.Argument(help="Label of the wallet or of one of its accounts")],
+    index: Annotated[list[int], typer.Option(help="Index of the account in the wallet's path; may be repeated")],
+    label: Annotated[list[str] | None, typer.Option(help="Label of the account; may be repeated")] = None,
+) -> None:
+    """List more accounts of a phrase that is here."""
+    options.yes = True
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await carry_out(console, await console.wallets.plan_add_accounts(wallet, index, label or ()))
+
+    report(run(work))
+
+
+@wallets.command("discover")
+def discover(
+    wallet: Annotated[str, typer.Argument(help="Label of a wallet that is here; empty with --phrase")] = "",
+    phrase_file: Annotated[str, typer.Option("--phrase", help="File with a recovery phrase; nothing of it is kept.")] = "",
+    salt_file: SaltOption = "",
+    path: PathOption = "bip44",
+    gap: Annotated[int, typer.Option(min=1, max=200, help="Unused accounts in a row that end the search")] = 20,
+) -> None:
+    """Which accounts of a phrase the network knows: transactions sent, native balance."""
+    if bool(wallet) == bool(phrase_file):
+        raise Invalid("Name a wallet, or a file with --phrase. Nothing was looked for.")
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        network = network_of(console)
+        if wallet:
+            return network, await console.wallets.discover_more(network.id, wallet, gap)
+        salt = read_secret(salt_file, "passphrase of the phrase", strip=False) if salt_file else None
+        phrase = read_secret(phrase_file, "recovery phrase")
+        return network, await console.wallets.discover(network.id, phrase, salt, path, gap)
+
+    network, found = run(work)
+    rows = [
+        (d.index, d.path, d.address, "used" if d.used else "unused", exact_units(d.native, 18), d.nonce, d.label) for d in found
+    ]
+    headings = ("Index", "Path", "Address", "State", network.symbol, "Sent", "Label")
+    show({"network": network.id, "accounts": found}, people=lambda: table(headings, rows, empty="None."))
+
+
+@wallets.command("drill")
+def drill(
+    wallet: Annotated[str, typer.Argument(help="Label of the wallet or of one of its accounts")],
+    backup_file: Annotated[str, typer.Option("--backup", help="File with the phrase or key of the backup; - is standard input.")],
+    salt_file: SaltOption = "",
+) -> None:
+    """Prove that a backup gives the accounts listed here. Nothing of it is stored; exit code 9 when it does not."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        salt = read_secret(salt_file, "passphrase of the phrase", strip=False) if salt_file else None
+        return await console.wallets.drill(wallet, read_secret(backup_file, "backup"), salt)
+
+    drilled = run(work)
+    lines = [drilled.text]
+    lines += [
+        f"  {row.label} {row.path} {row.expected} " + ("=" if row.expected == row.derived else "≠ " + row.derived)
+        for row in drilled.rows
+    ]
+    show(drilled, people="\n".join(lines))
+    leave(0 if drilled.matches else CHECK_FAILED)
+
+
+@wallets.command("label")
+def rename(account: str, label: str) -> None:
+    """Give an account another label."""
+    changed = run(lambda console: _edited(console, account, "label", label))
+    show(changed, people=lambda: f"{changed.address} is called {changed.label}.")
+
+
+@wallets.command("group")
+def group(account: str, name: Annotated[str, typer.Argument(help="Name of the group; empty takes it out")] = "") -> None:
+    """Put an account into a group."""
+    changed = run(lambda console: _edited(console, account, "set_group", name))
+    where = f"in the group {changed.group}" if changed.group else "in no group"
+    show(changed, people=lambda: f"{changed.label} stands {where}.")
+
+
+@wallets.command("note")
+def note(account: str, text: str) -> None:
+    """Keep a note with an account; it is no place for secrets."""
+    changed = run(lambda console: _edited(console, account, "set_note", text))
+    show(changed, people=lambda: f"Noted with {changed.label}.")
+
+
+@wallets.command("move")
+def move(account: str, position: Annotated[int, typer.Argument(min=1, help="1 is the first place of the list")]) -> None:
+    """Put an account at another place of the list."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await console.wallets.move((await console.wallets.get(account)).id, position - 1)
+
+    moved = run(work)
+    show(moved, people=lambda: "\n".join(each.label for each in moved))
+
+
+async def _edited(console: Console, account: str, verb: str, value: str):  # type: ignore[no-untyped-def]
+    found = await console.wallets.get(account)
+    return await getattr(console.wallets, verb)(found.id, value)
