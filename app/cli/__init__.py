@@ -20,6 +20,7 @@ from app.cli.doctor import doctor
 from app.cli.keys import wallets
 from app.cli.ledger import ledger
 from app.cli.mint import mint, redeem
+from app.cli.money import contacts
 from app.cli.operate import access, journal, plans, settings
 from app.cli.support import fail, options
 from app.core.errors import ConsoleError
@@ -36,6 +37,7 @@ azora.command("demo")(demo)
 azora.add_typer(chains, name="chain")
 azora.add_typer(networks, name="network")
 azora.add_typer(wallets, name="wallet")
+wallets.add_typer(contacts, name="contacts")
 azora.add_typer(contracts, name="contract")
 azora.add_typer(mint, name="mint")
 azora.add_typer(redeem, name="redeem")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from app.cli.chains import network_of
-from app.cli.support import carry_out, report, run, show
-from app.core.money import exact_units, parse_units
+from app.cli.support import run, show
+from app.core.money import exact_units
 
 if TYPE_CHECKING:
     from app.console import Console
@@ -36,34 +36,3 @@ def show_account(account: str) -> None:
             )
         ),
     )
-
-
-@wallets.command("send")
-def send(
-    sender: Annotated[str, typer.Option("--from", help="Account label or address")],
-    to: Annotated[str, typer.Option("--to", help="Recipient's address or account label")],
-    amount: Annotated[str, typer.Argument(help="Amount in whole units, such as 12.5")],
-    token: Annotated[str, typer.Option(help="AZR, native, or a token's address")] = "AZR",
-    note: str = "",
-) -> None:
-    """Transfer AZR, the native coin or any ERC-20 token."""
-
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        from app.wallets import TransferDraft
-
-        network = network_of(console)
-        return await carry_out(
-            console,
-            await console.wallets.plan_transfer(
-                TransferDraft(
-                    network_id=network.id,
-                    sender=(await console.wallets.get(sender)).address,
-                    recipient=await console.wallets.resolve(to),
-                    amount=parse_units(amount, 18),
-                    token=await console.token_address(network, token),
-                    note=note,
-                )
-            ),
-        )
-
-    report(run(work))

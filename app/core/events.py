@@ -80,6 +80,11 @@ class AccountsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ContactsChanged(Event):
+    """Contacts were added, changed or removed."""
+
+
+@dataclass(frozen=True, slots=True)
 class ContractsChanged(Event):
     """Compiled artifacts or deployments changed."""
 

@@ -165,6 +165,10 @@ class Operations:
         """Plans, newest first, numbered below ``before``."""
         return await self._database.read(lambda connection: store.page(connection, states, before, limit))
 
+    async def params_of_done(self, kinds: Collection[str], known: Collection[str] = ()) -> list[tuple[str, str, Mapping[str, Any]]]:
+        """Id, name and params of the plans of some kinds that are done, oldest first, without those whose ids are ``known``."""
+        return await self._database.read(lambda connection: store.params_of_done(connection, kinds, known))
+
     def why_not_confirm(self, plan: Plan) -> str:
         """Empty when the operator may confirm it as it stands, else the sentence for a disabled button."""
         if plan.state is not PlanState.PREVIEWED or plan.preview is None:

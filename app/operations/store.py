@@ -101,6 +101,20 @@ def page(connection: Connection, states: Collection[PlanState] | None, before: i
     return _plans(connection, connection.execute(query).all())
 
 
+def params_of_done(
+    connection: Connection, kinds: Collection[str], known: Collection[str]
+) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Id, name and params of the plans of some kinds that are done, oldest first; those in ``known`` are left out."""
+    done = (plans.c.kind.in_(sorted(kinds)), plans.c.state == PlanState.DONE.value)
+    ids = connection.execute(sa.select(plans.c.id).where(*done).order_by(plans.c.number)).scalars().all()
+    wanted = [plan_id for plan_id in ids if plan_id not in known]
+    found: list[tuple[str, str, Mapping[str, Any]]] = []
+    for start in range(0, len(wanted), 500):
+        query = sa.select(plans.c.id, plans.c.number, plans.c.params).where(plans.c.id.in_(wanted[start : start + 500]))
+        found += [(row.id, f"PLN-{row.number:04d}", row.params) for row in connection.execute(query.order_by(plans.c.number))]
+    return found
+
+
 def unfinished(connection: Connection) -> list[tuple[str, Any]]:
     """Ids of the plans that were confirmed and have not ended, oldest first, each with the row of its lease or None."""
     open_states = [PlanState.CONFIRMED.value, PlanState.RUNNING.value, PlanState.WAITING.value]

@@ -5,10 +5,13 @@ Knows how an account signs and where its secret lives; never how a transaction i
 """
 
 from app.wallets.accounts import Account, AccountKind, Balances, KeyState, Wallet
+from app.wallets.contacts import Contact, ImportReport, ImportRow
 from app.wallets.making import Discovered, DrillReport, DrillRow
 from app.wallets.phrases import BackupCheck, PhraseState
+from app.wallets.receive import PaymentRequest
+from app.wallets.recipients import Book, LookAlike
 from app.wallets.service import Wallets
-from app.wallets.transfers import TransferDraft
+from app.wallets.transfers import MostAmount, TokenInfo, TransferDraft
 from app.wallets.typed import FieldNode, TypedData
 
 __all__ = [
@@ -16,12 +19,20 @@ __all__ = [
     "AccountKind",
     "BackupCheck",
     "Balances",
+    "Book",
+    "Contact",
     "Discovered",
     "DrillReport",
     "DrillRow",
     "FieldNode",
+    "ImportReport",
+    "ImportRow",
     "KeyState",
+    "LookAlike",
+    "MostAmount",
+    "PaymentRequest",
     "PhraseState",
+    "TokenInfo",
     "TransferDraft",
     "TypedData",
     "Wallet",

@@ -84,7 +84,9 @@ class Register:
         if re.match(r"0[xX]", text):
             return keys.parse_address(text)
         raise Invalid(
-            f"“{text}” is neither an address nor the label of an account. Nothing was done.", "Check the spelling.", field="account"
+            f"“{text}” is neither an address nor the label of an account or contact. Nothing was done.",
+            "Check the spelling.",
+            field="account",
         )
 
     async def groups(self) -> tuple[Wallet, ...]:

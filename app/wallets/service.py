@@ -10,8 +10,9 @@ from app.operations.steps import PlanKind
 from app.wallets import keys, typed
 from app.wallets.accounts import Balances
 from app.wallets.making import EVERYBODY, Making
+from app.wallets.money import Means, Money
 from app.wallets.signing import Signing
-from app.wallets.transfers import TransferDraft, Transfers, call_data, token_info
+from app.wallets.transfers import TransferDraft, call_data, token_info
 
 if TYPE_CHECKING:
     from app.access import Access
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Calls = list[tuple[str, list[object]]]
 
 
-class Wallets(Making, Signing):
+class Wallets(Money, Making, Signing):
     """Accounts, their keys and transfers; signs for ``app.chain`` (its ``Signer``)."""
 
     def __init__(
@@ -55,7 +56,9 @@ class Wallets(Making, Signing):
             jobs=jobs,
         )
         self._register_making()
-        self._transfers = Transfers(networks, simulation, fees, operations, economy_of, self.list)
+        self._handle_money(
+            Means(database, operations, networks, simulation, transactions, fees, economy_of, bus, accounts=self.list)
+        )
         operations.register_kind(
             PlanKind(
                 "wallets.transfer",
@@ -117,6 +120,8 @@ class Wallets(Making, Signing):
             "decimals": token.decimals,
             "token_name": token.name,
             "note": draft.note,
+            "compared": draft.compared,
+            **({"fee": dict(draft.fee)} if draft.fee else {}),
         }
         step = self._transactions.step(chain.network, draft.sender, to, data=data, value=value, title=title)
         return await self._operations.plan("wallets.transfer", title, chain.network.target(), params, [step])

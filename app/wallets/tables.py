@@ -36,3 +36,15 @@ accounts = sa.Table(
     sa.Column("note", sa.String(500), nullable=False),
     sa.Column("signer", sa.String(300), nullable=False),  # URL of an external account's signer, else empty
 )
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("label", sa.String(60), nullable=False),
+    sa.Column("label_key", sa.String(120), nullable=False, unique=True),
+    sa.Column("address", Address, nullable=False, index=True),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("network", sa.String(40), nullable=False),  # id of the only network it is meant on, or empty
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.core.clock import now_ms
 from app.core.errors import ConsoleError, Invalid
 from app.core.money import UINT256_MAX, short_units
-from app.operations.plans import Call, Effect, Fee, Plan, PlanState, Preview, Verdict, VerdictLevel
+from app.operations.plans import Call, Effect, Fee, Plan, Preview, Verdict, VerdictLevel
 from app.wallets.actual import BALANCE_OF, measure, read_word, word
 from app.wallets.keys import parse_address
+from app.wallets.recipients import contract_verdict, recipient_verdicts
 
 if TYPE_CHECKING:
     from app.chain import Chain, Economy, Fees, Networks, Simulation
-    from app.operations import Operations
     from app.wallets.accounts import Account
+    from app.wallets.recipients import Book, Recipients
 
 TRANSFER = "0xa9059cbb"  # transfer(address,uint256) of ERC-20
-ZERO = "0x" + "00" * 20
-SEEN_PLANS = 500  # how many past plans are searched for an earlier transfer to the same recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,8 @@ class TransferDraft:
         amount: in the token's smallest unit (wei for the native coin), at least 1.
         token: address of the ERC-20 contract, or empty for the native coin.
         note: kept with the plan, never on chain.
+        compared: the recipient's address entered a second time from its source, when it looks like a known one; else empty.
+        fee: ``{"level": "slow" | "normal" | "fast"}``, or ``{"max_fee": …, "tip": …}`` in wei per gas as text; empty: normal.
 
     Raises:
         Invalid: a wrong checksum or no address, an amount of zero, below zero or beyond uint256.
@@ -44,11 +45,14 @@ class TransferDraft:
     amount: int
     token: str = ""
     note: str = ""
+    compared: str = ""
+    fee: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sender", parse_address(self.sender, "sender"))
         object.__setattr__(self, "recipient", parse_address(self.recipient, "recipient"))
         object.__setattr__(self, "token", parse_address(self.token, "token") if self.token else "")
+        object.__setattr__(self, "compared", parse_address(self.compared, "compared") if self.compared else "")
         if not 0 < self.amount <= UINT256_MAX:
             raise Invalid("The amount must be more than zero. Nothing was planned.", "Enter an amount.", field="amount")
 
@@ -61,6 +65,14 @@ class TokenInfo:
     symbol: str
     decimals: int
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MostAmount:
+    """All that can be sent, and the fee choice it was computed with: a draft that sends it all carries just this ``fee``."""
+
+    amount: int
+    fee: Mapping[str, str]
 
 
 def call_data(draft: TransferDraft) -> tuple[str, str, int]:
@@ -112,16 +124,16 @@ class Transfers:
         networks: Networks,
         simulation: Simulation,
         fees: Fees,
-        operations: Operations,
         economy_of: Callable[[str], Awaitable[Economy | None]],
         accounts: Callable[[], Awaitable[list[Account]]],
+        recipients: Recipients,
     ) -> None:
         self._networks = networks
         self._simulation = simulation
         self._fees = fees
-        self._operations = operations
         self._economy_of = economy_of
         self._accounts = accounts
+        self._recipients = recipients
 
     async def preview(self, plan: Plan) -> Preview:
         """Simulate the transfer on the newest block."""
@@ -135,14 +147,15 @@ class Transfers:
         simulated = await self._simulation.preview(
             draft.network_id, [CallRequest(sender=draft.sender, to=to, data=data, value=value, label=plan.title)], watch=watch
         )
-        labels = {account.address: account.label for account in await self._accounts()}
+        book = await self._recipients.book(without_plan=plan.id)
+        labels = {account: book.name(account, draft.network_id) for account in accounts}
         held = await self._held(chain, draft, simulated.block)
         effects = pick_effects(simulated.effects, accounts, token, labels)
         quote = await self._fees.quote_for(chain, plan.params)
         fee = quote.fee(simulated.gas[0] if simulated.gas else 0, chain.network.symbol)
         return Preview(
             effects=effects,
-            verdicts=(*await self._verdicts(chain, plan, draft, token, labels, held, fee), *quote.verdicts()),
+            verdicts=(*await self._verdicts(chain, draft, token, book, held, fee), *quote.verdicts()),
             calls=(_decoded(draft, token),),
             fee=fee,
             block=simulated.block,
@@ -152,6 +165,29 @@ class Transfers:
             error=simulated.error,
             notes=("A transfer cannot be taken back.",),
         )
+
+    async def most(self, network_id: str, sender: str, recipient: str, token: str, fee: Mapping[str, str]) -> MostAmount:
+        """See :meth:`~app.wallets.money.Money.max_amount`."""
+        chain = await self._networks.connect(network_id)
+        if token:
+            return MostAmount(await read_word(chain.rpc, token, BALANCE_OF + word(sender), (await chain.head()).number), dict(fee))
+        quote = await self._fees.quote_for(chain, {"fee": dict(fee)})
+        held = [int(str(await chain.rpc.call("eth_getBalance", sender, at)), 16) for at in ("latest", "pending")]
+        gas = 21_000
+        if recipient:  # a contract may want more
+            gas = int(
+                str(await chain.rpc.call("eth_estimateGas", {"from": sender, "to": recipient, "value": hex(min(held) // 2)})), 16
+            )
+        cost = quote.fee(gas, chain.network.symbol).limit
+        if min(held) <= cost:
+            raise Invalid(
+                f"The account holds too little {chain.network.symbol} for the network fee. Nothing can be sent.",
+                "Send it some first.",
+                field="amount",
+            )
+        # The price is fixed here: at a higher one the amount and the fee would no longer fit into the balance.
+        fixed = {"max_fee": str(quote.max_fee_per_gas), "tip": str(quote.max_priority_fee_per_gas)}
+        return MostAmount(min(held) - cost, fixed)
 
     async def measure(self, plan: Plan) -> tuple[Effect, ...]:
         """Read the same balances before and after the block that holds the transfer."""
@@ -167,14 +203,17 @@ class Transfers:
     async def _verdicts(
         self,
         chain: Chain,
-        plan: Plan,
         draft: TransferDraft,
         token: TokenInfo,
-        labels: Mapping[str, str],
+        book: Book,
         held: Mapping[str, int],
         fee: Fee,
     ) -> list[Verdict]:
-        verdicts = [_recipient_verdict(draft, token), _key_verdict(draft, await self._accounts())]
+        economy = await self._economy_of(chain.network.key.text)
+        verdicts = recipient_verdicts(
+            book, draft.recipient, draft.sender, draft.token, token.symbol, draft.network_id, economy, draft.compared
+        )
+        verdicts.append(_key_verdict(draft, await self._accounts()))
         asked = f"{short_units(draft.amount, token.decimals)} {token.symbol}"
         if held["token"] < draft.amount:
             verdicts.append(Verdict("wallets.balance", VerdictLevel.BLOCK, f"The sender holds less than {asked}"))
@@ -187,19 +226,15 @@ class Transfers:
                     "wallets.fee", VerdictLevel.BLOCK, f"The sender holds too little {chain.network.symbol} for the network fee"
                 )
             )
-        verdicts.append(await self._seen_verdict(plan, draft, labels))
-        if str(await chain.rpc.call("eth_getCode", draft.recipient, "latest")) not in ("0x", ""):
-            verdicts.append(
-                Verdict(
-                    "wallets.contract",
-                    VerdictLevel.NOTE,
-                    "The recipient is a contract",
-                    "It must know how to pass tokens on, or they stay there.",
-                )
-            )
-        latest, waiting = await chain.rpc.batch(
-            [("eth_getTransactionCount", [draft.sender, "latest"]), ("eth_getTransactionCount", [draft.sender, "pending"])]
+        code, latest, waiting = await chain.rpc.batch(
+            [
+                ("eth_getCode", [draft.recipient, "latest"]),
+                ("eth_getTransactionCount", [draft.sender, "latest"]),
+                ("eth_getTransactionCount", [draft.sender, "pending"]),
+            ]
         )
+        if contract := contract_verdict(str(code), draft.recipient, economy):
+            verdicts.append(contract)
         if int(str(waiting), 16) > int(str(latest), 16):
             verdicts.append(
                 Verdict("wallets.nonce", VerdictLevel.NOTE, "Earlier transactions of the sender still wait to be mined")
@@ -207,28 +242,6 @@ class Transfers:
         else:
             verdicts.append(Verdict("wallets.nonce", VerdictLevel.PASS, "The sender's next nonce is free"))
         return verdicts
-
-    async def _seen_verdict(self, plan: Plan, draft: TransferDraft, labels: Mapping[str, str]) -> Verdict:
-        if draft.recipient in labels:
-            return Verdict(
-                "wallets.seen", VerdictLevel.PASS, f"The recipient is {labels[draft.recipient]}, an account of this console"
-            )
-        before, searched = None, 0
-        while searched < SEEN_PLANS:
-            page = await self._operations.page(states=[PlanState.DONE], before=before, limit=100)
-            for past in page:
-                if past.kind == "wallets.transfer" and past.id != plan.id and past.params.get("recipient") == draft.recipient:
-                    return Verdict("wallets.seen", VerdictLevel.PASS, f"The recipient was paid before, by {past.name}")
-            searched += len(page)
-            if len(page) < 100:
-                break
-            before = page[-1].number
-        return Verdict(
-            "wallets.seen",
-            VerdictLevel.NOTE,
-            "This console has never sent anything to the recipient",
-            "Compare the whole address with its source: look-alikes share the first and last characters.",
-        )
 
 
 def _asked(params: Mapping[str, object]) -> tuple[TransferDraft, TokenInfo]:
@@ -239,6 +252,8 @@ def _asked(params: Mapping[str, object]) -> tuple[TransferDraft, TokenInfo]:
         amount=int(str(params["amount"])),
         token=str(params["token"]),
         note=str(params["note"]),
+        compared=str(params.get("compared", "")),
+        fee={str(name): str(value) for name, value in fee.items()} if isinstance(fee := params.get("fee"), Mapping) else {},
     )
     return draft, TokenInfo(draft.token, str(params["symbol"]), int(str(params["decimals"])), str(params["token_name"]))
 
@@ -248,24 +263,6 @@ def _decoded(draft: TransferDraft, token: TokenInfo) -> Call:
         return Call("", draft.recipient, "transfer", (("to", draft.recipient), ("value", str(draft.amount))))
     arguments = (("to", draft.recipient), ("value", str(draft.amount)))
     return Call(token.name, token.address, "transfer", arguments, verified=token.name == "AzoraToken")
-
-
-def _recipient_verdict(draft: TransferDraft, token: TokenInfo) -> Verdict:
-    rule = "wallets.recipient"
-    if draft.recipient == ZERO:
-        return Verdict(rule, VerdictLevel.BLOCK, "The recipient is the zero address", "Whatever is sent there is lost.")
-    if draft.recipient == draft.token:
-        return Verdict(
-            rule,
-            VerdictLevel.BLOCK,
-            f"The recipient is the {token.symbol} contract itself",
-            "Tokens sent there stay there for good.",
-        )
-    if draft.recipient == draft.sender:
-        return Verdict(
-            rule, VerdictLevel.WARNING, "Sender and recipient are the same account", "Only the network fee would be spent."
-        )
-    return Verdict(rule, VerdictLevel.PASS, "The recipient's address is well formed")
 
 
 def _key_verdict(draft: TransferDraft, accounts: list[Account]) -> Verdict:

@@ -1,0 +1,203 @@
+"""What a person does with money and with those who get it: the verbs of ``Wallets`` beyond accounts and keys.
+
+Each verb is carried out by the part of this room that knows how; this class only says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.core.errors import Conflict
+from app.core.money import parse_units
+from app.wallets import receive
+from app.wallets.contacts import Contact, Contacts, ImportReport
+from app.wallets.keys import parse_address
+from app.wallets.recipients import Book, Recipients
+from app.wallets.register import Register
+from app.wallets.transfers import MostAmount, TokenInfo, Transfers, token_info
+
+if TYPE_CHECKING:
+    from app.chain import Economy, Fees, Networks, Simulation, Transactions
+    from app.core.events import Bus
+    from app.database import Database
+    from app.operations import Operations
+    from app.wallets.accounts import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """The services that the parts of this room work with, and how to list the accounts."""
+
+    database: Database
+    operations: Operations
+    networks: Networks
+    simulation: Simulation
+    transactions: Transactions
+    fees: Fees
+    economy_of: Callable[[str], Awaitable[Economy | None]]
+    bus: Bus
+    accounts: Callable[[], Awaitable[list[Account]]]
+
+
+class Money(Register):
+    """Contacts, payment requests, recipients and tokens. :class:`~app.wallets.service.Wallets` has these verbs."""
+
+    _means: Means
+
+    def _handle_money(self, means: Means) -> None:
+        """Build the parts; called once, by the constructor of ``Wallets``."""
+        self._means = means
+        known = lambda: [network.id for network in means.networks.list()]  # noqa: E731 - read anew each time
+        self._contacts = Contacts(means.database, means.bus, means.accounts, known)
+        self._recipients = Recipients(means.operations, means.accounts, self._contacts)
+        self._transfers = Transfers(
+            means.networks, means.simulation, means.fees, means.economy_of, means.accounts, self._recipients
+        )
+
+    # Contacts: edits
+
+    async def contacts(self) -> list[Contact]:
+        """All contacts by label."""
+        return await self._contacts.list()
+
+    async def add_contact(self, label: str, address: str, note: str = "", network: str = "") -> Contact:
+        """Keep a contact; ``network`` is the id of the only network on which it is meant, empty: everywhere.
+
+        Raises:
+            Invalid: the address or its checksum, the label, the note or the network cannot be right.
+            Conflict: an account or a contact has this label, or a contact or account this address.
+        """
+        return await self._contacts.add(label, address, note, network)
+
+    async def edit_contact(
+        self,
+        contact: str,
+        *,
+        label: str | None = None,
+        address: str | None = None,
+        note: str | None = None,
+        network: str | None = None,
+    ) -> Contact:
+        """Change what is given of a contact (id or label). Raises as :meth:`add_contact`, and NotFound."""
+        return await self._contacts.edit(contact, label=label, address=address, note=note, network=network)
+
+    async def remove_contact(self, contact: str) -> Contact:
+        """Forget a contact (id or label) and return it, so that it can be added again. Raises NotFound."""
+        return await self._contacts.remove(contact)
+
+    async def check_contacts(self, data: bytes | str) -> ImportReport:
+        """What importing a CSV file with headings (label, address, note, network) would do, line by line; nothing is stored.
+
+        Raises:
+            Invalid: the file cannot be read for sure: no headings, not UTF-8, broken quotes, too large.
+        """
+        return await self._contacts.check(data)
+
+    async def import_contacts(self, report: ImportReport) -> list[Contact]:
+        """Add the new contacts of a report, all or none; see :meth:`ImportReport.without_problems`.
+
+        Raises:
+            Invalid: it has lines that cannot be taken.
+            Conflict: a label or an address was taken since.
+        """
+        return await self._contacts.take(report)
+
+    async def export_contacts(self) -> str:
+        """All contacts as CSV in which no cell becomes a formula; importing it changes nothing."""
+        return await self._contacts.export()
+
+    async def resolve(self, address_or_label: str) -> str:
+        """The address behind the label of an account or a contact, or the address itself when it is one.
+
+        Raises:
+            Invalid: neither a known label nor a well-formed address.
+        """
+        wanted = address_or_label.strip().casefold()
+        contact = next((one for one in await self._contacts.list() if one.label.casefold() == wanted), None)
+        return contact.address if contact is not None else await super().resolve(address_or_label)
+
+    async def label(self, account_id: str, label: str) -> Account:
+        """Give an account another label. An edit. Raises NotFound, Invalid, and Conflict when an account or contact has it."""
+        await self._no_contact_has([((await self.get(account_id)).address, label)])
+        return await super().label(account_id, label)
+
+    async def _require_free(self, rows: Sequence[tuple[str, str, str]], *, watched_is_free: bool = True) -> None:
+        await super()._require_free(rows, watched_is_free=watched_is_free)
+        await self._no_contact_has([(address, label) for address, label, _ in rows])
+
+    async def _no_contact_has(self, wanted: Sequence[tuple[str, str]]) -> None:
+        contacts = {contact.label.casefold(): contact for contact in await self._contacts.list()}
+        for address, label in wanted:
+            contact = contacts.get(" ".join(label.split()).casefold())
+            if contact is not None and contact.address != address:
+                raise Conflict(
+                    f"The label “{contact.label}” belongs to a contact. Nothing was changed.",
+                    "Choose another label.",
+                    field="label",
+                )
+
+    async def book(self) -> Book:
+        """Everything known here about addresses: accounts, contacts, and who was paid; finds look-alikes."""
+        return await self._recipients.book()
+
+    # Asking for money
+
+    def receive_uri(self, address: str, network_id: str, token: str = "", amount: int | None = None) -> str:
+        """The EIP-681 URI that asks for a payment.
+
+        Args:
+            token: a contract's address; empty: the native coin.
+            amount: in smallest units; None: the payer chooses.
+
+        Raises:
+            Invalid: a wrong address or amount.
+        """
+        return receive.build_uri(address, self._means.networks.get(network_id).chain_id, token, amount)
+
+    def receive_qr(self, uri: str) -> list[list[bool]]:
+        """The QR code of a URI as rows of modules, True for dark; the quiet zone of 4 modules is not in it."""
+        return receive.receive_qr(uri)
+
+    def parse_uri(self, text: str) -> receive.PaymentRequest:
+        """Read an EIP-681 URI strictly.
+
+        Raises:
+            Invalid: it cannot be read for sure, or asks for something else than a payment.
+        """
+        return receive.parse_uri(text)
+
+    # Tokens
+
+    async def token(self, network_id: str, token: str = "") -> TokenInfo:
+        """Symbol and decimals of a token by its contract's address; empty: the native coin.
+
+        Raises:
+            Invalid: there is no ERC-20 contract at that address.
+        """
+        chain = await self._means.networks.connect(network_id)
+        return await token_info(
+            chain, parse_address(token, "token") if token else "", await self._means.economy_of(chain.network.key.text)
+        )
+
+    async def parse_amount(self, network_id: str, token: str, text: str) -> int:
+        """An amount as a person types it, in the smallest unit of the token (its contract's address; empty: the native coin).
+
+        Raises:
+            Invalid: no amount, more decimals than the token has, or more than a chain can hold.
+        """
+        info = await self.token(network_id, token)
+        return parse_units(text, info.decimals, unit=info.symbol)
+
+    async def max_amount(
+        self, network_id: str, sender: str, token: str = "", recipient: str = "", fee: Mapping[str, str] | None = None
+    ) -> MostAmount:
+        """All that ``sender`` can send: a token's whole balance, or the native balance without the most that the fee may be.
+
+        Raises:
+            Invalid: the fee alone is more than the balance.
+        """
+        payee = parse_address(recipient, "recipient") if recipient else ""
+        contract = parse_address(token, "token") if token else ""
+        return await self._transfers.most(network_id, parse_address(sender, "sender"), payee, contract, fee or {})

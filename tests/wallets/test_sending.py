@@ -1,0 +1,93 @@
+"""Before money goes: who gets it, how much, and what the token really does."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core.errors import Invalid
+from app.wallets import TransferDraft
+from app.wallets.recipients import ZERO, Book
+from tests.wallets.purse import ETHER, NETWORK, bytecodes, deploy, purse, verdicts
+
+__all__ = ["bytecodes", "purse"]
+pytestmark = [pytest.mark.node, pytest.mark.asyncio]
+
+STRANGER = "0xe07C1b6e1E8C4eF5D2a5f2F1b0dBc2c4b07A3fE1".lower()
+
+
+def alike(address: str, first: int, last: int) -> str:
+    """Another address with the same digits at both ends."""
+    digits = address[2:].lower()
+    middle = digits[first : 40 - last]
+    return "0x" + digits[:first] + "".join("1" if digit == "0" else "0" for digit in middle) + digits[40 - last :]
+
+
+async def planned(purse, recipient, amount=1, **more):
+    return await purse.wallets.plan_transfer(TransferDraft(NETWORK, purse.accounts[0], recipient, amount, **more))
+
+
+async def test_a_recipient_is_new_until_it_is_a_contact_or_was_paid(purse):
+    plan = await planned(purse, STRANGER)
+    assert verdicts(plan)["wallets.seen"][0] == "note"
+    await purse.done(plan)
+    assert verdicts(await planned(purse, STRANGER))["wallets.seen"] == ("pass", f"The recipient was paid before, by {plan.name}")
+    await purse.wallets.add_contact("Supplier", STRANGER, network="azora")
+    assert verdicts(await planned(purse, STRANGER))["wallets.seen"] == (
+        "warning",
+        "The recipient is the contact Supplier, but on another network",
+    )
+    await purse.wallets.edit_contact("Supplier", network="")
+    plan = await planned(purse, await purse.wallets.resolve("supplier"))
+    assert verdicts(plan)["wallets.seen"][1] == "The recipient is the contact Supplier"
+    assert [effect.label for effect in plan.preview.effects] == ["Purse 1", "Supplier"]
+
+
+async def test_a_look_alike_is_blocked_until_it_was_entered_again_from_its_source(purse):
+    await purse.done(await planned(purse, STRANGER))
+    poisoned = alike(STRANGER, 4, 4)
+    plan = await planned(purse, poisoned)
+    level, text = verdicts(plan)["wallets.lookalike"]
+    assert level == "block" and "looks like the recipient of PLN-" in text and plan.preview.blocked
+    assert verdicts(await planned(purse, poisoned, compared=STRANGER))["wallets.lookalike"][0] == "block"
+    assert verdicts(await planned(purse, poisoned, compared=poisoned))["wallets.lookalike"][0] == "warning"
+    assert "your account “Purse 2”" in verdicts(await planned(purse, alike(purse.accounts[1], 4, 5)))["wallets.lookalike"][1]
+    assert verdicts(await planned(purse, alike(STRANGER, 3, 3)))["wallets.lookalike"][0] == "warning"
+    assert verdicts(await planned(purse, alike(STRANGER, 2, 3)))["wallets.lookalike"][0] == "pass"
+
+
+async def test_a_book_finds_look_alikes_among_many():
+    known = {f"0x{number:040x}": f"PLN-{number:04d}" for number in range(1, 5_000)}
+    book = Book({STRANGER: "Mine"}, (), known)
+    assert [found.name for found in book.look_alikes(alike(STRANGER, 5, 3))] == ["your account “Mine”"]
+
+
+async def test_impossible_recipients_are_blocked(purse, node, bytecodes):
+    token = deploy(node, bytecodes["MockERC20"], ("string", "Coin"), ("string", "COIN"), ("uint8", 6))
+    for recipient, more in ((ZERO, {}), ("0x" + "00" * 19 + "04", {}), (token, {"token": token})):
+        plan = await planned(purse, recipient, **more)
+        assert verdicts(plan)["wallets.recipient"][0] == "block", recipient
+    assert verdicts(await planned(purse, "0x000000000000000000000000000000000000dEaD"))["wallets.recipient"][0] == "warning"
+    assert verdicts(await planned(purse, purse.accounts[0]))["wallets.recipient"][0] == "warning"
+    assert verdicts(await planned(purse, token))["wallets.contract"][0] == "note"
+
+
+async def test_an_amount_has_the_decimals_of_its_token(purse, node, bytecodes):
+    token = deploy(node, bytecodes["MockERC20"], ("string", "Coin"), ("string", "COIN"), ("uint8", 6))
+    assert await purse.wallets.parse_amount(NETWORK, token.lower(), "12.5 COIN") == 12_500_000
+    assert await purse.wallets.parse_amount(NETWORK, "", "12.5") == 12_500_000_000_000_000_000
+    for text in ("0.0000001", "1,5", "1e6", "-1", "9" * 80, ""):
+        with pytest.raises(Invalid):
+            await purse.wallets.parse_amount(NETWORK, token, text)
+    with pytest.raises(Invalid, match="ERC-20"):
+        await purse.wallets.parse_amount(NETWORK, purse.accounts[0], "1")
+
+
+async def test_all_of_the_coin_is_what_the_fee_leaves(purse, node):
+    sender, recipient = purse.accounts[1], STRANGER
+    most = await purse.wallets.max_amount(NETWORK, sender, recipient=recipient, fee={"level": "fast"})
+    plan = await purse.wallets.plan_transfer(TransferDraft(NETWORK, sender, recipient, most.amount, fee=most.fee))
+    assert not plan.preview.blocked and plan.preview.fee.limit + most.amount == node.balance(sender)
+    await purse.done(plan)
+    assert node.balance(sender) < ETHER // 100
+    with pytest.raises(Invalid, match="too little"):
+        await purse.wallets.max_amount(NETWORK, STRANGER[:-1] + "2")
