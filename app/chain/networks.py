@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from app.chain.rpc import Rpc, RpcFailure
 from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError, Invalid, NotFound, Unavailable
 from app.core.events import Bus, HeadChanged, NetworkChanged
+from app.core.urls import shown_url
 from app.operations.plans import Target, TargetKind
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Network:
     name: str
     chain_id: int
     environment: str
-    rpc_url: str
+    rpc_url: str = field(repr=False)
     confirmations: int
     genesis: str = ""
     symbol: str = "ETH"
@@ -75,6 +76,11 @@ class Network:
     def demo(self) -> bool:
         """Whether it is the chain of the demo economy; what is shown or exported of it says so."""
         return self.id == DEMO
+
+    @property
+    def shown_url(self) -> str:
+        """The endpoint's address without the key that it may carry."""
+        return shown_url(self.rpc_url) if self.rpc_url else ""
 
     @property
     def key(self) -> NetworkKey:
@@ -452,7 +458,7 @@ async def _identity(rpc: Rpc) -> tuple[int, str]:
     chain_id, genesis = await rpc.batch([("eth_chainId", []), ("eth_getBlockByNumber", ["0x0", False])])
     if not genesis:
         raise Unavailable(
-            f"{rpc.url} does not give its genesis block, so it cannot be told which chain it is.", "Use another endpoint."
+            f"{rpc.shown} does not give its genesis block, so it cannot be told which chain it is.", "Use another endpoint."
         )
     return int(chain_id, 16), str(genesis["hash"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -123,12 +124,12 @@ def list_networks() -> None:
             n.chain_id,
             n.environment.upper(),
             n.confirmations,
-            n.rpc_url or "not set",
+            n.shown_url or "not set",
         )
         for n in known
     ]
     show(
-        {"networks": known, "current": current.id if current else None},
+        {"networks": [replace(n, rpc_url=n.shown_url) for n in known], "current": current.id if current else None},
         people=lambda: table(("", "Id", "Name", "Chain id", "Environment", "Confirmations", "RPC"), rows, empty="No networks."),
     )
 

@@ -151,7 +151,7 @@ class NetworksSection(QWidget):
                     ("Chain id", str(network.chain_id)),
                     ("Genesis pin", network.genesis or "set at the first connection"),
                     ("Environment", network.environment.upper()),
-                    ("RPC address", network.rpc_url or ("AZORA_RPC_URL is not set" if network.chain_id == 195 else "not set")),
+                    ("RPC address", network.shown_url or ("AZORA_RPC_URL is not set" if network.chain_id == 195 else "not set")),
                     ("Confirmations", str(network.confirmations)),
                     ("Started here", "yes" if network.own else "no"),
                 ]
