@@ -117,15 +117,42 @@ def create(
 
 @wallets.command("import")
 def import_key(
-    label: str, key_file: Annotated[str, typer.Option("--key", help="File with the private key in hex; - is standard input.")]
+    label: str,
+    key_file: Annotated[str, typer.Option("--key", help="File with the private key in hex; - is standard input.")] = "",
+    keystore_file: Annotated[str, typer.Option("--keystore", help="Keystore file, version 3.")] = "",
+    password_file: Annotated[str, typer.Option("--password", help="File with the keystore's password; - is standard input.")] = "",
+    watched: Annotated[str, typer.Option("--watch", help="An address, to be looked at only.")] = "",
 ) -> None:
-    """Import one private key."""
-    options.yes = True
+    """Import a private key, a keystore file, or an address to watch."""
+    if [bool(key_file), bool(keystore_file), bool(watched)].count(True) != 1 or bool(keystore_file) != bool(password_file):
+        raise Invalid(
+            "Nothing was imported: one of --key, --keystore and --watch is needed, and --password goes with --keystore.",
+            "azora wallet import LABEL --keystore FILE --password FILE",
+        )
+    if watched:
+        watch(label, watched)
+        return
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
-        return await carry_out(console, await console.wallets.plan_import_key(label, read_secret(key_file, "private key")))
+        if key_file:
+            plan = await console.wallets.plan_import_key(label, read_secret(key_file, "private key"))
+        else:
+            password = read_secret(password_file, "password", strip=False)
+            plan = await console.wallets.plan_import_keystore(label, _read(keystore_file), password)
+        return await carry_out(console, plan)
 
+    options.yes = True
     report(run(work))
+
+
+def _read(path: str) -> bytes:
+    from app.wallets.keystore import LARGEST
+
+    try:
+        with open(path, "rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read ({error.strerror}). Nothing was imported.", "Name a readable file.") from error
 
 
 @wallets.command("watch")

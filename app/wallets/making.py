@@ -16,7 +16,7 @@ from app.core.events import AccountsChanged, PlanChanged
 from app.core.secret import Secret
 from app.operations.plans import Effect, Plan, PlanState, Preview, StepSpec
 from app.operations.steps import PlanKind
-from app.wallets import creation, keys, phrases
+from app.wallets import creation, keys, keystore, phrases
 from app.wallets.accounts import AccountKind, Wallet, clean_label
 from app.wallets.phrases import BackupCheck
 from app.wallets.register import Register
@@ -277,6 +277,18 @@ class Making(Register):
             Conflict: the label is taken, or the key is here already.
         """
         return await self._plan_import(label, keys.parse_private_key(private_key.reveal()))
+
+    async def plan_import_keystore(self, label: str, text: str | bytes, password: Secret) -> Plan:
+        """Plan the import of the key in a keystore file (Web3 Secret Storage 3, scrypt or PBKDF2).
+
+        Raises:
+            Invalid: the file cannot be opened, asks for an absurd cost, or contradicts itself; the message says in what.
+            Denied: the password is wrong.
+            Conflict: the label is taken, or the key is here already.
+        """
+        clean_label(label)
+        parsed = keystore.parse(text)
+        return await self._plan_import(label, await asyncio.to_thread(keystore.open_keystore, parsed, password))
 
     async def _plan_import(self, label: str, key: bytes) -> Plan:
         name = clean_label(label)
