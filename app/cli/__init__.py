@@ -72,6 +72,7 @@ def common(
     json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Carry plans out without asking.")] = False,
     passphrase_file: Annotated[str, typer.Option(help="File with the console passphrase; - is standard input.")] = "",
+    statement: Annotated[str, typer.Option(help="With --yes in production: the name of the environment, typed out.")] = "",
     network: Annotated[str, typer.Option(help="Network to work on; default: the current one.")] = "",
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
@@ -80,6 +81,7 @@ def common(
     options.json = options.json or json
     options.yes = options.yes or yes
     options.passphrase_file = passphrase_file
+    options.statement = statement
     options.network = network
 
 

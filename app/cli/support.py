@@ -40,6 +40,7 @@ class Options:
     yes: bool = False
     passphrase_file: str = ""
     network: str = ""
+    statement: str = ""
     verbose: bool = False
 
 
@@ -194,7 +195,9 @@ async def carry_out(console: Console, plan: Plan) -> Plan:
     With ``--json`` and without ``--yes`` the plan stays previewed: nobody was there to answer.
     """
     from app.core.events import PlanChanged
+    from app.operations.policy import typed_check
 
+    statement, asked = options.statement, typed_check(plan)
     if plan.preview is not None and not options.json:
         say(describe(plan))
     if plan.preview is not None and plan.preview.blocked:
@@ -206,8 +209,10 @@ async def carry_out(console: Console, plan: Plan) -> Plan:
                 f"{plan.name}"
             )
             return plan
-        answer = await asyncio.to_thread(input, f"Type {plan.name} to carry it out: ")
-        if answer.strip().upper() != plan.name:
+        answer = await asyncio.to_thread(input, f"Type {asked or plan.name} to carry it out: ")
+        if asked:
+            statement = answer
+        elif answer.strip().upper() != plan.name:
             say(f"Not carried out. {plan.name} stays previewed.")
             return plan
 
@@ -223,7 +228,7 @@ async def carry_out(console: Console, plan: Plan) -> Plan:
 
     end = console.bus.subscribe(PlanChanged, follow)
     try:
-        return await console.operations.execute(plan.id, passphrase=passphrase())
+        return await console.operations.execute(plan.id, passphrase=passphrase(), statement=statement)
     finally:
         end()
 

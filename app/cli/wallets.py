@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from app.cli.chains import network_of
+from app.cli.signing import sign, verify
 from app.cli.support import run, show
 from app.core.money import exact_units
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from app.console import Console
 
 wallets = typer.Typer(help="Accounts whose keys live in the OS keyring; transfers.", no_args_is_help=True)
+wallets.command("sign")(sign)
+wallets.command("verify")(verify)
 
 
 @wallets.command("show")

@@ -11,8 +11,10 @@ from app.wallets.phrases import BackupCheck, PhraseState
 from app.wallets.receive import PaymentRequest
 from app.wallets.recipients import Book, LookAlike
 from app.wallets.service import Wallets
+from app.wallets.speaking import Signed
 from app.wallets.transfers import MostAmount, TokenInfo, TransferDraft
 from app.wallets.typed import FieldNode, TypedData
+from app.wallets.verifying import Verified
 
 __all__ = [
     "Account",
@@ -32,9 +34,11 @@ __all__ = [
     "MostAmount",
     "PaymentRequest",
     "PhraseState",
+    "Signed",
     "TokenInfo",
     "TransferDraft",
     "TypedData",
+    "Verified",
     "Wallet",
     "Wallets",
 ]

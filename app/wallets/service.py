@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from app.operations.plans import Plan
 from app.operations.steps import PlanKind
-from app.wallets import keys, typed
+from app.wallets import keys
 from app.wallets.accounts import Balances
 from app.wallets.making import EVERYBODY, Making
 from app.wallets.money import Means, Money
-from app.wallets.signing import Signing
+from app.wallets.speaking import Speaking
 from app.wallets.transfers import TransferDraft, call_data, token_info
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Calls = list[tuple[str, list[object]]]
 
 
-class Wallets(Money, Making, Signing):
+class Wallets(Money, Making, Speaking):
     """Accounts, their keys and transfers; signs for ``app.chain`` (its ``Signer``)."""
 
     def __init__(
@@ -56,6 +56,7 @@ class Wallets(Money, Making, Signing):
             jobs=jobs,
         )
         self._register_making()
+        self._learn_to_speak()
         self._handle_money(
             Means(database, operations, networks, simulation, transactions, fees, economy_of, bus, accounts=self.list)
         )
@@ -125,13 +126,3 @@ class Wallets(Money, Making, Signing):
         }
         step = self._transactions.step(chain.network, draft.sender, to, data=data, value=value, title=title)
         return await self._operations.plan("wallets.transfer", title, chain.network.target(), params, [step])
-
-    # Typed data and messages
-
-    async def parse_typed(self, text: str) -> typed.TypedData:
-        """Typed data (EIP-712, ``eth_signTypedData_v4``) as fields, domain, hashes and what a reader should know.
-
-        Raises:
-            Invalid: the text contradicts itself or the standard. Nothing was signed.
-        """
-        return typed.parse(text)
