@@ -152,7 +152,12 @@ class Console:
         from app.chain import Transactions
 
         return Transactions(
-            database=self.database, networks=self.networks, fees=self.fees, simulation=self.simulation, operations=self.operations
+            database=self.database,
+            networks=self.networks,
+            fees=self.fees,
+            simulation=self.simulation,
+            operations=self.operations,
+            bus=self.bus,
         )
 
     @cached_property

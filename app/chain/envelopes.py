@@ -184,7 +184,7 @@ def _legacy(items: list[Any]) -> tuple[Envelope, int, int, int]:
 
 
 def _typed(kind: EnvelopeKind, items: list[Any]) -> tuple[Envelope, int, int, int]:
-    prices = [_number(item, "price per gas") for item in items[2 : -8]]
+    prices = [_number(item, "price per gas") for item in items[2:-8]]
     tip, price = prices[0], prices[-1]
     if tip > price:
         raise _invalid("its tip is above its price per gas")

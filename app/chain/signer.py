@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.audit.verifier import rlp_encode
-from app.chain.hashing import keccak256
 
 
 def _number(value: int) -> bytes:
@@ -50,11 +49,6 @@ class UnsignedTransaction:
             v = self.chain_id * 2 + 35 + parity
             return rlp_encode([*self._fields(), _number(v), _number(r), _number(s)])
         return b"\x02" + rlp_encode([*self._fields(), _number(parity), _number(r), _number(s)])
-
-
-def transaction_hash(raw: bytes) -> str:
-    """The hash by which a node knows a raw transaction."""
-    return "0x" + keccak256(raw).hex()
 
 
 class Signer(Protocol):

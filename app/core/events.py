@@ -90,6 +90,14 @@ class ContractsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TransactionsChanged(Event):
+    """The queue of signed transactions of a network changed; ``sender`` is empty when it may be anybody's."""
+
+    network: str
+    sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class QueueChanged(Event):
     """The mint queue or the redemptions changed."""
 

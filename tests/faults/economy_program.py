@@ -96,7 +96,10 @@ class Room:
         plan = await self.planned(kind)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.carry_out(plan))
-            while [row.state.value for row in await self.console.transactions.list(chain.network.key.text)][0] != "sent":
+            while [row.state.value for row in await self.console.transactions.list(chain.network.key.text)][0] not in (
+                "sent",
+                "seen",
+            ):
                 await asyncio.sleep(0.02)
             os.kill(self.console.nodes.get(CHAIN).pid, signal.SIGKILL)
             while self.console.nodes.get(CHAIN).state.value == "running":

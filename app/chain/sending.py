@@ -1,0 +1,378 @@
+"""The one sending path: nonces, signed bytes kept before they are sent, and what became of them.
+
+A transaction's row is written with its signed bytes before anything leaves this machine; from then on the same bytes may be sent
+any number of times. One queue per (network, sender): the next nonce is the lowest that neither the chain nor a living row uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.chain import outcomes
+from app.chain.nonces import Do, free_run
+from app.chain.queue import ALIVE, HOLDING, SENT_ONCE, Mark, Queue, QueuedTransaction, Signed, TransactionState, transaction_hash
+from app.chain.rpc import RpcFailure
+from app.chain.signer import Signer, UnsignedTransaction
+from app.chain.standing import Standing, look
+from app.core import faults
+from app.core.clock import now_ms
+from app.core.errors import Conflict, ConsoleError, Unavailable
+from app.operations.plans import Plan, StepState
+from app.operations.steps import Happened, Outcome
+
+if TYPE_CHECKING:
+    from app.chain.fees import FeeQuote, Fees
+    from app.chain.networks import Chain, Networks
+    from app.chain.simulation import Simulation
+    from app.core.events import Bus
+    from app.database import Database
+    from app.operations import Operations
+
+GAS_MARGIN = (6, 5)  # limit = estimate × 6/5: state may move between estimate and block
+SAME = ("already known", "already imported", "alreadyknown", "known transaction", "nonce too low")
+# What no later block changes by itself. Anything else a node says may be a mood, or a lie told after it took the bytes.
+FOR_GOOD = (
+    "insufficient funds",
+    "intrinsic gas",
+    "exceeds block gas limit",
+    "chain id",
+    "chainid",
+    "invalid sender",
+    "invalid signature",
+    "initcode",
+    "higher than the max fee",
+    "not supported",
+    "exceeds the configured cap",
+)
+RECENT = 128  # blocks in which a final transaction is still looked at after a reorganisation
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRequest:
+    """What to send. ``gas_limit`` None means: estimate. ``data`` is ``0x…``, ``value`` in wei, ``to`` None creates a contract."""
+
+    to: str | None
+    value: int
+    data: str
+    gas_limit: int | None = None
+
+
+class Sending:
+    """Reserves nonces, asks for signatures, sends, and looks what became of it."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        networks: Networks,
+        fees: Fees,
+        simulation: Simulation,
+        operations: Operations,
+        signer: Signer | None = None,
+        bus: Bus | None = None,
+    ) -> None:
+        self.queue = Queue(database, bus)
+        self._networks = networks
+        self._fees = fees
+        self._simulation = simulation
+        self._operations = operations
+        self.signer = signer  # set by the console: wallets are built after the sending path
+        self.name_of: Callable[[str], Awaitable[str]] | None = None  # likewise: what people call an address
+        self._turn: dict[tuple[str, str], asyncio.Lock] = {}
+        self._register(operations)
+
+    def _register(self, operations: Operations) -> None:
+        """Tell operations of the steps and kinds of plans."""
+
+    # signing
+
+    async def prepare(
+        self, network_key: str, sender: str, request: TransactionRequest, plan: Plan, index: int, title: str
+    ) -> dict[str, object]:
+        """Price, sign and keep one transaction; the answer holds raw bytes, hash and nonce. Nothing is sent.
+
+        Raises:
+            Conflict: it would revert; the reason is in the message. Nothing was signed.
+            Unavailable: an earlier step of the plan is no longer on the chain, or not yet again. Nothing was signed.
+            Locked, Denied, NotFound: from the signer. Nothing was signed.
+        """
+        kept = await self._of_step(network_key, plan.id, index)
+        if kept:
+            return prepared_of(kept[0])
+        await self._stand_on_earlier(network_key, plan, index)
+        chain = await self._networks.connect(network_key)
+        quote = await self._fees.quote_for(chain, plan.params)
+        gas = request.gas_limit or (await self._gas(chain, sender, [request]))[0]
+        async with self._turn_of(network_key, sender):
+            (nonce,) = await self._free_nonces(chain, sender, 1)
+            faults.point("chain.transaction.reserved")
+            raw = await self._sign(sender, unsigned(chain, nonce, request, gas, quote))
+            await self.queue.keep(network_key, sender, [Signed(nonce, raw, plan.id, index, title)])
+        faults.point("chain.transaction.signed")
+        return {"raw": "0x" + raw.hex(), "hash": transaction_hash(raw), "nonce": nonce, "sender": sender}
+
+    async def _sign(self, sender: str, transaction: UnsignedTransaction) -> bytes:
+        if self.signer is None:
+            raise Unavailable("This console has no signer. Nothing was signed.")
+        return await self.signer.sign_transaction(sender, transaction)
+
+    def _turn_of(self, network_key: str, sender: str) -> asyncio.Lock:
+        """Nonces of one account are given out one at a time."""
+        return self._turn.setdefault((network_key, sender), asyncio.Lock())
+
+    async def _of_step(self, network_key: str, plan_id: str, index: int) -> list[QueuedTransaction]:
+        """What was signed for this step before a crash that came before the step itself was stored."""
+        return await self.queue.rows(network_key, states=ALIVE, plan_id=plan_id, step_index=index)
+
+    async def _stand_on_earlier(self, network_key: str, plan: Plan, index: int) -> None:
+        """A killed node or a reorganisation may have taken back what a step builds on: wait for it to return."""
+        rows = await self.queue.rows(network_key, states=SENT_ONCE, plan_id=plan.id)
+        last = {row.sender: row for row in rows if row.step_index < index}  # its nonce holds for those before
+        for row in last.values():
+            outcome = await self.outcome(network_key, row.hash, row.nonce, row.sender)
+            if outcome.failure:
+                raise Conflict(f"An earlier step of this plan did not stay on the chain: {outcome.failure} Nothing was signed.")
+            if outcome.happened is Happened.NOT_DONE:
+                await self.rebroadcast(network_key)
+            if outcome.happened is not Happened.DONE:
+                raise Unavailable(
+                    "An earlier step of this plan is no longer in a block; this one waits until it is again. Nothing was signed.",
+                    retryable=True,
+                )
+
+    async def _gas(self, chain: Chain, sender: str, requests: Sequence[TransactionRequest]) -> list[int]:
+        """Gas limits of requests, each estimated by itself on the newest state."""
+        bodies = [
+            {"from": sender, "data": request.data, "value": hex(request.value), **({"to": request.to} if request.to else {})}
+            for request in requests
+        ]
+        estimates = await chain.rpc.each([("eth_estimateGas", [body]) for body in bodies])
+        for at, estimate in enumerate(estimates):
+            if isinstance(estimate, RpcFailure):
+                why = self._simulation.reason(estimate.data, estimate.text)
+                which = f"Transaction {at + 1:,} of {len(requests):,}" if len(requests) > 1 else "The transaction"
+                raise Conflict(f"{which} would fail now: {why}. Nothing was signed or sent.", "Preview again.") from estimate
+        limit = int((await chain.head()).raw["gasLimit"], 16)
+        return [min(int(str(estimate), 16) * GAS_MARGIN[0] // GAS_MARGIN[1], limit) for estimate in estimates]
+
+    async def _free_nonces(self, chain: Chain, sender: str, count: int) -> list[int]:
+        """The lowest nonces that no block, no pool and no living row uses; what ended plans never got into a pool is given up."""
+        asked = [("eth_getTransactionCount", [sender, tag]) for tag in ("latest", "pending")]
+        latest, pending = (int(str(used), 16) for used in await chain.rpc.batch(asked))
+        rows = await self.queue.rows(chain.network.key.text, sender, HOLDING, from_nonce=latest)
+        idle = [row for row in rows if row.state in (TransactionState.SIGNED, TransactionState.SENT)]
+        given_up = {row.hash for row in idle if not await self._still_wanted(row)}
+        if given_up:
+            answers = await chain.rpc.batch([("eth_getTransactionByHash", [tx_hash]) for tx_hash in given_up])
+            given_up = {tx_hash for tx_hash, answer in zip(given_up, answers, strict=True) if answer is None}
+            for row in rows:
+                if row.hash in given_up:
+                    await self.queue.drop(row, "Its plan ended before a node had it.")
+        held = {row.nonce for row in rows if row.hash not in given_up}
+        return free_run(latest, pending, held, count)
+
+    async def _still_wanted(self, row: QueuedTransaction) -> bool:
+        """Whether the bytes may still be sent: their plan goes on, or their step was done."""
+        try:
+            plan = await self._operations.get(row.plan_id)
+        except ConsoleError:
+            return True
+        return not plan.state.ended or plan.steps[row.step_index].state is StepState.DONE
+
+    # sending
+
+    async def broadcast(self, network_key: str, raw: str) -> None:
+        """Hand the bytes to the node; bytes that it knows already are as good as sent.
+
+        Raises:
+            Conflict: the node refuses them; ``retryable`` when that may pass. ``outcome`` tells what became of them.
+        """
+        chain = await self._networks.connect(network_key)
+        row = await self.queue.get(network_key, transaction_hash(bytes.fromhex(raw[2:])))
+        if row is not None and await self._living_replacement(row) is not None:
+            return  # a node would refuse it for its price
+        failure: RpcFailure | None = None
+        try:
+            await chain.rpc.call("eth_sendRawTransaction", raw)
+        except RpcFailure as error:
+            failure = error
+        if failure is not None and not _same(failure):
+            raise refusal(failure)
+        faults.point("chain.transaction.sent")
+        if row is not None:
+            await self._sent(network_key, [row])
+
+    async def send(
+        self, chain: Chain, rows: Sequence[QueuedTransaction], *, point: str = "chain.transaction.sent"
+    ) -> list[RpcFailure | None]:
+        """Hand many to the node in one request a batch, in the order given; for each None, or the node's refusal.
+
+        Raises:
+            Unavailable: the node stopped answering; some may have been sent.
+        """
+        answers = await chain.rpc.each([("eth_sendRawTransaction", ["0x" + row.raw.hex()]) for row in rows])
+        refused = [answer if isinstance(answer, RpcFailure) and not _same(answer) else None for answer in answers]
+        faults.point(point)
+        await self._sent(chain.network.key.text, [row for row, failure in zip(rows, refused, strict=True) if failure is None])
+        return refused
+
+    async def _sent(self, network_key: str, rows: Sequence[QueuedTransaction]) -> None:
+        values = {"state": TransactionState.SENT.value, "sent_at": now_ms()}
+        fresh = [row for row in rows if row.state is TransactionState.SIGNED]
+        await self.queue.mark(network_key, [Mark(row.hash, values, (TransactionState.SIGNED,)) for row in fresh])
+
+    async def rebroadcast(self, network_key: str) -> int:
+        """Send again, in the order of nonces, what a node forgot (it was killed, or dropped it); returns how many."""
+        return len(await self.follow(network_key))
+
+    async def follow(self, network_key: str, *, deep: bool = False) -> list[QueuedTransaction]:
+        """Look at every row that may have moved, write down where it is, and send again what the node forgot.
+
+        Args:
+            deep: look at the final ones of the newest blocks too: the chain was reorganised.
+
+        Returns:
+            What was sent again.
+
+        Raises:
+            Unavailable: the network does not answer.
+        """
+        rows = await self._unsettled(network_key, deep)
+        if not rows:
+            return []
+        chain = await self._networks.connect(network_key)
+        looked = await look(chain, self.queue, rows)
+        again = []
+        for before, standing in zip(rows, looked.rows, strict=True):
+            if standing.do is Do.REPLACED:
+                await self._replaced(standing.row)
+            elif standing.do is Do.RESEND and await self._resend(before, standing):
+                again.append(standing.row)
+        if again:
+            await self.send(chain, again)
+        return again
+
+    async def _unsettled(self, network_key: str, deep: bool) -> list[QueuedTransaction]:
+        """Rows that may move: sent and not final, given up after they were sent, and final ones that the chain forgot."""
+        open_states = (TransactionState.SENT, TransactionState.SEEN, TransactionState.MINED)
+        rows = await self.queue.rows(network_key, states=open_states)
+        rows += await self.queue.rows(network_key, states=(TransactionState.DROPPED,), sent=True)
+        senders = await self.queue.senders(network_key)
+        if not senders:
+            return []
+        chain = await self._networks.connect(network_key)
+        head, *counts = await chain.rpc.batch(
+            [("eth_blockNumber", []), *(("eth_getTransactionCount", [sender, "latest"]) for sender in senders)]
+        )
+        closed = (TransactionState.FINAL, TransactionState.REPLACED)
+        for sender, count in zip(senders, counts, strict=True):
+            rows += await self.queue.rows(network_key, sender, closed, from_nonce=int(str(count), 16))
+        if deep:
+            since = max(int(str(head), 16) - RECENT, 1)
+            rows += await self.queue.rows(network_key, states=(TransactionState.FINAL,), from_block=since)
+        return sorted({row.hash: row for row in rows}.values(), key=lambda row: (row.sender, row.nonce, row.created_at))
+
+    async def _resend(self, before: QueuedTransaction, standing: Standing) -> bool:
+        """Whether to send it again; what nobody wants any more is given up."""
+        row = standing.row
+        if row.state in (TransactionState.DROPPED, TransactionState.REPLACED):
+            if row.state is TransactionState.REPLACED:
+                note = "What replaced it is gone from the chain; it is not sent again."
+                await self.queue.mark(row.network, [Mark(row.hash, {"state": TransactionState.DROPPED.value, "note": note})])
+            return False
+        if await self._living_replacement(row) is not None:
+            return False
+        # What was in a block has happened: it goes back there whatever became of its plan.
+        if before.block or await self._still_wanted(row):
+            return True
+        await self.queue.drop(row, "Its plan ended, and the node does not have it.")
+        return False
+
+    # looking
+
+    async def outcome(self, network_key: str, tx_hash: str, nonce: int, sender: str) -> Outcome:
+        """What became of a transaction: done when it has the network's confirmations on the canonical chain.
+
+        A replacement with the same content counts as the transaction itself: its hash is in the result then.
+        """
+        chain = await self._networks.connect(network_key)
+        row = await self.queue.get(network_key, tx_hash)
+        if row is None:
+            raise Conflict(f"{tx_hash} is not in the queue of this console. Nothing was sent.")
+        return await self._outcome(chain, row)
+
+    async def _outcome(self, chain: Chain, row: QueuedTransaction) -> Outcome:
+        looked = await look(chain, self.queue, [row])
+        (standing,) = looked.rows
+        if standing.receipt is not None:
+            return await outcomes.mined(chain, standing, self._simulation.reason)
+        successor = await self._living_replacement(row)
+        if successor is not None:
+            return outcomes.through_replacement(standing.row, successor, await self._outcome(chain, successor))
+        if standing.do is Do.REPLACED:
+            await self._replaced(standing.row)
+            return Outcome(Happened.NOT_DONE, failure=await self._how_replaced(chain, standing.row))
+        return outcomes.open_(chain, looked.head, standing)
+
+    async def _living_replacement(self, row: QueuedTransaction) -> QueuedTransaction | None:
+        """The transaction that was signed to take this one's place and may still do so, or has."""
+        if not row.replaced_by:
+            return None
+        other = await self.queue.get(row.network, row.replaced_by)
+        if other is None or other.state not in HOLDING:
+            return None
+        if other.state is TransactionState.SIGNED and not await self._still_wanted(other):
+            await self.queue.drop(other, "Its plan ended before it was sent.")
+            return None
+        return other
+
+    async def _replaced(self, row: QueuedTransaction) -> None:
+        """Name who took the nonce, when it was one of ours."""
+        if row.replaced_by:
+            return
+        own = await self.queue.rows(row.network, row.sender, (TransactionState.MINED, TransactionState.FINAL), nonce=row.nonce)
+        for other in own:
+            await self.queue.mark(row.network, [Mark(row.hash, {"replaced_by": bytes.fromhex(other.hash[2:])})])
+
+    async def _how_replaced(self, chain: Chain, row: QueuedTransaction) -> str:
+        """The sentence about the transaction that took the nonce."""
+        return (
+            f"Nonce {row.nonce:,} was used by another transaction. This step sent nothing that counts. "
+            "Compare the other transaction of this account, then plan again."
+        )
+
+
+def unsigned(chain: Chain, nonce: int, request: TransactionRequest, gas: int, quote: FeeQuote) -> UnsignedTransaction:
+    """The transaction as it is to be signed."""
+    return UnsignedTransaction(
+        chain_id=chain.network.chain_id,
+        nonce=nonce,
+        to=request.to,
+        value=request.value,
+        data=bytes.fromhex(request.data[2:]),
+        gas_limit=gas,
+        max_fee_per_gas=quote.max_fee_per_gas,
+        max_priority_fee_per_gas=quote.max_priority_fee_per_gas,
+        legacy=quote.legacy,
+    )
+
+
+def prepared_of(row: QueuedTransaction) -> dict[str, object]:
+    """What a step of one transaction keeps."""
+    return {"raw": "0x" + row.raw.hex(), "hash": row.hash, "nonce": row.nonce, "sender": row.sender}
+
+
+def refusal(failure: RpcFailure) -> Conflict:
+    """A node's no, in words; ``retryable`` when a later try may find it in another mood."""
+    for_good = any(words in failure.text.lower() for words in FOR_GOOD)
+    return Conflict(
+        f"The node refused the transaction: {failure.text.rstrip('.')}. It was not sent.", "Preview again.", retryable=not for_good
+    )
+
+
+def _same(failure: RpcFailure) -> bool:
+    text: Any = failure.text.lower()
+    return any(words in text for words in SAME)
