@@ -13,10 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from app.chain import outcomes
 from app.chain.nonces import Do, free_run
-from app.chain.queue import ALIVE, HOLDING, SENT_ONCE, Mark, Queue, QueuedTransaction, Signed, TransactionState, transaction_hash
+from app.chain.queue import (
+    ALIVE,
+    CHUNK,
+    HOLDING,
+    SENT_ONCE,
+    Mark,
+    Queue,
+    QueuedTransaction,
+    Signed,
+    TransactionState,
+    transaction_hash,
+)
 from app.chain.rpc import RpcFailure
 from app.chain.signer import Signer, UnsignedTransaction
-from app.chain.standing import Standing, look
+from app.chain.standing import look
 from app.core import faults
 from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError, Unavailable
@@ -114,6 +125,52 @@ class Sending:
         faults.point("chain.transaction.signed")
         return {"raw": "0x" + raw.hex(), "hash": transaction_hash(raw), "nonce": nonce, "sender": sender}
 
+    async def prepare_many(
+        self, network_key: str, sender: str, requests: Sequence[TransactionRequest], plan: Plan, index: int, title: str
+    ) -> Sequence[QueuedTransaction]:
+        """Price, sign and keep many transactions of one step, in the order given; nothing is sent.
+
+        What a killed console kept of them before is taken as it is.
+
+        Raises: as :meth:`prepare`.
+        """
+        kept = {row.item: row for row in await self._of_step(network_key, plan.id, index)}
+        missing = [item for item in range(len(requests)) if item not in kept]
+        if missing:
+            await self._stand_on_earlier(network_key, plan, index)
+            chain = await self._networks.connect(network_key)
+            quote = await self._fees.quote_for(chain, plan.params)
+            limits = {item: limit for item in missing if (limit := requests[item].gas_limit)}
+            unknown = [item for item in missing if item not in limits]
+            estimates = await self._gas(chain, sender, [requests[item] for item in unknown]) if unknown else []
+            limits |= dict(zip(unknown, estimates, strict=True))
+            async with self._turn_of(network_key, sender):
+                nonces = await self._free_nonces(chain, sender, len(missing))
+                faults.point("chain.batch.reserved")
+                for start in range(0, len(missing), CHUNK):
+                    part = list(zip(missing, nonces, strict=True))[start : start + CHUNK]
+                    asked = [unsigned(chain, nonce, requests[item], limits[item], quote) for item, nonce in part]
+                    raws = await self._sign_many(sender, asked)
+                    signed = [
+                        Signed(nonce, raw, plan.id, index, f"{title}, {item + 1:,} of {len(requests):,}", item)
+                        for (item, nonce), raw in zip(part, raws, strict=True)
+                    ]
+                    await self.queue.keep(network_key, sender, signed)
+                    faults.point("chain.batch.stored")
+            kept = {row.item: row for row in await self._of_step(network_key, plan.id, index)}
+        return [kept[item] for item in range(len(requests))]
+
+    async def _sign_many(self, sender: str, transactions: Sequence[UnsignedTransaction]) -> Sequence[bytes]:
+        """A signer that can sign many with one look at the key is asked once."""
+        many: Callable[..., Awaitable[Sequence[bytes]]] | None = getattr(self.signer, "sign_transactions", None)
+        if many is not None:
+            return await many(sender, transactions)
+        return [await self._sign(sender, each) for each in transactions]
+
+    async def connect(self, network_key: str) -> Chain:
+        """The checked chain of a network. Raises as :meth:`Networks.connect`."""
+        return await self._networks.connect(network_key)
+
     async def _sign(self, sender: str, transaction: UnsignedTransaction) -> bytes:
         if self.signer is None:
             raise Unavailable("This console has no signer. Nothing was signed.")
@@ -164,7 +221,8 @@ class Sending:
         latest, pending = (int(str(used), 16) for used in await chain.rpc.batch(asked))
         rows = await self.queue.rows(chain.network.key.text, sender, HOLDING, from_nonce=latest)
         idle = [row for row in rows if row.state in (TransactionState.SIGNED, TransactionState.SENT)]
-        given_up = {row.hash for row in idle if not await self._still_wanted(row)}
+        wanted = {step: await self._still_wanted(*step) for step in {(row.plan_id, row.step_index) for row in idle}}
+        given_up = {row.hash for row in idle if not wanted[row.plan_id, row.step_index]}
         if given_up:
             answers = await chain.rpc.batch([("eth_getTransactionByHash", [tx_hash]) for tx_hash in given_up])
             given_up = {tx_hash for tx_hash, answer in zip(given_up, answers, strict=True) if answer is None}
@@ -174,13 +232,13 @@ class Sending:
         held = {row.nonce for row in rows if row.hash not in given_up}
         return free_run(latest, pending, held, count)
 
-    async def _still_wanted(self, row: QueuedTransaction) -> bool:
-        """Whether the bytes may still be sent: their plan goes on, or their step was done."""
+    async def _still_wanted(self, plan_id: str, step_index: int) -> bool:
+        """Whether the bytes of a step may still be sent: its plan goes on, or the step was done."""
         try:
-            plan = await self._operations.get(row.plan_id)
+            plan = await self._operations.get(plan_id)
         except ConsoleError:
             return True
-        return not plan.state.ended or plan.steps[row.step_index].state is StepState.DONE
+        return not plan.state.ended or plan.steps[step_index].state is StepState.DONE
 
     # sending
 
@@ -246,11 +304,17 @@ class Sending:
         chain = await self._networks.connect(network_key)
         looked = await look(chain, self.queue, rows)
         again = []
+        lost = {(s.row.plan_id, s.row.step_index) for s in looked.rows if s.do is Do.RESEND}
+        wanted = {step: await self._still_wanted(*step) for step in lost}
         for before, standing in zip(rows, looked.rows, strict=True):
+            row = standing.row
             if standing.do is Do.REPLACED:
-                await self._replaced(standing.row)
-            elif standing.do is Do.RESEND and await self._resend(before, standing):
-                again.append(standing.row)
+                await self._replaced(row)
+            # What was in a block has happened: it goes back there whatever became of its plan.
+            elif standing.do is Do.RESEND and await self._resend(
+                row, wanted=before.block > 0 or wanted[row.plan_id, row.step_index]
+            ):
+                again.append(row)
         if again:
             await self.send(chain, again)
         return again
@@ -275,21 +339,19 @@ class Sending:
             rows += await self.queue.rows(network_key, states=(TransactionState.FINAL,), from_block=since)
         return sorted({row.hash: row for row in rows}.values(), key=lambda row: (row.sender, row.nonce, row.created_at))
 
-    async def _resend(self, before: QueuedTransaction, standing: Standing) -> bool:
+    async def _resend(self, row: QueuedTransaction, *, wanted: bool) -> bool:
         """Whether to send it again; what nobody wants any more is given up."""
-        row = standing.row
-        if row.state in (TransactionState.DROPPED, TransactionState.REPLACED):
-            if row.state is TransactionState.REPLACED:
-                note = "What replaced it is gone from the chain; it is not sent again."
-                await self.queue.mark(row.network, [Mark(row.hash, {"state": TransactionState.DROPPED.value, "note": note})])
+        if row.state is TransactionState.DROPPED:
+            return False
+        if row.state is TransactionState.REPLACED:
+            note = "What took its nonce is gone from the chain; it is not sent again."
+            await self.queue.mark(row.network, [Mark(row.hash, {"state": TransactionState.DROPPED.value, "note": note})])
             return False
         if await self._living_replacement(row) is not None:
             return False
-        # What was in a block has happened: it goes back there whatever became of its plan.
-        if before.block or await self._still_wanted(row):
-            return True
-        await self.queue.drop(row, "Its plan ended, and the node does not have it.")
-        return False
+        if not wanted:
+            await self.queue.drop(row, "Its plan ended, and the node does not have it.")
+        return wanted
 
     # looking
 
@@ -324,7 +386,7 @@ class Sending:
         other = await self.queue.get(row.network, row.replaced_by)
         if other is None or other.state not in HOLDING:
             return None
-        if other.state is TransactionState.SIGNED and not await self._still_wanted(other):
+        if other.state is TransactionState.SIGNED and not await self._still_wanted(other.plan_id, other.step_index):
             await self.queue.drop(other, "Its plan ended before it was sent.")
             return None
         return other

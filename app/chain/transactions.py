@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from app.chain import batch
 from app.chain.queue import QueuedTransaction, TransactionState
 from app.chain.sending import Sending, TransactionRequest
 from app.core.errors import Invalid
@@ -25,6 +26,7 @@ class Transactions(Sending):
 
     def _register(self, operations: Operations) -> None:
         operations.register_step(STEP, lambda plan, spec: TransactionStep(self, plan, spec))
+        operations.register_step(batch.STEP, lambda plan, spec: batch.BatchStep(self, plan, spec))
 
     def step(
         self,
@@ -39,6 +41,33 @@ class Transactions(Sending):
         """A step that sends one transaction."""
         params = {"network": network.key.text, "sender": sender, "to": to, "value": value, "data": data, "gas_limit": gas_limit}
         return StepSpec(STEP, title or "Send a transaction", params)
+
+    def batch_step(
+        self,
+        network: Network,
+        sender: str,
+        requests: Sequence[TransactionRequest],
+        title: str = "",
+        *,
+        stop_on_failure: bool = False,
+    ) -> StepSpec:
+        """A step that sends many transactions of one account, in flight together, each once.
+
+        Args:
+            requests: in order. Those without a gas limit are estimated one by one on the newest state, not on one another.
+            stop_on_failure: once one of them reverted, those that were not sent yet are not sent any more.
+
+        Raises:
+            Invalid: none, or more than 10,000.
+        """
+        text = title or f"Send {len(requests):,} transactions"
+        return batch.batch_spec(network, sender, requests, text, stop_on_failure=stop_on_failure)
+
+    async def batch_rows(self, plan_id: str) -> Sequence[QueuedTransaction]:
+        """Every row of a plan as it stands now, by step and item."""
+        plan = await self._operations.get(plan_id)
+        rows = await self.queue.rows(plan.target.ref, plan_id=plan.id)
+        return sorted(rows, key=lambda row: (row.step_index, row.item, row.created_at))
 
     async def list(self, network_key: str, sender: str | None = None) -> Sequence[QueuedTransaction]:
         """The queue of a network, newest first."""

@@ -33,13 +33,7 @@ class Room(deploy_program.Room):
         self.bus.subscribe(Event, self.told.append)
         kinds = ("test.send", "test.batch")
         for kind in kinds:
-            self.operations.register_kind(
-                PlanKind(kind, self._preview, self._measure, frozenset({"administrator", "developer"}), repeats=self.repeats)
-            )
-
-    async def repeats(self, plan: Plan) -> str:
-        """What the chain says of a plan that is to be tried again."""
-        return await self.transactions.repeats(plan)
+            self.operations.register_kind(PlanKind(kind, self._preview, self._measure, frozenset({"administrator", "developer"})))
 
     @property
     def notices(self) -> list[str]:
@@ -60,11 +54,11 @@ class Room(deploy_program.Room):
         ]
         return await self.operations.plan("test.send", "Pay", network.target(), {"numbers": list(numbers)}, steps)
 
-    async def planned_batch(self, numbers: Sequence[int], value: int = 1) -> Plan:
+    async def planned_batch(self, numbers: Sequence[int], value: int = 1, *, stop_on_failure: bool = False) -> Plan:
         """One step for all."""
         network = self.networks.get("anvil")
         requests = [TransactionRequest(recipient(n), value, "0x", 21_000) for n in numbers]
-        step = self.transactions.batch_step(network, self.deployer, requests, title="Pay many")
+        step = self.transactions.batch_step(network, self.deployer, requests, title="Pay many", stop_on_failure=stop_on_failure)
         return await self.operations.plan("test.batch", "Pay many", network.target(), {"numbers": list(numbers)}, [step])
 
     async def states(self) -> list[str]:
