@@ -14,6 +14,7 @@ ideas make it fast, each in a file of its own:
 of it. Without LLVM, or where the compiled code does not agree with that keccak, a plain loop does the same work slowly.
 """
 
+from app.mining.kernel.machine import cores
 from app.mining.kernel.search import Job, Kernel, Solution, best_kernel, kernels, solution_digest
 
-__all__ = ["Job", "Kernel", "Solution", "best_kernel", "kernels", "solution_digest"]
+__all__ = ["Job", "Kernel", "Solution", "best_kernel", "cores", "kernels", "solution_digest"]

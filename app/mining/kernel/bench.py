@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+from app.mining.kernel.machine import cores
 from app.mining.kernel.search import Job, Kernel, best_kernel, kernels
 
 PIECE_SECONDS = 0.02  # a worker looks up this often
@@ -60,7 +61,7 @@ def bench(seconds: float = 3.0, threads: int = 0) -> Bench:
         seconds: for the fastest on all threads; each kernel alone takes a fifth of it.
         threads: 0 for one per core that this process may use.
     """
-    count = threads or _cores()
+    count = threads or cores()
     before, began = _memory(), time.perf_counter()
     best_kernel()
     start_up, grown = time.perf_counter() - began, _memory() - before
@@ -116,10 +117,6 @@ def _together(kernel: Kernel, seconds: float, threads: int) -> _Measured:
     wall = time.perf_counter() - began
     hashes, processor = (sum(part) for part in zip(*spent, strict=True))
     return _Measured(hashes / max(processor, 1e-9) / 1e6, hashes / wall / 1e6, wall)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _memory() -> int:

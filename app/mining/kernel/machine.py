@@ -7,6 +7,7 @@ second and happens once a process and instruction set.
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -62,6 +63,11 @@ def _function(address: int) -> Any:
         ctypes.c_int64,
     )
     return shape(address)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def available() -> list[InstructionSet]:
