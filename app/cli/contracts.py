@@ -9,10 +9,12 @@ import typer
 
 from app.cli.chains import network_of
 from app.cli.support import CHECK_FAILED, carry_out, leave, progress, report, run, show, table
+from app.core.errors import Invalid
 from app.core.money import parse_units
 
 if TYPE_CHECKING:
     from app.console import Console
+    from app.operations import Plan
 
 contracts = typer.Typer(help="Solidity: compile, test, deploy, list.", no_args_is_help=True)
 
@@ -63,11 +65,17 @@ def deploy(
     officer: Annotated[str, typer.Option(help="Account that completes redemptions; default: the deployer")] = "",
     epoch_length: Annotated[int, typer.Option(help="Seconds per epoch")] = 3600,
     epoch_budget: Annotated[str, typer.Option(help="AZR that may be minted per epoch")] = "36000",
+    system: Annotated[str, typer.Option(help="A declared system: azr, work, or a TOML file of your own")] = "azr",
+    values: Annotated[
+        list[str] | None, typer.Option("--set", help="Of another system: parameter=value, as often as needed")
+    ] = None,
 ) -> None:
-    """Deploy the AZR economy: token, emission, mint mine, redemption and their roles, as one resumable plan."""
+    """Deploy a declared system as one resumable plan; by default the AZR economy: token, emission, mint mine, redemption, roles."""
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
         who = (await console.wallets.get(deployer)).address
+        if system != "azr":
+            return await carry_out(console, await _plan_of(console, system, who, values or []))
         plan = await console.contracts.plan_deploy_economy(
             network_of(console).id,
             who,
@@ -79,6 +87,23 @@ def deploy(
         return await carry_out(console, plan)
 
     report(run(work))
+
+
+async def _plan_of(console: Console, system: str, deployer: str, written: list[str]) -> Plan:
+    """The plan of any declared system; parameters of the kind address may be labels of accounts."""
+    from app.contracts.systems import System, definition_of, read_definition
+
+    definition = read_definition(Path(system)) if system.endswith(".toml") else definition_of(system)
+    name = Path(system).stem
+    declared = System.parse(name, definition)
+    kinds = {parameter.name: parameter.kind for parameter in declared.parameters}
+    values: dict[str, object] = {declared.sender: deployer}
+    for text in written:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise Invalid(f"“{text}” is not written as parameter=value. Nothing was planned.", "Write --set reward=50.")
+        values[key] = await console.wallets.resolve(value) if kinds.get(key) == "address" else value
+    return await console.contracts.plan_deploy(network_of(console).id, name, values, definition)
 
 
 @contracts.command("list")

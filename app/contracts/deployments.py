@@ -15,7 +15,7 @@ from app.chain.hashing import checksum_address, created_address
 from app.chain.simulation import CallRequest
 from app.chain.transactions import TransactionRequest, TransactionStep
 from app.contracts.artifacts import Compilation
-from app.contracts.system import Creation, Grant, Ref, Setup, creations, grants
+from app.contracts.systems import Check, Creation, Grant, System, fitted, resolve, system_of
 from app.core.clock import now_ms
 from app.core.errors import Conflict
 from app.core.events import ContractsChanged
@@ -37,9 +37,7 @@ GRANT_GAS = 60_000  # measured 51,000; used only where a node cannot simulate a 
 _CHECKS: abi.Abi = (
     {"type": "function", "name": "grantRole", "inputs": [{"type": "bytes32"}, {"type": "address"}], "outputs": []},
     {"type": "function", "name": "hasRole", "inputs": [{"type": "bytes32"}, {"type": "address"}], "outputs": [{"type": "bool"}]},
-    {"type": "function", "name": "cap", "inputs": [], "outputs": [{"type": "uint256"}]},
 )
-CAP = 10**27  # smallest units: 1,000,000,000 AZR
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,39 +70,44 @@ class Deployments:
         self._compiler = compiler
         self._bus = bus
 
-    def steps(self, network: Network, setup: Setup) -> list[StepSpec]:
+    def steps(self, network: Network, system: System, sender: str) -> list[StepSpec]:
         """One step per contract, then one per grant."""
-        common = {"network": network.key.text, "sender": setup.admin}
-        made = [StepSpec(CREATE, f"Create {item.name}", {**common, "contract": item.name}) for item in creations(setup)]
+        common = {"network": network.key.text, "sender": sender}
+        made = [StepSpec(CREATE, f"Create {item.name}", {**common, "contract": item.name}) for item in system.contracts]
         granted = [
-            StepSpec(GRANT, f"Grant {item.role} on {item.contract}", {**common, "contract": item.contract, "role": item.role})
-            for item in grants(setup)
+            StepSpec(
+                GRANT,
+                f"Grant {item.role} on {item.contract}",
+                {**common, "contract": item.contract, "role": item.role, "holder": item.holder},
+            )
+            for item in system.grants
         ]
         return [*made, *granted]
 
     async def preview(self, plan: Plan) -> Preview:
         """Execute all of it on the newest block, without sending anything."""
-        setup = Setup.read(plan.params)
+        system, sender = system_of(plan.params), sender_of(plan)
         chain = await self._networks.connect(plan.target.ref)
         built = await self.built()
-        nonce = int(str(await chain.rpc.call("eth_getTransactionCount", setup.admin, "pending")), 16)
-        addresses = {item.name: created_address(setup.admin, nonce + i) for i, item in enumerate(creations(setup))}
+        nonce = int(str(await chain.rpc.call("eth_getTransactionCount", sender, "pending")), 16)
+        made = {item.name: created_address(sender, nonce + i) for i, item in enumerate(system.contracts)}
+        addresses = known_of(plan) | made
         calls = [
-            CallRequest(setup.admin, None, creation_data(built, item, addresses), 0, f"Create {item.name}")
-            for item in creations(setup)
+            CallRequest(sender, None, creation_data(built, item, plan.params, addresses), 0, f"Create {item.name}")
+            for item in system.contracts
         ]
         calls += [
-            CallRequest(setup.admin, addresses[item.contract], grant_data(item, addresses), 0, f"Grant {item.role}")
-            for item in grants(setup)
+            CallRequest(sender, addresses[item.contract], grant_data(item, plan.params, addresses), 0, f"Grant {item.role}")
+            for item in system.grants
         ]
-        cap = CallRequest(setup.admin, addresses["AzoraToken"], abi.encode_call(_CHECKS, "cap", []))
-        simulated = await self._simulation.preview(chain.network.id, calls, reads=[cap])
-        whole = bool(simulated.reads) or bool(simulated.error)
+        asked = [CallRequest(sender, addresses[check.contract], view_data(built, check)) for check in system.checks]
+        simulated = await self._simulation.preview(chain.network.id, calls, reads=asked)
+        whole = bool(simulated.reads) or not asked or bool(simulated.error)
         quote = await self._fees.quote_for(chain, plan.params)
         gas = sum(simulated.gas) if whole else await self._estimate(chain, calls)
         fee = quote.fee(gas, chain.network.symbol)
-        held = int(str(await chain.rpc.call("eth_getBalance", setup.admin, "latest")), 16)
-        verdicts = [*self._verdicts(built, setup, held, fee), *quote.verdicts()]
+        held = int(str(await chain.rpc.call("eth_getBalance", sender, "latest")), 16)
+        verdicts = [*self._verdicts(built, system, plan, held, fee), *quote.verdicts()]
         if not whole:
             verdicts.append(
                 Verdict(
@@ -116,8 +119,11 @@ class Deployments:
             )
         effects: tuple[Effect, ...] = ()
         if not simulated.error:
-            promised = abi.decode_output(_CHECKS, "cap", simulated.reads[0]) if whole else CAP
-            effects = (*_created(addresses), _capped(addresses, promised), *_granted(setup, addresses))
+            answers = [view_answer(built, check, read) for check, read in zip(system.checks, simulated.reads, strict=False)]
+            promised = answers if whole else [promise(check, plan, addresses) for check in system.checks]
+            if whole:
+                verdicts += _kept(system, plan, addresses, answers)
+            effects = (*_created(made), *_checked(system, addresses, promised), *_granted(system, plan, addresses))
         return Preview(
             effects=effects,
             verdicts=tuple(verdicts),
@@ -136,8 +142,8 @@ class Deployments:
         answers = await chain.rpc.batch([("eth_estimateGas", [body]) for body in made])
         return sum(int(str(answer), 16) for answer in answers) + GRANT_GAS * (len(calls) - len(made))
 
-    def _verdicts(self, built: Compilation, setup: Setup, held: int, fee: Fee) -> list[Verdict]:
-        too_large = [item.name for item in creations(setup) if (len(built.get(item.name).runtime) - 2) // 2 > SIZE_LIMIT]
+    def _verdicts(self, built: Compilation, system: System, plan: Plan, held: int, fee: Fee) -> list[Verdict]:
+        too_large = [item.name for item in system.contracts if (len(built.get(item.name).runtime) - 2) // 2 > SIZE_LIMIT]
         found = [
             Verdict("contracts.size", VerdictLevel.BLOCK, f"{', '.join(too_large)} exceed 24 KiB (EIP-170)")
             if too_large
@@ -149,7 +155,7 @@ class Deployments:
             )
         else:
             found.append(Verdict("contracts.fee", VerdictLevel.PASS, "The deployer holds enough for the network fees"))
-        if setup.admin == setup.attester:
+        if "attester" in plan.params and plan.params["attester"] == plan.params.get("admin"):
             found.append(
                 Verdict(
                     "contracts.separation",
@@ -161,24 +167,25 @@ class Deployments:
         return found
 
     async def measure(self, plan: Plan) -> tuple[Effect, ...]:
-        """What is there now: code at the addresses (immutables apart), the cap, roles held."""
-        setup = Setup.read(plan.params)
-        addresses = addresses_of(plan)
-        if len(addresses) < len(creations(setup)):
-            return tuple(effect for effect in _created(addresses))
+        """What is there now: code at the addresses (immutables apart), what the checks ask, roles held."""
+        system, made = system_of(plan.params), addresses_of(plan)
         chain = await self._networks.connect(plan.target.ref)
         built = await self.built()
         found: list[Effect] = []
-        for effect in _created(addresses):
+        for effect in _created(made):
             code = str(await chain.rpc.call("eth_getCode", effect.after, "latest"))
             if built.get(effect.subject).runtime_matches(code):
                 found.append(effect)
-        data = abi.encode_call(_CHECKS, "cap", [])
-        answer = await chain.rpc.call("eth_call", {"to": addresses["AzoraToken"], "data": data}, "latest")
-        found.append(_capped(addresses, abi.decode_output(_CHECKS, "cap", str(answer))))
-        for item, effect in zip(grants(setup), _granted(setup, addresses), strict=True):
-            holder = resolve(item.holder, addresses)
-            data = abi.encode_call(_CHECKS, "hasRole", [item.role_id, holder])
+        addresses = known_of(plan) | made
+        if len(made) < len(system.contracts):
+            return tuple(found)
+        answers = []
+        for check in system.checks:
+            asked = {"to": addresses[check.contract], "data": view_data(built, check)}
+            answers.append(view_answer(built, check, str(await chain.rpc.call("eth_call", asked, "latest"))))
+        found += _checked(system, addresses, answers)
+        for item, effect in zip(system.grants, _granted(system, plan, addresses), strict=True):
+            data = abi.encode_call(_CHECKS, "hasRole", [item.role_id, resolve(item.holder, plan.params, addresses)])
             answer = await chain.rpc.call("eth_call", {"to": addresses[item.contract], "data": data}, "latest")
             if abi.decode_output(_CHECKS, "hasRole", str(answer)):
                 found.append(effect)
@@ -277,9 +284,10 @@ class CreateStep(TransactionStep):
 
     async def request(self, context: StepContext) -> TransactionRequest:
         """Creation code and encoded arguments."""
-        item = next(item for item in creations(Setup.read(context.plan.params)) if item.name == self._name)
+        params = context.plan.params
+        item = next(item for item in system_of(params).contracts if item.name == self._name)
         built = await self._deployments.built()
-        return TransactionRequest(None, 0, creation_data(built, item, addresses_so_far(context)))
+        return TransactionRequest(None, 0, creation_data(built, item, params, addresses_so_far(context)))
 
     async def committed(self, outcome: Outcome, context: StepContext) -> None:
         """Into the address book."""
@@ -297,10 +305,15 @@ class GrantStep(TransactionStep):
 
     async def request(self, context: StepContext) -> TransactionRequest:
         """``grantRole`` with the addresses that the steps before gave."""
-        wanted = (str(self.spec.params["contract"]), str(self.spec.params["role"]))
-        item = next(item for item in grants(Setup.read(context.plan.params)) if (item.contract, item.role) == wanted)
+        params, mine = context.plan.params, self.spec.params
+        wanted = (str(mine["contract"]), str(mine["role"]), mine.get("holder"))
+        item = next(
+            item
+            for item in system_of(params).grants
+            if (item.contract, item.role) == wanted[:2] and wanted[2] in (item.holder, None)
+        )
         addresses = addresses_so_far(context)
-        return TransactionRequest(addresses[item.contract], 0, grant_data(item, addresses))
+        return TransactionRequest(addresses[item.contract], 0, grant_data(item, params, addresses))
 
     async def committed(self, outcome: Outcome, context: StepContext) -> None:
         """With the last one there is an economy."""
@@ -308,13 +321,25 @@ class GrantStep(TransactionStep):
         self._bus.publish(ContractsChanged())
 
 
+def sender_of(plan: Plan) -> str:
+    """Who pays and signs."""
+    return str(plan.params[system_of(plan.params).sender])
+
+
+def known_of(plan: Plan) -> dict[str, str]:
+    """The contracts that were there before, by name."""
+    known = plan.params.get("known") or {}
+    assert isinstance(known, Mapping)
+    return {str(name): str(address) for name, address in known.items()}
+
+
 def addresses_so_far(context: StepContext) -> dict[str, str]:
-    """Addresses by name from the results of earlier steps."""
-    return _addresses(context.plan, context.results)
+    """Addresses by name: known ones, and those that earlier steps made."""
+    return known_of(context.plan) | _addresses(context.plan, context.results)
 
 
 def addresses_of(plan: Plan) -> dict[str, str]:
-    """Addresses by name of a plan's finished steps."""
+    """Addresses by name of what a plan's finished steps made."""
     return _addresses(plan, [step.result for step in plan.steps])
 
 
@@ -323,33 +348,62 @@ def _addresses(plan: Plan, results: Sequence[Mapping[str, object]]) -> dict[str,
     return {str(s.spec.params["contract"]): str(r["contract"]) for s, r in pairs if s.spec.kind == CREATE and r.get("contract")}
 
 
-def resolve(value: object, addresses: Mapping[str, str]) -> object:
-    """A reference as its address; other values as they are."""
-    return addresses[value.name] if isinstance(value, Ref) else value
-
-
-def creation_data(built: Compilation, item: Creation, addresses: Mapping[str, str]) -> str:
+def creation_data(built: Compilation, item: Creation, values: Mapping[str, object], addresses: Mapping[str, str]) -> str:
     """Creation code followed by the encoded constructor arguments."""
     artifact = built.get(item.name)
     constructor = next((entry for entry in artifact.abi if entry.get("type") == "constructor"), {"inputs": ()})
-    arguments = [resolve(argument, addresses) for argument in item.arguments]
-    return artifact.bytecode + abi.encode(abi.types_of(constructor["inputs"]), arguments).hex()
+    types = abi.types_of(constructor["inputs"])
+    arguments = [fitted(kind, resolve(argument, values, addresses)) for kind, argument in zip(types, item.arguments, strict=True)]
+    return artifact.bytecode + abi.encode(types, arguments).hex()
 
 
-def grant_data(item: Grant, addresses: Mapping[str, str]) -> str:
+def grant_data(item: Grant, values: Mapping[str, object], addresses: Mapping[str, str]) -> str:
     """The call that grants a role."""
-    return abi.encode_call(_CHECKS, "grantRole", [item.role_id, resolve(item.holder, addresses)])
+    return abi.encode_call(_CHECKS, "grantRole", [item.role_id, resolve(item.holder, values, addresses)])
+
+
+def view_data(built: Compilation, check: Check) -> str:
+    """The call of a check's view."""
+    return abi.encode_call(built.get(check.contract).abi, check.view, [])
+
+
+def view_answer(built: Compilation, check: Check, answer: str) -> str:
+    """What the view said, as text."""
+    return str(abi.decode_output(built.get(check.contract).abi, check.view, answer))
+
+
+def promise(check: Check, plan: Plan, addresses: Mapping[str, str]) -> str:
+    """What the view must say, as text."""
+    return str(resolve(check.equals, plan.params, addresses))
+
+
+def _kept(system: System, plan: Plan, addresses: Mapping[str, str], answers: Sequence[str]) -> list[Verdict]:
+    """What must hold afterwards and would not."""
+    return [
+        Verdict(
+            f"contracts.check.{check.view}",
+            VerdictLevel.BLOCK,
+            f"{check.contract}.{check.view} would answer {answer}, not {promise(check, plan, addresses)}",
+            "The declaration of the system asks for it.",
+        )
+        for check, answer in zip(system.checks, answers, strict=True)
+        if answer != promise(check, plan, addresses)
+    ]
 
 
 def _created(addresses: Mapping[str, str]) -> tuple[Effect, ...]:
     return tuple(Effect("contract", name, "", address, label=name) for name, address in addresses.items())
 
 
-def _capped(addresses: Mapping[str, str], cap: int) -> Effect:
-    return Effect("cap", addresses["AzoraToken"], "", str(cap), "AZR", 18, label="AzoraToken")
-
-
-def _granted(setup: Setup, addresses: Mapping[str, str]) -> tuple[Effect, ...]:
+def _checked(system: System, addresses: Mapping[str, str], answers: Sequence[str]) -> tuple[Effect, ...]:
     return tuple(
-        Effect("role", str(resolve(item.holder, addresses)), "", f"{item.role} on {item.contract}") for item in grants(setup)
+        Effect(check.effect, addresses[check.contract], "", answer, check.unit, check.decimals, label=check.contract)
+        for check, answer in zip(system.checks, answers, strict=True)
+    )
+
+
+def _granted(system: System, plan: Plan, addresses: Mapping[str, str]) -> tuple[Effect, ...]:
+    return tuple(
+        Effect("role", str(resolve(item.holder, plan.params, addresses)), "", f"{item.role} on {item.contract}")
+        for item in system.grants
     )

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.chain.economy import Economy
-from app.chain.hashing import checksum_address
 from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.compiler import Compiler
-from app.contracts.deployments import CAP, CREATE, GRANT, CreateStep, Deployment, Deployments, GrantStep
-from app.contracts.system import REDEMPTION_TIMEOUT, Setup
+from app.contracts.deployments import CREATE, GRANT, CreateStep, Deployment, Deployments, GrantStep
+from app.contracts.systems import System, definition_of
 from app.contracts.testing import TestReport, run_tests
 from app.contracts.toolchain import Toolchain
-from app.core.errors import Conflict, ConsoleError, Invalid
+from app.core.errors import Conflict, ConsoleError, NotFound
 from app.core.events import ContractsChanged
 from app.operations.plans import Plan, StepSpec, StepState
 from app.operations.steps import PlanKind
 
 if TYPE_CHECKING:
-    from app.chain import Fees, Networks, Simulation, Transactions
+    from app.chain import Fees, Network, Networks, Simulation, Transactions
     from app.core.events import Bus
     from app.database import Database
     from app.operations import Operations
 
 ECONOMY = ("AzoraToken", "Emission", "MintMine", "Redemption")
-LONGEST = 100 * 31_557_600  # seconds: 100 years; far from where a uint64 of seconds would overflow
 
 
 class Contracts:
@@ -92,6 +89,30 @@ class Contracts:
         """
         return await run_tests(self.toolchain, self._cache, report=report)
 
+    async def plan_deploy(
+        self, network_id: str, system_id: str, values: Mapping[str, object], definition: Mapping[str, object] | None = None
+    ) -> Plan:
+        """Plan a declared system: its contracts in order, and their roles.
+
+        Args:
+            system_id: a file of ``contracts/systems``, or the name of ``definition``.
+            values: the parameters, as typed (amounts in AZR as text) or as kept (whole numbers); others have their defaults.
+            definition: what a TOML file of another place says.
+
+        Raises:
+            Invalid: a parameter is missing or does not fit (``field`` names it), or the declaration contradicts itself.
+            NotFound: there is no such system, or the network lacks a contract that it needs.
+            Conflict: the sources do not compile.
+        """
+        declared = dict(definition) if definition is not None else definition_of(system_id)
+        system = System.parse(system_id, declared)
+        chain = await self._networks.connect(network_id)
+        kept = system.values(values, (await chain.head()).timestamp)
+        await self.compile()
+        params = {**kept, "system": system_id, "definition": declared, "known": await self._known(chain.network, system)}
+        steps = self._deployments.steps(chain.network, system, str(kept[system.sender]))
+        return await self._operations.plan("contracts.deploy", system.title, chain.network.target(), params, steps)
+
     async def plan_deploy_economy(
         self,
         network_id: str,
@@ -101,7 +122,7 @@ class Contracts:
         redemption_officer: str | None = None,
         epoch_length: int,
         epoch_budget: int,
-        redemption_timeout: int = REDEMPTION_TIMEOUT,
+        redemption_timeout: int | None = None,
     ) -> Plan:
         """Plan the whole AZR economy: four contracts and their roles.
 
@@ -111,41 +132,35 @@ class Contracts:
             redemption_officer: states that the bank paid; default: the deployer.
             epoch_length: seconds.
             epoch_budget: smallest units of AZR per epoch.
-            redemption_timeout: seconds until an account may take its escrow back.
+            redemption_timeout: seconds until an account may take its escrow back; default: 14 days.
 
-        Raises:
-            Invalid: an address that is none, or a length or budget that could never work.
-            Conflict: the sources do not compile.
+        Raises: as :meth:`plan_deploy`.
         """
-        deployer = account(deployer, "deployer")
-        attester = account(attester, "attester")
-        officer = account(redemption_officer, "redemption_officer") if redemption_officer else deployer
-        for value, field in ((epoch_length, "epoch_length"), (redemption_timeout, "redemption_timeout")):
-            if not 0 < value <= LONGEST:
-                raise Invalid(
-                    f"{value:,} seconds is no length of an epoch or a timeout. Nothing was planned.",
-                    "Enter between one second and 100 years.",
-                    field=field,
-                )
-        if not 0 < epoch_budget <= CAP:
-            raise Invalid(
-                "A budget must lie between nothing, with which nothing could ever be minted, and the cap of 1,000,000,000 AZR. "
-                "Nothing was planned.",
-                "Enter another budget.",
-                field="epoch_budget",
+        values: dict[str, object] = {
+            "admin": deployer,
+            "attester": attester,
+            "officer": redemption_officer or deployer,
+            "epoch_length": epoch_length,
+            "epoch_budget": epoch_budget,
+        }
+        if redemption_timeout is not None:
+            values["redemption_timeout"] = redemption_timeout
+        return await self.plan_deploy(network_id, "azr", values)
+
+    async def _known(self, network: Network, system: System) -> dict[str, str]:
+        """The newest contracts of the address book that a system needs; of the economy, those that belong together."""
+        if not system.needs:
+            return {}
+        economy = await self.economy(network.key.text)
+        found = {item.name: item.address for item in await self._deployments.book(network.key.text)}
+        if economy is not None:
+            found |= {"AzoraToken": economy.token, "Emission": economy.emission, "MintMine": economy.mint_mine}
+            found |= {"Redemption": economy.redemption}
+        if missing := [name for name in system.needs if name not in found]:
+            raise NotFound(
+                f"{network.name} has no {missing[0]} in the address book. Nothing was planned.", "Deploy the AZR economy first."
             )
-        await self.compile()
-        chain = await self._networks.connect(network_id)
-        head = await chain.head()
-        setup = Setup(deployer, attester, officer, head.timestamp, epoch_length, epoch_budget, redemption_timeout)
-        params = {name: getattr(setup, name) for name in Setup.__slots__}
-        return await self._operations.plan(
-            "contracts.deploy",
-            "Deploy the AZR economy",
-            chain.network.target(),
-            params,
-            self._deployments.steps(chain.network, setup),
-        )
+        return {name: found[name] for name in system.needs}
 
     async def deployments(self, network_key: str) -> list[Deployment]:
         """The address book of a network, each entry compared with what the chain has now.
@@ -245,19 +260,3 @@ class Contracts:
     async def close(self) -> None:
         """End the compiler's thread."""
         await self._compiler.close()
-
-
-def account(text: str, field: str) -> str:
-    """An address as typed, in EIP-55 spelling.
-
-    Raises:
-        Invalid: it is none, its capitals are not its checksum, or it is the zero address.
-    """
-    plain = text.strip()
-    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", plain):
-        raise Invalid(f"“{text}” is not an address. Nothing was planned.", "Enter 0x and 40 hex digits.", field=field)
-    if plain[2:] not in (plain[2:].lower(), plain[2:].upper()) and plain != checksum_address(plain):
-        raise Invalid(f"The checksum of {text} is wrong. Nothing was planned.", "Copy the address again.", field=field)
-    if not int(plain, 16):
-        raise Invalid("Nobody has the zero address. Nothing was planned.", "Enter another address.", field=field)
-    return checksum_address(plain)

@@ -15,7 +15,7 @@ from app.contracts.solc_shim import executable
 from app.contracts.toolchain import CONTRACTS, Toolchain
 from app.core.errors import Invalid, Unavailable
 
-OURS = ["AzoraToken", "Emission", "MintMine", "MockERC20", "Redemption"]
+OURS = ["AzoraToken", "Emission", "MineableAzora", "MintMine", "MockERC20", "Redemption"]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("mining.mint", "Mint ready proofs", "coins", "mining", {"form": "mint"}, True),
     ("mining.redeem", "Request redemption", "bank", "mining", {"form": "redeem"}, True),
     ("contracts.compile", "Compile", "hammer", "contracts", {"do": "compile"}, False),
-    ("contracts.deploy", "Deploy the AZR economy", "rocket-launch", "contracts", {"form": "deploy"}, True),
+    ("contracts.deploy", "Deploy a system", "rocket-launch", "contracts", {"form": "deploy"}, True),
     ("ledger.index", "Index now", "arrows-clockwise", "ledger", {"do": "index"}, False),
     ("ledger.reconcile", "Reconcile", "scales", "ledger", {"do": "reconcile"}, False),
     ("ledger.prove", "Prove the total supply", "seal-check", "ledger", {"do": "prove"}, False),

@@ -243,8 +243,8 @@ class Story:
     def deploy(self) -> Script:
         """Four contracts and their roles."""
         self.hands.click("header.contracts.deploy")
-        yield self.until("the form", lambda: self.hands.ready("contracts.deploy.deployer"))
-        for name, label in (("deployer", LABELS[0]), ("attester", LABELS[2]), ("officer", LABELS[3])):
+        yield self.until("the form", lambda: self.hands.ready("contracts.deploy.admin"))
+        for name, label in (("admin", LABELS[0]), ("attester", LABELS[2]), ("officer", LABELS[3])):
             yield self.filled(f"contracts.deploy.{name}")
             self.hands.choose(f"contracts.deploy.{name}", label)
         yield from self.run_plan("deploy")

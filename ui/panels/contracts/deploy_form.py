@@ -1,63 +1,87 @@
-"""The form that asks for everything a deployment of the AZR economy needs."""
+"""The form that asks for everything a declared system needs, made of its declaration."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QSpinBox, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from app.core.errors import Invalid
-from app.core.money import parse_units
+from app.core.money import exact_units
 from ui.plan_sheet import PlanForm
-from ui.widgets import AccountCombo, Field, Note, line_edit
+from ui.widgets import AccountCombo, Field, Note, empty, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from app.contracts.systems import Parameter, System
     from app.operations import Plan
     from ui.shell.panel import Panel
 
 
 class DeployForm(PlanForm):
-    """Deployer, attester, officer, epoch length and budget."""
+    """Which system, and a field for each of its parameters: ``contracts.deploy.<name>``."""
 
-    title = "Deploy the AZR economy"
+    title = "Deploy"
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Panel, system_id: str = "azr") -> None:
         super().__init__()
+        from app.contracts.systems import system, systems
+
         self._panel = panel
-        self.deployer = AccountCombo("contracts.deploy.deployer", panel.bridge)
-        self.attester = AccountCombo("contracts.deploy.attester", panel.bridge)
-        self.officer = AccountCombo("contracts.deploy.officer", panel.bridge)
-        self.epoch = QSpinBox()
-        self.epoch.setRange(1, 365 * 86_400)
-        self.epoch.setValue(3_600)
-        self.epoch.setSuffix(" s")
-        self.epoch.setObjectName("contracts.deploy.epoch_length")
-        self.epoch.setAccessibleName("Epoch length in seconds")
-        self.budget = line_edit("contracts.deploy.epoch_budget", "Epoch budget in AZR")
-        self.budget.setText("36000")
-        layout = QVBoxLayout(self)
-        layout.addWidget(Field("Deployer and administrator", self.deployer, "Pays for everything and holds the admin role"))
-        layout.addWidget(Field("Attester", self.attester, "Its signature makes a proof of value valid"))
-        layout.addWidget(Field("Redemption officer", self.officer, "States that the bank has paid"))
-        layout.addWidget(Field("Epoch length", self.epoch, "Seconds; the budget below starts anew with each epoch"))
-        layout.addWidget(Field("Epoch budget", self.budget, "AZR that may be minted per epoch"))
-        layout.addWidget(Note("info", "Four contracts and their roles, as one plan: the preview names every address beforehand."))
-        layout.addStretch(1)
+        self._systems: dict[str, System] = {name: system(name) for name in systems()}
+        self._inputs: dict[str, AccountCombo | QWidget] = {}
+        self.system = QComboBox()
+        self.system.setObjectName("contracts.deploy.system")
+        self.system.setAccessibleName("What to deploy")
+        for name, declared in self._systems.items():
+            self.system.addItem(declared.title.removeprefix("Deploy ").removeprefix("the ").capitalize(), name)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        column.addWidget(Field("What to deploy", self.system, ""))
+        self._fields = QVBoxLayout()
+        self._fields.setContentsMargins(0, 0, 0, 0)
+        self._fields.setSpacing(10)
+        column.addLayout(self._fields)
+        column.addStretch(1)
+        self.system.setCurrentIndex(self.system.findData(system_id))
+        self.system.currentIndexChanged.connect(lambda _: self._show())
+        self._show()
+
+    @property
+    def chosen(self) -> System:
+        """The system that is asked for."""
+        return self._systems[str(self.system.currentData())]
+
+    def _show(self) -> None:
+        empty(self._fields)
+        self._inputs = {}
+        for parameter in self.chosen.parameters:
+            if parameter.kind != "now":
+                self._inputs[parameter.name] = self._input(parameter)
+                self._fields.addWidget(Field(parameter.label, self._inputs[parameter.name], parameter.hint))
+        self._fields.addWidget(Note("info", self.chosen.about))
+
+    def _input(self, parameter: Parameter) -> AccountCombo | QWidget:
+        name = f"contracts.deploy.{parameter.name}"
+        if parameter.kind == "address":
+            return AccountCombo(name, self._panel.bridge)
+        edit = line_edit(name, parameter.label)
+        if parameter.default is not None:
+            exact = exact_units(parameter.default, 18) if parameter.kind == "azr" else str(parameter.default)
+            edit.setText(exact.rstrip("0").rstrip(".") if "." in exact else exact)
+        return edit
 
     def work(self) -> Callable[[], Awaitable[Plan]]:
         console = self._panel.bridge.console
         network = console.networks.current
         if network is None:
-            raise Invalid("No network is selected. Nothing was planned.", "Select or start one first.")
-        deployer, attester, officer = self.deployer.address(), self.attester.address(), self.officer.address()
-        budget = parse_units(self.budget.text(), 18, unit="AZR", field="epoch_budget")
-        if not budget:
-            raise Invalid(
-                "With a budget of 0 nothing could ever be minted. Nothing was planned.", "Enter more.", field="epoch_budget"
-            )
-        length = self.epoch.value()
-        return lambda: console.contracts.plan_deploy_economy(
-            network.id, deployer, attester=attester, redemption_officer=officer, epoch_length=length, epoch_budget=budget
-        )
+            raise Invalid("No network is selected. Nothing was planned.", "Select or start one first.", field="system")
+        system, values = self.chosen, {}
+        for parameter in system.parameters:
+            if parameter.kind != "now":
+                widget = self._inputs[parameter.name]
+                typed = widget.address() if isinstance(widget, AccountCombo) else widget.text()  # type: ignore[attr-defined]
+                values[parameter.name] = parameter.read(typed)
+        return lambda: console.contracts.plan_deploy(network.id, system.id, values)
