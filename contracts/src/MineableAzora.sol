@@ -83,22 +83,22 @@ contract MineableAzora {
 
     /// @param emission_ where minting is asked for; this contract still needs its source role.
     /// @param token_ the token that the emission mints.
-    /// @param rules for good.
-    constructor(Emission emission_, AzoraToken token_, Rules memory rules) {
+    /// @param chosen for good.
+    constructor(Emission emission_, AzoraToken token_, Rules memory chosen) {
         if (address(emission_) == address(0) || address(token_) == address(0)) revert BadParameter();
-        if (rules.initialReward == 0 || rules.solutionsPerEra == 0 || rules.adjustmentInterval == 0) revert BadParameter();
-        if (rules.secondsPerSolution == 0 || rules.secondsPerSolution > LONGEST_SECONDS) revert BadParameter();
-        if (rules.hardestTarget == 0 || rules.firstTarget < rules.hardestTarget) revert BadParameter();
-        if (rules.easiestTarget < rules.firstTarget || rules.easiestTarget > type(uint256).max >> 1) revert BadParameter();
+        if (chosen.initialReward == 0 || chosen.solutionsPerEra == 0 || chosen.adjustmentInterval == 0) revert BadParameter();
+        if (chosen.secondsPerSolution == 0 || chosen.secondsPerSolution > LONGEST_SECONDS) revert BadParameter();
+        if (chosen.hardestTarget == 0 || chosen.firstTarget < chosen.hardestTarget) revert BadParameter();
+        if (chosen.easiestTarget < chosen.firstTarget || chosen.easiestTarget > type(uint256).max >> 1) revert BadParameter();
         emission = emission_;
         token = token_;
-        _initialReward = rules.initialReward;
-        _solutionsPerEra = rules.solutionsPerEra;
-        _secondsPerSolution = rules.secondsPerSolution;
-        _adjustmentInterval = rules.adjustmentInterval;
-        _easiestTarget = rules.easiestTarget;
-        _hardestTarget = rules.hardestTarget;
-        target = rules.firstTarget;
+        _initialReward = chosen.initialReward;
+        _solutionsPerEra = chosen.solutionsPerEra;
+        _secondsPerSolution = chosen.secondsPerSolution;
+        _adjustmentInterval = chosen.adjustmentInterval;
+        _easiestTarget = chosen.easiestTarget;
+        _hardestTarget = chosen.hardestTarget;
+        target = chosen.firstTarget;
         periodStart = uint64(block.timestamp);
         challenge = keccak256(abi.encode(block.chainid, address(this), blockhash(block.number - 1)));
     }
