@@ -17,6 +17,7 @@ from app.cli.chains import chains, networks
 from app.cli.contracts import contracts
 from app.cli.demo import demo
 from app.cli.doctor import doctor
+from app.cli.holdings import tokens
 from app.cli.keys import wallets
 from app.cli.ledger import ledger
 from app.cli.mint import mint, redeem
@@ -38,6 +39,7 @@ azora.add_typer(chains, name="chain")
 azora.add_typer(networks, name="network")
 azora.add_typer(wallets, name="wallet")
 wallets.add_typer(contacts, name="contacts")
+wallets.add_typer(tokens, name="tokens")
 azora.add_typer(contracts, name="contract")
 azora.add_typer(mint, name="mint")
 azora.add_typer(redeem, name="redeem")

@@ -5,20 +5,25 @@ Knows how an account signs and where its secret lives; never how a transaction i
 """
 
 from app.wallets.accounts import Account, AccountKind, Balances, KeyState, Wallet
+from app.wallets.allowances import Allowance, AllowanceList
 from app.wallets.contacts import Contact, ImportReport, ImportRow
+from app.wallets.holdings import Holding, Pending
 from app.wallets.making import Discovered, DrillReport, DrillRow
 from app.wallets.phrases import BackupCheck, PhraseState
 from app.wallets.receive import PaymentRequest
 from app.wallets.recipients import Book, LookAlike
 from app.wallets.service import Wallets
 from app.wallets.speaking import Signed
-from app.wallets.transfers import MostAmount, TokenInfo, TransferDraft
+from app.wallets.tokens import TokenInfo
+from app.wallets.transfers import MostAmount, TransferDraft
 from app.wallets.typed import FieldNode, TypedData
 from app.wallets.verifying import Verified
 
 __all__ = [
     "Account",
     "AccountKind",
+    "Allowance",
+    "AllowanceList",
     "BackupCheck",
     "Balances",
     "Book",
@@ -27,12 +32,14 @@ __all__ = [
     "DrillReport",
     "DrillRow",
     "FieldNode",
+    "Holding",
     "ImportReport",
     "ImportRow",
     "KeyState",
     "LookAlike",
     "MostAmount",
     "PaymentRequest",
+    "Pending",
     "PhraseState",
     "Signed",
     "TokenInfo",

@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.core.errors import Conflict
-from app.core.money import parse_units
+from app.core.money import parse_units, short_units
+from app.operations.plans import Plan
+from app.operations.steps import PlanKind
 from app.wallets import receive
+from app.wallets.allowances import AllowanceList, Allowances, approve_data, unlimited
 from app.wallets.contacts import Contact, Contacts, ImportReport
+from app.wallets.holdings import Holding, Holdings
 from app.wallets.keys import parse_address
+from app.wallets.logs import Logs
+from app.wallets.making import EVERYBODY
 from app.wallets.recipients import Book, Recipients
 from app.wallets.register import Register
-from app.wallets.transfers import MostAmount, TokenInfo, Transfers, token_info
+from app.wallets.tokens import TokenInfo, Tokens
+from app.wallets.transfers import MostAmount, TransferDraft, Transfers, call_data
 
 if TYPE_CHECKING:
     from app.chain import Economy, Fees, Networks, Simulation, Transactions
@@ -52,9 +59,54 @@ class Money(Register):
         known = lambda: [network.id for network in means.networks.list()]  # noqa: E731 - read anew each time
         self._contacts = Contacts(means.database, means.bus, means.accounts, known)
         self._recipients = Recipients(means.operations, means.accounts, self._contacts)
+        self._tokens = Tokens(means.database, means.networks, means.economy_of)
+        self._holdings = Holdings(means.networks, means.transactions, self._tokens)
         self._transfers = Transfers(
             means.networks, means.simulation, means.fees, means.economy_of, means.accounts, self._recipients
         )
+        self._allowances = Allowances(
+            means.networks, means.simulation, means.fees, means.accounts, self._recipients, self._tokens, Logs(means.database)
+        )
+        for kind, part, undo in (
+            ("wallets.transfer", self._transfers, "A transfer cannot be taken back."),
+            ("wallets.approve", self._allowances, ""),
+            ("wallets.revoke", self._allowances, ""),
+        ):
+            means.operations.register_kind(PlanKind(kind, part.preview, part.measure, EVERYBODY, undo))
+
+    # Sending
+
+    async def plan_transfer(self, draft: TransferDraft) -> Plan:
+        """Plan a transfer of the native coin or of an ERC-20 token.
+
+        The preview is simulated on the newest block and names it.
+
+        Raises:
+            Invalid: the token's address holds no token.
+            NotFound: the sender is no account of this console.
+            Unavailable: the network does not answer; nothing was stored.
+        """
+        sender = await self.get(draft.sender)
+        chain = await self._networks.connect(draft.network_id)
+        token = await self._tokens.info(chain, draft.token)
+        to, data, value = call_data(draft)
+        title = f"Send {token.symbol} from {sender.label}"
+        params = {
+            "network": chain.network.key.text,
+            "network_id": draft.network_id,
+            "sender": draft.sender,
+            "recipient": draft.recipient,
+            "amount": str(draft.amount),
+            "token": draft.token,
+            "symbol": token.symbol,
+            "decimals": token.decimals,
+            "token_name": token.name,
+            "note": draft.note,
+            "compared": draft.compared,
+            **({"fee": dict(draft.fee)} if draft.fee else {}),
+        }
+        step = self._transactions.step(chain.network, draft.sender, to, data=data, value=value, title=title)
+        return await self._operations.plan("wallets.transfer", title, chain.network.target(), params, [step])
 
     # Contacts: edits
 
@@ -168,7 +220,34 @@ class Money(Register):
         """
         return receive.parse_uri(text)
 
-    # Tokens
+    # Tokens and what accounts hold of them
+
+    async def tokens(self, network_id: str) -> list[TokenInfo]:
+        """The native coin, AZR where there is an economy, and the added tokens. The network is not asked."""
+        return await self._tokens.list(network_id)
+
+    async def add_token(self, network_id: str, address: str) -> TokenInfo:
+        """Look at an ERC-20 token from now on, after asking its contract. An edit.
+
+        Raises:
+            Invalid: there is no ERC-20 contract at that address.
+            Conflict: it is looked at already.
+        """
+        return await self._tokens.add(network_id, address)
+
+    async def remove_token(self, network_id: str, address: str) -> TokenInfo:
+        """Look at an added token no longer. An edit. Raises NotFound."""
+        return await self._tokens.remove(network_id, address)
+
+    async def assets(self, network_id: str, addresses: Sequence[str]) -> list[Holding]:
+        """What accounts hold of every token of the network, account by account; read again on each ``HeadChanged``.
+
+        Confirmed and newest figures are each of one block; what waits in this console's own queue stands apart.
+
+        Raises:
+            Unavailable: the network does not answer, or its newest block kept changing.
+        """
+        return await self._holdings.read(network_id, addresses)
 
     async def token(self, network_id: str, token: str = "") -> TokenInfo:
         """Symbol and decimals of a token by its contract's address; empty: the native coin.
@@ -177,9 +256,7 @@ class Money(Register):
             Invalid: there is no ERC-20 contract at that address.
         """
         chain = await self._means.networks.connect(network_id)
-        return await token_info(
-            chain, parse_address(token, "token") if token else "", await self._means.economy_of(chain.network.key.text)
-        )
+        return await self._tokens.info(chain, parse_address(token, "token") if token else "")
 
     async def parse_amount(self, network_id: str, token: str, text: str) -> int:
         """An amount as a person types it, in the smallest unit of the token (its contract's address; empty: the native coin).
@@ -201,3 +278,53 @@ class Money(Register):
         payee = parse_address(recipient, "recipient") if recipient else ""
         contract = parse_address(token, "token") if token else ""
         return await self._transfers.most(network_id, parse_address(sender, "sender"), payee, contract, fee or {})
+
+    # Allowances
+
+    async def allowances(self, network_id: str, owner: str, further: int = 0) -> AllowanceList:
+        """Who may take the owner's tokens now, by Approval events and each contract's word.
+
+        Args:
+            further: how many blocks before those that were read already are read now, when older ones may be missing.
+
+        Raises:
+            Unavailable: the network does not answer; what was read before stays.
+        """
+        return await self._allowances.list(network_id, owner, further)
+
+    async def plan_approve(
+        self, network_id: str, owner: str, token: str, spender: str, amount: int, fee: Mapping[str, str] | None = None
+    ) -> Plan:
+        """Plan to let ``spender`` take up to ``amount`` (smallest unit) of a token; kind ``wallets.approve``.
+
+        Raises:
+            Invalid: a wrong address or amount, or no ERC-20 contract.
+            NotFound: the owner is no account of this console.
+        """
+        return await self._plan_allowance("wallets.approve", network_id, owner, token, spender, amount, fee)
+
+    async def plan_revoke(
+        self, network_id: str, owner: str, token: str, spender: str, fee: Mapping[str, str] | None = None
+    ) -> Plan:
+        """Plan to take an allowance back; kind ``wallets.revoke``. Raises as :meth:`plan_approve`."""
+        return await self._plan_allowance("wallets.revoke", network_id, owner, token, spender, 0, fee)
+
+    async def _plan_allowance(
+        self, kind: str, network_id: str, owner: str, token: str, spender: str, amount: int, fee: Mapping[str, str] | None
+    ) -> Plan:
+        account = await self.get(owner)
+        params = await self._allowances.asked(network_id, account.address, token, spender, amount)
+        if fee:
+            params["fee"] = dict(fee)
+        network, symbol = self._networks.get(network_id), str(params["symbol"])
+        payee = str(params["spender"])
+        name = (await self.book()).name(payee, network_id) or f"{payee[:6]}…{payee[-4:]}"
+        much = f"all {symbol}" if unlimited(amount) else f"{short_units(amount, int(str(params['decimals'])))} {symbol}"
+        title = (
+            f"Let {name} take {much} of {account.label}"
+            if amount
+            else f"Take back what {name} may take of {account.label}’s {symbol}"
+        )
+        data = approve_data(payee, amount)
+        step = self._transactions.step(network, account.address, str(params["token"]), data=data, title=title)
+        return await self._operations.plan(kind, title, network.target(), params, [step])

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from app.operations.plans import Plan
-from app.operations.steps import PlanKind
 from app.wallets import keys
 from app.wallets.accounts import Balances
-from app.wallets.making import EVERYBODY, Making
+from app.wallets.making import Making
 from app.wallets.money import Means, Money
 from app.wallets.speaking import Speaking
-from app.wallets.transfers import TransferDraft, call_data, token_info
 
 if TYPE_CHECKING:
     from app.access import Access
@@ -60,15 +57,6 @@ class Wallets(Money, Making, Speaking):
         self._handle_money(
             Means(database, operations, networks, simulation, transactions, fees, economy_of, bus, accounts=self.list)
         )
-        operations.register_kind(
-            PlanKind(
-                "wallets.transfer",
-                self._transfers.preview,
-                self._transfers.measure,
-                EVERYBODY,
-                undo="A transfer cannot be taken back.",
-            )
-        )
 
     async def balances(self, network_id: str, addresses: Sequence[str]) -> dict[str, Balances]:
         """Native coin and AZR of addresses, all at one block, by EIP-55 address.
@@ -92,37 +80,3 @@ class Wallets(Money, Making, Speaking):
             address: Balances(native, tokens, head.number, head.hash)
             for address, native, tokens in zip(wanted, answers, azr, strict=False)
         }
-
-    # Sending
-
-    async def plan_transfer(self, draft: TransferDraft) -> Plan:
-        """Plan a transfer of the native coin or of an ERC-20 token.
-
-        The preview is simulated on the newest block and names it.
-
-        Raises:
-            Invalid: the token's address holds no token.
-            NotFound: the sender is no account of this console.
-            Unavailable: the network does not answer; nothing was stored.
-        """
-        sender = await self.get(draft.sender)
-        chain = await self._networks.connect(draft.network_id)
-        token = await token_info(chain, draft.token, await self._economy_of(chain.network.key.text))
-        to, data, value = call_data(draft)
-        title = f"Send {token.symbol} from {sender.label}"
-        params = {
-            "network": chain.network.key.text,
-            "network_id": draft.network_id,
-            "sender": draft.sender,
-            "recipient": draft.recipient,
-            "amount": str(draft.amount),
-            "token": draft.token,
-            "symbol": token.symbol,
-            "decimals": token.decimals,
-            "token_name": token.name,
-            "note": draft.note,
-            "compared": draft.compared,
-            **({"fee": dict(draft.fee)} if draft.fee else {}),
-        }
-        step = self._transactions.step(chain.network, draft.sender, to, data=data, value=value, title=title)
-        return await self._operations.plan("wallets.transfer", title, chain.network.target(), params, [step])

@@ -274,7 +274,7 @@ class Speaking(Verifying, Signing):
     ) -> tuple[Effect, list[Verdict]]:
         """What somebody may take, against what they may take now, and the warnings about it."""
         from app.wallets.actual import read_word, word
-        from app.wallets.transfers import token_info
+        from app.wallets.tokens import token_info
 
         owner = permitted.owner or signer.address
         symbol, decimals, before = "units", 0, "0" if permitted.transfer else "unknown"

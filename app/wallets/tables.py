@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from app.database import metadata
-from app.database.types import Address
+from app.database.types import Address, Hash, Uint256
 
 wallets = sa.Table(
     "wallets",
@@ -47,4 +47,47 @@ contacts = sa.Table(
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("network", sa.String(40), nullable=False),  # id of the only network it is meant on, or empty
     sa.Column("created_at", sa.BigInteger, nullable=False),
+)
+
+tokens = sa.Table(
+    "wallet_tokens",
+    metadata,
+    sa.Column("network", sa.String(90), primary_key=True),
+    sa.Column("address", Address, primary_key=True),
+    sa.Column("symbol", sa.String(40), nullable=False),  # as it is shown here: unique per network
+    sa.Column("decimals", sa.Integer, nullable=False),
+    sa.Column("added_at", sa.BigInteger, nullable=False),
+)
+
+# What was read of the logs of one account: every block from first to last. The anchor is a block so far back that no reorganisation
+# is expected to reach it: from there on it is read again when the last block has changed.
+log_scans = sa.Table(
+    "wallet_log_scans",
+    metadata,
+    sa.Column("network", sa.String(90), primary_key=True),
+    sa.Column("kind", sa.String(10), primary_key=True),  # approval or transfer
+    sa.Column("account", Address, primary_key=True),
+    sa.Column("token", Address, primary_key=True),  # twenty zero bytes: all tokens
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("last_hash", Hash, nullable=False),
+    sa.Column("anchor", sa.BigInteger, nullable=False),
+    sa.Column("anchor_hash", Hash, nullable=False),
+)
+
+log_rows = sa.Table(
+    "wallet_log_rows",
+    metadata,
+    sa.Column("network", sa.String(90), primary_key=True),
+    sa.Column("kind", sa.String(10), primary_key=True),
+    sa.Column("account", Address, primary_key=True),
+    sa.Column("block", sa.BigInteger, primary_key=True),
+    sa.Column("log_index", sa.Integer, primary_key=True),
+    sa.Column("token", Address, nullable=False),
+    sa.Column("sender", Address, nullable=False),  # or owner of an allowance
+    sa.Column("recipient", Address, nullable=False),  # or its spender
+    sa.Column("amount", Uint256, nullable=False),
+    sa.Column("tx_hash", Hash, nullable=False),
+    sa.Column("block_hash", Hash, nullable=False),
+    sa.Column("time", sa.BigInteger, nullable=False),  # of the block, seconds; 0 until it was asked for
 )

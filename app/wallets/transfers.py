@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.core.clock import now_ms
-from app.core.errors import ConsoleError, Invalid
+from app.core.errors import Invalid
 from app.core.money import UINT256_MAX, short_units
 from app.operations.plans import Call, Effect, Fee, Plan, Preview, Verdict, VerdictLevel
 from app.wallets.actual import BALANCE_OF, measure, read_word, word
 from app.wallets.keys import parse_address
 from app.wallets.recipients import contract_verdict, recipient_verdicts
+from app.wallets.tokens import TokenInfo
 
 if TYPE_CHECKING:
     from app.chain import Chain, Economy, Fees, Networks, Simulation
@@ -58,16 +59,6 @@ class TransferDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenInfo:
-    """How a token shows its amounts. ``address`` is empty for the native coin."""
-
-    address: str
-    symbol: str
-    decimals: int
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class MostAmount:
     """All that can be sent, and the fee choice it was computed with: a draft that sends it all carries just this ``fee``."""
 
@@ -80,40 +71,6 @@ def call_data(draft: TransferDraft) -> tuple[str, str, int]:
     if not draft.token:
         return draft.recipient, "0x", draft.amount
     return draft.token, TRANSFER + word(draft.recipient) + word(draft.amount), 0
-
-
-async def token_info(chain: Chain, token: str, economy: Economy | None) -> TokenInfo:
-    """Symbol and decimals of a token as its contract states them.
-
-    Raises:
-        Invalid: there is no ERC-20 contract at that address.
-    """
-    if not token:
-        return TokenInfo("", chain.network.symbol, 18)
-    if economy is not None and parse_address(economy.token) == token:
-        return TokenInfo(token, economy.token_symbol, economy.decimals, "AzoraToken")
-    try:
-        calls = [("eth_call", [{"to": token, "data": data}, "latest"]) for data in ("0x95d89b41", "0x313ce567")]  # symbol, decimals
-        symbol, decimals = await chain.rpc.batch(calls)
-        spelled = _symbol(str(symbol))
-        # A token may call itself what the native coin is called; its amounts must never be taken for the coin's.
-        spelled = f"{spelled} token" if spelled in ("", chain.network.symbol, "AZR") else spelled
-        return TokenInfo(token, spelled.strip(), int(str(decimals), 16), "ERC-20")
-    except (ConsoleError, ValueError) as error:
-        raise Invalid(
-            f"{token} does not answer as an ERC-20 token on {chain.network.name}. Nothing was planned.",
-            "Check the network and the token's address.",
-            field="token",
-        ) from error
-
-
-def _symbol(answer: str) -> str:
-    """The text of ``symbol()``: an ABI string, or bytes32 as some old tokens return it; only visible characters, at most 24."""
-    raw = bytes.fromhex(answer.removeprefix("0x"))
-    if len(raw) >= 64:
-        length = int.from_bytes(raw[32:64], "big")
-        raw = raw[64 : 64 + length]
-    return "".join(c for c in raw.rstrip(b"\0").decode("utf-8", "ignore") if c.isprintable())[:24]
 
 
 class Transfers:
@@ -213,7 +170,7 @@ class Transfers:
         verdicts = recipient_verdicts(
             book, draft.recipient, draft.sender, draft.token, token.symbol, draft.network_id, economy, draft.compared
         )
-        verdicts.append(_key_verdict(draft, await self._accounts()))
+        verdicts.append(key_verdict(draft.sender, await self._accounts()))
         asked = f"{short_units(draft.amount, token.decimals)} {token.symbol}"
         if held["token"] < draft.amount:
             verdicts.append(Verdict("wallets.balance", VerdictLevel.BLOCK, f"The sender holds less than {asked}"))
@@ -265,8 +222,9 @@ def _decoded(draft: TransferDraft, token: TokenInfo) -> Call:
     return Call(token.name, token.address, "transfer", arguments, verified=token.name == "AzoraToken")
 
 
-def _key_verdict(draft: TransferDraft, accounts: list[Account]) -> Verdict:
-    account = next((account for account in accounts if account.address == draft.sender), None)
+def key_verdict(sender: str, accounts: list[Account]) -> Verdict:
+    """Whether the sender can sign here."""
+    account = next((account for account in accounts if account.address == sender), None)
     if account is not None and account.key_state == "inKeyring":
         return Verdict("wallets.key", VerdictLevel.PASS, "The sender's key is in the keyring")
     if account is not None and account.key_state == "unknown":
