@@ -15,7 +15,8 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("wallets.new", "New wallet", "plus", "wallets", {"form": "new"}, True),
     ("wallets.import", "Import", "download-simple", "wallets", {"form": "import"}, True),
     ("wallets.watch", "Watch address", "eye", "wallets", {"form": "watch"}, True),
-    ("wallets.rename", "Edit label", "pencil-simple", "wallets", {"form": "rename"}, True),
+    ("wallets.receive", "Receive", "qr-code", "wallets", {"form": "receive"}, True),
+    ("wallets.rename", "Edit label", "tag", "wallets", {"form": "rename"}, True),
     ("wallets.send", "Send", "paper-plane-tilt", "wallets", {"form": "send"}, True),
     ("mining.submit", "Submit proof", "plus", "mining", {"form": "submit"}, True),
     ("mining.mint", "Mint ready proofs", "coins", "mining", {"form": "mint"}, True),
@@ -81,6 +82,17 @@ def _window_actions(window: MainWindow) -> None:
             "Ctrl+L",
             "Window",
             enabled=window.why_no_lock,
+        )
+    )
+    add(
+        Action(
+            "window.amounts",
+            "Hide or show amounts",
+            lambda _: window.toggle_amounts(),
+            "eye-slash",
+            "Ctrl+Shift+H",
+            "Window",
+            keywords=("privacy", "discreet", "balance"),
         )
     )
     add(Action("history.back", "Back", lambda _: window.back(), "arrow-left", "Alt+Left, Ctrl+[", "Go"))

@@ -76,7 +76,7 @@ def menus(window: MainWindow) -> None:
     bar = window.menuBar()
     groups = (
         ("File", ("window.link", "window.quit")),
-        ("View", ("window.refresh", "window.collapse", "window.sheet", "history.back", "history.forward")),
+        ("View", ("window.refresh", "window.collapse", "window.sheet", "window.amounts", "history.back", "history.forward")),
         ("Actions", tuple(entry[0] for entry in commands.PANEL_ACTIONS)),
         ("Appearance", ("theme.system", "theme.dark", "theme.light", "theme.high-contrast")),
         ("Tools", ("palette.open", "journal.verify", "console.lock")),

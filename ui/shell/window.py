@@ -15,6 +15,7 @@ from app.core.errors import ConsoleError
 from ui.bridge import Bridge
 from ui.shell.state import WindowState
 from ui.theme.theme import MODES, theme
+from ui.widgets.privacy import privacy
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QDockWidget, QStackedWidget
@@ -134,6 +135,7 @@ class MainWindow(QMainWindow):
         self.bridge.busy.connect(self.bars.show_busy)
         for kind in (NetworkChanged, SettingsChanged):
             self.bridge.on(kind, lambda _: self.bars.refresh(), self)
+        self.bridge.on(SettingsChanged, lambda event: self._setting_changed(event.key), self)
         self.bridge.on(HeadChanged, lambda _: self.bars.refresh_status(), self)
         self.bridge.on(AccessChanged, lambda _: self._access_changed(), self)
         self.bridge.on(JobChanged, lambda _: self.bars.show_jobs(), self)
@@ -145,6 +147,7 @@ class MainWindow(QMainWindow):
         self._listen(True)
         # A filter over all events is not asked while Qt dresses every widget anew: it would wrap widgets that are being made or
         # destroyed, thousands of times.
+        privacy.changed.connect(self._amounts_changed)
         theme.changing.connect(self._deafen)
         theme.changed.connect(self._hear_again)
 
@@ -158,6 +161,7 @@ class MainWindow(QMainWindow):
         settings = self.bridge.console.settings
         appearance = settings.value.appearance
         theme.set_look(appearance.theme, appearance.text_scale, appearance.reduce_motion)
+        privacy.set_hidden(appearance.hide_amounts)
         for notice in settings.notices:
             self.notify(notice, "warn")
         self.bars.refresh()
@@ -442,6 +446,24 @@ class MainWindow(QMainWindow):
         if self.console_ready:
             console = self.bridge.console
             self.bridge.run(lambda: console.change_setting("appearance.theme", mode), owner=self)
+
+    def toggle_amounts(self) -> None:
+        """Hide every amount in the window, or bring them back; remembered."""
+        hide = not privacy.hidden
+        privacy.set_hidden(hide)
+        if self.console_ready:
+            console = self.bridge.console
+            self.bridge.run(lambda: console.change_setting("appearance.hide_amounts", hide), owner=self)
+
+    def _setting_changed(self, key: str) -> None:
+        """Another process or the settings panel hid the amounts."""
+        if key == "appearance.hide_amounts":
+            privacy.set_hidden(self.bridge.console.settings.value.appearance.hide_amounts)
+
+    def _amounts_changed(self) -> None:
+        """What is text already is read again; tables and amounts repaint themselves."""
+        for panel in self._panels.values():
+            panel.console_ready()
 
     def why_no_lock(self) -> str:
         """Why the console cannot be locked now, or empty."""

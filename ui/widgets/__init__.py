@@ -21,8 +21,23 @@ from ui.widgets.chart import LineChart
 from ui.widgets.containers import Card, CodeBlock, EmptyState, ErrorState, KeyValue, KpiCell, LogView, Pane, Skeleton, empty
 from ui.widgets.evidence import EvidenceChip, EvidencePopover
 from ui.widgets.identity import AccountCombo, AddressLabel, AmountLabel, Identicon
+from ui.widgets.privacy import privacy
+from ui.widgets.qr import QrCode
+from ui.widgets.secrets import SecretView, Watchful, clipboard_guard, forget
 from ui.widgets.table import Table
-from ui.widgets.values import AddressCell, Amount, Column, EvidenceCell, HashCell, Row, StatusCell, TimeCell
+from ui.widgets.values import (
+    AddressCell,
+    Amount,
+    Column,
+    EvidenceCell,
+    HashCell,
+    IconCell,
+    Row,
+    StatusCell,
+    TimeCell,
+    masked,
+    revealed,
+)
 
 __all__ = [
     "AccountCombo",
@@ -41,6 +56,7 @@ __all__ = [
     "EvidencePopover",
     "Field",
     "HashCell",
+    "IconCell",
     "IconLabel",
     "Identicon",
     "KeyValue",
@@ -49,17 +65,25 @@ __all__ = [
     "LogView",
     "Note",
     "Pane",
+    "QrCode",
     "Row",
+    "SecretView",
     "Segmented",
     "Skeleton",
     "StatusCell",
     "StatusLabel",
     "Table",
     "TimeCell",
+    "Watchful",
     "button",
+    "clipboard_guard",
     "danger_button",
     "empty",
+    "forget",
     "line_edit",
+    "masked",
     "password_edit",
     "primary_button",
+    "privacy",
+    "revealed",
 ]

@@ -19,6 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from ui.theme import icon, theme
+from ui.widgets.privacy import privacy
+from ui.widgets.values import masked, revealed, shown_anyway
 
 STATE_ICONS: dict[str, tuple[str, str]] = {
     state: (str(spec["icon"]), str(spec["color"])) for state, spec in theme.tokens["status"].items()
@@ -295,13 +297,21 @@ class Note(QFrame):
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._text, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._always = shown_anyway()
+        self._whole = ""
         self.set_level(level)
         self.set_text(text)
+        privacy.changed.connect(self._look)
 
     def set_text(self, text: str) -> None:
         """Another sentence."""
-        self._text.setText(text)
-        self.setAccessibleName(text)
+        self._whole = text
+        self._look()
+
+    def _look(self) -> None:
+        with revealed(self._always):
+            self._text.setText(masked(self._whole))
+            self.setAccessibleName(masked(self._whole))
 
     def set_level(self, level: str) -> None:
         """Another level."""
@@ -311,8 +321,8 @@ class Note(QFrame):
         restyle(self)
 
     def text(self) -> str:
-        """What it says."""
-        return self._text.text()
+        """What it says, whole."""
+        return self._whole
 
 
 class BadgeLabel(QWidget):

@@ -9,6 +9,8 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ui.theme import theme
+from ui.widgets.privacy import privacy
+from ui.widgets.values import MASK, amounts_hidden, is_unit
 
 Points = Sequence[tuple[float, float]]
 
@@ -24,18 +26,27 @@ class LineChart(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Chart")
         theme.changed.connect(self.update)
+        privacy.changed.connect(self._say)
 
     def set_series(self, series: Sequence[tuple[str, Points]], x_title: str = "", y_title: str = "") -> None:
         """Show these series."""
         self._series = [(name, sorted(points)) for name, points in series][:5]
         self._x_title, self._y_title = x_title, y_title
+        self._say()
+
+    def _say(self) -> None:
         said = []
         for name, points in self._series:
             if points:
                 (x1, y1), (x2, y2) = points[0], points[-1]
-                said.append(f"{name}: {short(y1)} at {short(x1)} to {short(y2)} at {short(x2)} {x_title}".strip())
+                ends = self._label(y1), self._label(y2)
+                said.append(f"{name}: {ends[0]} at {short(x1)} to {ends[1]} at {short(x2)} {self._x_title}".strip())
         self.setAccessibleDescription("; ".join(said))
         self.update()
+
+    def _label(self, value: float) -> str:
+        """A value of the y axis; one of money is not shown while amounts are hidden."""
+        return MASK if amounts_hidden() and is_unit(self._y_title) else short(value)
 
     def sizeHint(self) -> QSize:
         return QSize(420, 170)
@@ -54,7 +65,7 @@ class LineChart(QWidget):
         ticks = nice_ticks(min(y for _, y in every), max(y for _, y in every))
         low, high = ticks[0], ticks[-1]
         metrics = painter.fontMetrics()
-        margin = max(metrics.horizontalAdvance(short(tick)) for tick in ticks) + 10
+        margin = max(metrics.horizontalAdvance(self._label(tick)) for tick in ticks) + 10
         top = metrics.height() + 6
         plot = QRectF(margin, top, max(10, self.width() - margin - 10), max(10, self.height() - top - metrics.height() - 8))
 
@@ -68,7 +79,7 @@ class LineChart(QWidget):
             painter.drawLine(QPointF(plot.left(), at), QPointF(plot.right(), at))
             painter.setPen(theme.color("text-3"))
             side = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(QRectF(0, at - 8, margin - 6, 16), side, short(tick))
+            painter.drawText(QRectF(0, at - 8, margin - 6, 16), side, self._label(tick))
         below = QRectF(plot.left(), plot.bottom() + 4, plot.width(), metrics.height() + 2)
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, f"{left:,.0f}")
         painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{right:,.0f}")

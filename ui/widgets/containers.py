@@ -23,7 +23,8 @@ from PySide6.QtWidgets import (
 from ui.theme import theme
 from ui.widgets.basics import IconLabel, Note, button, primary_button
 from ui.widgets.identity import AmountLabel
-from ui.widgets.values import Amount
+from ui.widgets.privacy import privacy
+from ui.widgets.values import Amount, masked, revealed, shown_anyway
 
 Doing = tuple[str, Callable[[], object]]
 
@@ -129,7 +130,9 @@ class KpiCell(QFrame):
             column.addWidget(part)
         column.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._whole_context = context
         self.set_figure(figure)
+        privacy.changed.connect(self._look)
 
     def set_figure(self, figure: str | Amount) -> None:
         """A text, or an amount: cut in sight, exact in the tooltip."""
@@ -141,8 +144,12 @@ class KpiCell(QFrame):
 
     def set_context(self, text: str) -> None:
         """What stands below the figure."""
-        self._context.setText(text)
-        self._context.setVisible(bool(text))
+        self._whole_context = text
+        self._look()
+
+    def _look(self) -> None:
+        self._context.setText(masked(self._whole_context))
+        self._context.setVisible(bool(self._whole_context))
         self._say()
 
     def text(self) -> str:
@@ -165,13 +172,20 @@ class KeyValue(QWidget):
         self._grid.setColumnStretch(1, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.pairs: list[tuple[str, str]] = []
+        self._always = shown_anyway()
         self.set_pairs(pairs)
+        privacy.changed.connect(self._look)
 
     def set_pairs(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Show other facts."""
-        empty(self._grid)
         self.pairs = [(name, str(value)) for name, value in pairs]
-        for row, (name, value) in enumerate(self.pairs):
+        self._look()
+
+    def _look(self) -> None:
+        empty(self._grid)
+        with revealed(self._always):
+            shown_pairs = [(name, value, masked(value)) for name, value in self.pairs]
+        for row, (name, whole, value) in enumerate(shown_pairs):
             label = QLabel(name)
             label.setProperty("role", "label")
             label.setMaximumWidth(150)
@@ -189,10 +203,10 @@ class KeyValue(QWidget):
             shown.setToolTip(value if len(value) > 24 else "")
             shown.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
             copy = shown.addAction(f"Copy {name.lower()}")
-            copy.triggered.connect(lambda _=False, text=value: QApplication.clipboard().setText(text))
+            copy.triggered.connect(lambda _=False, text=whole: QApplication.clipboard().setText(text))
             self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(shown, row, 1)
-        self.setAccessibleName("; ".join(f"{name}: {value}" for name, value in self.pairs))
+        self.setAccessibleName("; ".join(f"{name}: {value}" for name, _, value in shown_pairs))
 
 
 class EmptyState(QWidget):

@@ -10,7 +10,19 @@ from ui.theme import icon, theme
 from ui.widgets.basics import STATE_ICONS
 from ui.widgets.evidence import evidence_icon
 from ui.widgets.identity import identicon
-from ui.widgets.values import AddressCell, Amount, Column, EvidenceCell, HashCell, StatusCell, short_hex, shown_text, split_amount
+from ui.widgets.values import (
+    AddressCell,
+    Amount,
+    Column,
+    EvidenceCell,
+    HashCell,
+    IconCell,
+    StatusCell,
+    amounts_hidden,
+    short_hex,
+    shown_text,
+    split_amount,
+)
 
 VALUE = Qt.ItemDataRole.UserRole
 _PAD = 10
@@ -70,9 +82,10 @@ class CellDelegate(QStyledItemDelegate):
                 name, color = STATE_ICONS.get(value.state, STATE_ICONS["idle"])
                 ink = {"warn": "warn", "err": "err", "idle": "text-3"}.get(value.state, "text")
                 self._with_icon(painter, rect, name, color, value.word, ink, self._font)
+            case IconCell():
+                self._with_icon(painter, rect, value.icon, value.color, value.word, value.ink, self._font)
             case EvidenceCell():
-                name, color = evidence_icon(value.evidence)
-                self._with_icon(painter, rect, name, color, shown_text(value), "text-2", self._mono)
+                self._chip(painter, rect, value)
             case HashCell():
                 self._text(painter, rect, short_hex(value.value), "text-2", self._mono, column.align)
             case _:
@@ -94,7 +107,7 @@ class CellDelegate(QStyledItemDelegate):
             # Decimals go before digits that matter: an amount is never cut in the middle of its whole part unseen.
             rest = "…" if metrics.horizontalAdvance(whole + "…") <= rect.width() else ""
         width = metrics.horizontalAdvance(rest)
-        incoming = amount.signed and amount.value > 0
+        incoming = amount.signed and amount.value > 0 and not amounts_hidden()
         if column.align == "right":
             self._text(painter, rect, rest, "ok" if incoming else "text-3", self._font, "right")
             self._text(painter, rect.adjusted(0, 0, -width, 0), whole, "ok" if incoming else "text", self._font, "right")
@@ -114,10 +127,29 @@ class CellDelegate(QStyledItemDelegate):
         if cell.label and cell.label != cell.address:
             taken = self._text(painter, rect, cell.label, "text", self._font)
             rest = rect.adjusted(taken + 6, 0, 0, 0)
-            if QFontMetrics(self._mono).horizontalAdvance(short) <= rest.width():
+            if cell.bare:
+                if cell.aside and rest.width() > 24:
+                    self._text(painter, rest, cell.aside, "text-3", self._font)
+            elif QFontMetrics(self._mono).horizontalAdvance(short) <= rest.width():
                 self._text(painter, rest, short, "text-3", self._mono)
         else:
             self._text(painter, rect, short, "text", self._mono)
+
+    def _chip(self, painter: QPainter, rect: QRect, cell: EvidenceCell) -> None:
+        """Where the row comes from, in the shape of the chip that opens when it is asked for."""
+        name, color = evidence_icon(cell.evidence)
+        text, side = shown_text(cell), 12
+        width = min(rect.width(), QFontMetrics(self._mono).horizontalAdvance(text) + side + 17)
+        height = min(rect.height() - 4, 20)
+        box = QRectF(rect.left() + 0.5, rect.center().y() - height / 2 + 0.5, width - 1, height)
+        painter.setPen(QPen(theme.color("border")))
+        painter.setBrush(theme.color("surface-2"))
+        painter.drawRoundedRect(box, 3, 3)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        icon(name, color, side).paint(painter, QRect(rect.left() + 6, rect.center().y() - side // 2 + 1, side, side))
+        self._text(
+            painter, QRect(rect.left() + side + 10, rect.top(), width - side - 14, rect.height()), text, "text-2", self._mono
+        )
 
     def _with_icon(self, painter: QPainter, rect: QRect, name: str, color: str, text: str, ink: str, font: QFont) -> None:
         side = 14

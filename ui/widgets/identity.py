@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QLabel, QSiz
 
 from app.core.money import exact_units
 from ui.theme import theme
-from ui.widgets.values import Amount, short_hex, split_amount
+from ui.widgets.privacy import privacy
+from ui.widgets.values import MASK, Amount, amounts_hidden, masked, revealed, short_hex, shown_anyway, split_amount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,11 +134,14 @@ class AmountLabel(QWidget):
         self._kind = kind or ("hero" if hero else "strong")
         self._parts = ("", "")
         self._exact = ""
+        self._shown: Amount | str = ""
+        self._always = shown_anyway()
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         copy = self.addAction("Copy amount, all decimals")
         copy.triggered.connect(self.copy)
         theme.changed.connect(self._changed)
+        privacy.changed.connect(self._look)
         self.set_amount(value, decimals, unit)
 
     def set_amount(self, value: int, decimals: int, unit: str) -> None:
@@ -146,18 +150,25 @@ class AmountLabel(QWidget):
 
     def set_value(self, amount: Amount) -> None:
         """Another amount."""
-        self._parts = split_amount(amount)
-        self._exact = exact_units(amount.value, amount.decimals)
-        self._spoken = f"{self._exact} {amount.unit}".strip()
-        self.setToolTip(self._spoken)
-        self.setAccessibleName(self._spoken)
-        self._changed()
+        self._shown, self._exact = amount, exact_units(amount.value, amount.decimals)
+        self._look()
 
     def set_text(self, text: str) -> None:
         """A text in the place of an amount."""
-        self._parts, self._exact, self._spoken = (text, ""), text, text
-        self.setToolTip("")
-        self.setAccessibleName(text)
+        self._shown, self._exact = text, text
+        self._look()
+
+    def _look(self) -> None:
+        with revealed(self._always):
+            if isinstance(self._shown, Amount):
+                self._parts = split_amount(self._shown)
+                number = "hidden amount" if amounts_hidden() else self._exact
+                self._spoken = f"{number} {self._shown.unit}".strip()
+                self.setToolTip(MASK if amounts_hidden() else self._spoken)
+            else:
+                self._parts, self._spoken = (masked(self._shown), ""), masked(self._shown)
+                self.setToolTip("")
+        self.setAccessibleName(self._spoken)
         self._changed()
 
     def text(self) -> str:

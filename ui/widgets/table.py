@@ -9,6 +9,7 @@ from PySide6.QtCore import (
     QAbstractTableModel,
     QItemSelection,
     QItemSelectionModel,
+    QMimeData,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMen
 from ui.theme import icon, theme
 from ui.widgets.delegate import VALUE, CellDelegate
 from ui.widgets.evidence import EvidencePopover
+from ui.widgets.privacy import privacy
 from ui.widgets.values import (
     AddressCell,
     Column,
@@ -35,6 +37,7 @@ from ui.widgets.values import (
 _Index = QModelIndex | QPersistentModelIndex
 _NONE = QModelIndex()
 
+ROW_MIME = "application/x-azora-row"
 SQUEEZE = 0.22  # the share of its width that a column gives up before the table scrolls sideways
 
 
@@ -44,6 +47,7 @@ class _Model(QAbstractTableModel):
         self.columns = columns
         self.titles = [column.title for column in columns]
         self.rows: list[Row] = []
+        self.movable = False
 
     def rowCount(self, parent: _Index = _NONE) -> int:
         return 0 if parent.isValid() else len(self.rows)
@@ -65,6 +69,21 @@ class _Model(QAbstractTableModel):
             spoken = spoken_text(value)
             return spoken if spoken != shown_text(value) or len(spoken) > 18 else None
         return None
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        """As usual; rows that can be put in another order can be taken hold of."""
+        found = super().flags(index)
+        return found | Qt.ItemFlag.ItemIsDragEnabled if self.movable and index.isValid() else found
+
+    def mimeTypes(self) -> list[str]:
+        return [ROW_MIME]
+
+    def mimeData(self, indexes: Any) -> QMimeData:
+        """The id of the row that is dragged; nothing of it leaves the table."""
+        data = QMimeData()
+        if indexes:
+            data.setData(ROW_MIME, self.rows[indexes[0].row()].id.encode())
+        return data
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation != Qt.Orientation.Horizontal or section >= len(self.columns):
@@ -95,6 +114,8 @@ class Table(QTableView):
         selected: the reader chose another row (its id).
         activated: Enter or double click on a row (its id).
         load_more: the end was reached.
+        moved: a row was dragged, or moved by Alt+Up and Alt+Down, to another place (its id, the place from 0); see
+            :meth:`set_movable`.
         sort_asked: a heading was pressed (column id, descending). With ``remote_sort`` nothing else happens; without it the
             rows that are here are sorted, and a third press gives their own order back.
     """
@@ -103,6 +124,7 @@ class Table(QTableView):
     activated = Signal(str)  # rows are known by id here, not by index
     load_more = Signal()
     sort_asked = Signal(str, bool)
+    moved = Signal(str, int)
 
     def __init__(self, columns: Sequence[Column], dense: bool = False, multi: bool = False, remote_sort: bool = False) -> None:
         super().__init__()
@@ -151,6 +173,7 @@ class Table(QTableView):
         ):
             QShortcut(keys, self, slot, context=Qt.ShortcutContext.WidgetShortcut)
         theme.changed.connect(self._dress)
+        privacy.changed.connect(self.viewport().update)
         self._dress()
         self._fit()
 
@@ -235,6 +258,44 @@ class Table(QTableView):
             self.load_more.emit()
 
     # Order
+
+    def set_movable(self, movable: bool) -> None:
+        """Whether the reader may put the rows in another order; the owner does it when :attr:`moved` asks."""
+        self._model.movable = movable
+        self.setDragEnabled(movable)
+        self.setAcceptDrops(movable)
+        self.setDropIndicatorShown(movable)
+        self.setDragDropMode(self.DragDropMode.InternalMove if movable else self.DragDropMode.NoDragDrop)
+        self.setDragDropOverwriteMode(False)
+
+    @property
+    def own_order(self) -> bool:
+        """The rows stand as they were given, not sorted by a column."""
+        return self._sorted is None
+
+    def move_selected(self, by: int) -> None:
+        """Ask for the selected row one place up (−1) or down (1)."""
+        chosen = self.selected_id()
+        place = next((at for at, row in enumerate(self._model.rows) if row.id == chosen), -1)
+        if self._model.movable and self.own_order and place >= 0 and 0 <= place + by < len(self._model.rows):
+            self.moved.emit(chosen, place + by)
+
+    def dragMoveEvent(self, event: Any) -> None:
+        super().dragMoveEvent(event)
+        if self._model.movable and self.own_order and event.source() is self:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:
+        if not (self._model.movable and self.own_order and event.mimeData().hasFormat(ROW_MIME)):
+            return
+        row_id = bytes(event.mimeData().data(ROW_MIME).data()).decode()
+        before = next((at for at, row in enumerate(self._model.rows) if row.id == row_id), -1)
+        at = self.rowAt(event.position().toPoint().y())
+        place = len(self._model.rows) - 1 if at < 0 else at
+        event.setDropAction(Qt.DropAction.IgnoreAction)  # the owner moves it; Qt must not remove rows
+        event.accept()
+        if before >= 0 and place != before:
+            self.moved.emit(row_id, place)
 
     def _sort(self, section: int) -> None:
         column = self._columns[section].id
@@ -333,6 +394,10 @@ class Table(QTableView):
     def keyPressEvent(self, event: Any) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
             self._activate(self.currentIndex().row())
+            return
+        step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(event.key())
+        if step and self._model.movable and event.modifiers() == Qt.KeyboardModifier.AltModifier:
+            self.move_selected(step)
             return
         super().keyPressEvent(event)
 

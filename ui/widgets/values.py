@@ -2,12 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from app.core.evidence import Evidence
 from app.core.money import exact_units, short_units
+
+MASK = "••••"
+_units = {"AZR", "ETH"}  # every unit that was shown once: free text is looked through for amounts of them
+_privacy = {"hidden": False, "shown anyway": 0}
+
+
+def hide_amounts(hide: bool) -> None:
+    """Show :data:`MASK` in the place of every amount, or amounts again. Use ``ui.widgets.privacy``, which also tells the views."""
+    _privacy["hidden"] = bool(hide)
+
+
+def amounts_hidden() -> bool:
+    """Whether amounts read as :data:`MASK` right now."""
+    return bool(_privacy["hidden"]) and not _privacy["shown anyway"]
+
+
+def shown_anyway() -> bool:
+    """Whether :func:`revealed` holds: a widget made now keeps its amounts in sight."""
+    return bool(_privacy["shown anyway"])
+
+
+@contextlib.contextmanager
+def revealed(really: bool = True) -> Iterator[None]:
+    """What is built inside shows its amounts although they are hidden elsewhere: nobody signs what he cannot see."""
+    _privacy["shown anyway"] += int(really)
+    try:
+        yield
+    finally:
+        _privacy["shown anyway"] -= int(really)
+
+
+def masked(text: str) -> str:
+    """Free text with its amounts taken out while amounts are hidden: ``Holds 12.5 AZR`` becomes ``Holds •••• AZR``."""
+    if not amounts_hidden() or not text:
+        return text
+    units = "|".join(sorted(map(re.escape, _units), key=len, reverse=True))
+    return re.sub(rf"(?<![\w.,:])[+\u2212-]?(?:< )?\d[\d,\u202f\u00a0]*(?:\.\d+)?(?=[ \u00a0](?:{units})\b)", MASK, text)
+
+
+def is_unit(text: str) -> bool:
+    """Whether a heading such as ``AZR`` or ``Supply, AZR`` names a unit of money."""
+    return any(word in _units for word in re.split(r"\W+", text))
+
+
+def masked_number(text: str) -> str:
+    """An amount that is already text, whole: :data:`MASK` while amounts are hidden."""
+    return MASK if amounts_hidden() and text else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +72,22 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class AddressCell:
-    """An address with the label one knows it by."""
+    """An address with the label one knows it by; ``bare`` leaves the short address to another column, ``aside`` stands after."""
 
     address: str
     label: str = ""
+    bare: bool = False
+    aside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IconCell:
+    """A word with an icon before it, in the colour of a token."""
+
+    icon: str
+    word: str
+    color: str = "text-2"
+    ink: str = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +107,7 @@ class EvidenceCell:
 
 @dataclass(frozen=True, slots=True)
 class HashCell:
-    """A ``0x…`` hash."""
+    """A ``0x…`` hash, or an address whose label stands in another column."""
 
     value: str
 
@@ -85,6 +146,10 @@ def short_hex(value: str) -> str:
 
 def split_amount(amount: Amount) -> tuple[str, str]:
     """The whole part with its sign, and the decimals with the unit: they are painted in two colours."""
+    if amount.unit:
+        _units.add(amount.unit)
+    if amounts_hidden():
+        return MASK, f" {amount.unit}" if amount.unit else ""
     text = short_units(amount.value, amount.decimals, amount.shown)
     if amount.signed and amount.value > 0:
         text = f"+{text}"
@@ -100,8 +165,10 @@ def shown_text(value: object) -> str:
             return "".join(split_amount(value))
         case AddressCell():
             short = short_hex(value.address)
-            return f"{value.label} {short}" if value.label and value.label != value.address else short
-        case StatusCell():
+            if not value.label or value.label == value.address:
+                return short
+            return value.label if value.bare else f"{value.label} {short}"
+        case StatusCell() | IconCell():
             return value.word
         case EvidenceCell():
             return short_hex(value.evidence.ref)
@@ -140,7 +207,8 @@ def spoken_text(value: object) -> str:
     """What a screen reader says: nothing shortened that would lose meaning."""
     match value:
         case Amount():
-            return f"{exact_units(value.value, value.decimals)} {value.unit}".strip()
+            number = "hidden amount" if amounts_hidden() else exact_units(value.value, value.decimals)
+            return f"{number} {value.unit}".strip()
         case AddressCell():
             return f"{value.label} {value.address}".strip()
         case EvidenceCell():

@@ -156,4 +156,4 @@ def test_tab_goes_through_the_header_first_and_then_down(shell: Shell) -> None:
     seen = [widget for widget in tabbed(shell, wanted[0]) if widget in wanted]
     header = [shell.panel.header.isAncestorOf(widget) for widget in seen]
     assert header == sorted(header, reverse=True)
-    assert seen.index(shell.panel.filter) < seen.index(shell.panel.table) < seen.index(shell.panel.rename)
+    assert seen.index(shell.panel.filter) < seen.index(shell.panel.table) < seen.index(shell.panel.detail.receive_button)

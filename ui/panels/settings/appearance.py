@@ -42,6 +42,11 @@ class AppearanceSection(QWidget):
         self.motion.setObjectName("settings.reduce_motion")
         self.motion.clicked.connect(lambda on: panel.set("appearance.reduce_motion", on))
         layout.addWidget(self.motion)
+        self.amounts = QCheckBox("Hide amounts (Ctrl+Shift+H)")
+        self.amounts.setObjectName("settings.hide_amounts")
+        self.amounts.setToolTip("Every amount in the window reads ••••. What you copy stays exact.")
+        self.amounts.clicked.connect(lambda on: panel.set("appearance.hide_amounts", on))
+        layout.addWidget(self.amounts)
         layout.addStretch(1)
 
     def _set_theme(self, mode: str) -> None:
@@ -59,3 +64,4 @@ class AppearanceSection(QWidget):
         if not self.scale.hasFocus():
             self.scale.setValue(appearance.text_scale)
         self.motion.setChecked(appearance.reduce_motion)
+        self.amounts.setChecked(appearance.hide_amounts)

@@ -1,0 +1,114 @@
+"""What the forms of this panel share: one column of fields, the panel they belong to, and files by the system's dialog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QVBoxLayout, QWidget
+
+from app.core.errors import Invalid
+from ui.plan_sheet import PlanForm
+from ui.widgets import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ui.shell.panel import Panel
+
+LARGEST_FILE = 4 * 1024 * 1024  # bytes; nobody pays a hundred thousand people from a form
+
+
+class WalletForm(PlanForm):
+    """A column of fields over the panel's console."""
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__()
+        self.panel = panel
+        self.bridge = panel.bridge
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(10)
+
+    def field(self, label: str, widget: QWidget, hint: str = "") -> Field:
+        """Add a labelled field."""
+        made = Field(label, widget, hint)
+        self.column.addWidget(made)
+        return made
+
+    def add(self, *parts: QWidget | QLayout) -> None:
+        """Add widgets or layouts below."""
+        for part in parts:
+            if isinstance(part, QWidget):
+                self.column.addWidget(part)
+            else:
+                self.column.addLayout(part)
+
+    def end(self) -> None:
+        """What is left stays empty."""
+        self.column.addStretch(1)
+
+    @property
+    def console(self) -> Any:
+        """The console."""
+        return self.bridge.console
+
+    def network(self, field: str = "") -> Any:
+        """The network that is looked at.
+
+        Raises:
+            Invalid: there is none, or it was never reached.
+        """
+        network = self.console.networks.current
+        if network is None or not network.genesis:
+            raise Invalid("No network is connected. Nothing was planned.", "Select or start one first.", field=field)
+        return network
+
+
+def line(*parts: QWidget, stretch: bool = True) -> QHBoxLayout:
+    """Widgets side by side."""
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(8)
+    for part in parts:
+        row.addWidget(part)
+    if stretch:
+        row.addStretch(1)
+    return row
+
+
+def ask_file(owner: QWidget, title: str, pattern: str, then: Callable[[Path], object]) -> None:
+    """Let the person choose a file to read."""
+    dialog = QFileDialog(owner, title)
+    dialog.setObjectName("wallets.file")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.setNameFilter(pattern)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.fileSelected.connect(lambda path: then(Path(path)))
+    dialog.open()
+
+
+def ask_save(owner: QWidget, title: str, name: str, pattern: str, then: Callable[[Path], object]) -> None:
+    """Let the person choose where to write."""
+    dialog = QFileDialog(owner, title, name, pattern)
+    dialog.setObjectName("wallets.file")
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix(Path(name).suffix.lstrip("."))
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.fileSelected.connect(lambda path: then(Path(path)))
+    dialog.open()
+
+
+def read_file(path: Path, field: str) -> bytes:
+    """The bytes of a file that a person chose.
+
+    Raises:
+        Invalid: it cannot be read, or is too large to be what was asked for.
+    """
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise Invalid(f"{path.name} is larger than 4 MB. Nothing was read.", "Choose another file.", field=field)
+        return path.read_bytes()
+    except OSError as error:
+        raise Invalid(f"{path.name} cannot be read: {error.strerror}.", "Choose another file.", field=field) from error
