@@ -25,12 +25,14 @@ class PlanForm(QWidget):
         context: second line under the title.
         primary: the button that goes on.
         hint: what stands beside it in the footer.
+        stays: the form is not put away after :meth:`finished`: it shows its answer itself.
     """
 
     title = ""
     context = "Nothing is stored yet"
     primary = "Preview"
     hint = ""
+    stays = False
     ready = Signal(bool, str)  # may the primary button be pressed, and if not why
 
     def work(self) -> Callable[[], Awaitable[Any]]:

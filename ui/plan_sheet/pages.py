@@ -237,7 +237,7 @@ class ConfirmPage(Page):
         section.add(_labelled("On", where))
         if plan.preview and plan.preview.fee is not None:
             fee = plan.preview.fee
-            section.add(_labelled("Fee", text(f"at most {words.short_units(fee.limit, 18, 6)} {fee.unit}")))
+            section.add(_labelled("Fee", text(f"at most {words.coin(fee.limit, fee.unit)}")))
         self.column.addWidget(section)
 
     def _signing(self, facts: Facts) -> None:

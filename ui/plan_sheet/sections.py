@@ -8,10 +8,9 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
-from app.core.money import exact_units
 from ui.plan_sheet import words
 from ui.theme import Theme, icon
-from ui.widgets import EvidenceChip, Identicon
+from ui.widgets import EvidenceChip, Identicon, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +39,7 @@ _STEPS = {
 
 def text(value: str, role: str = "", *, wrap: bool = False, mono: bool = False) -> QLabel:
     """A label in one of the roles of the theme: ``strong``, ``label``, ``hint``, ``title``, ``figure``, ``ok``, ``err`` …"""
-    label = QLabel(value)
+    label = QLabel(masked(value))
     label.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         label.setProperty("role", role)
@@ -156,7 +155,7 @@ def effect_row(effect: Effect) -> QWidget:
     grid.addWidget(party(effect.subject, effect.label), 0, 0)
     difference = words.change(effect)
     if difference:
-        incoming = difference.startswith("+")
+        incoming = difference.startswith("+")  # hidden amounts have no sign
         amount = text(difference, "ok" if incoming else "strong")
         amount.setToolTip(words.exact(effect, str(int(effect.after) - int(effect.before))))
         grid.addWidget(amount, 0, 1, Qt.AlignmentFlag.AlignRight)
@@ -248,7 +247,7 @@ def call_text(contract: str, function: str, arguments: Iterable[tuple[str, str]]
     lines = [f"{contract}.{function}" if contract else function]
     for name, argument in pairs:
         label = labels.get(argument.lower(), "")
-        lines.append(f"{name.ljust(width)}  {argument}" + (f"  {label}" if label else ""))
+        lines.append(f"{name.ljust(width)}  {words.argument(argument)}" + (f"  {label}" if label else ""))
     return "\n".join(lines)
 
 
@@ -258,9 +257,9 @@ def fee_rows(gas: int, gas_limit: int, estimate: int, limit: int, unit: str) -> 
         pair("Gas, estimated and limit", f"{gas:,}", aside=f"of {gas_limit:,}"),
         pair(
             "Fee, estimated and limit",
-            words.short_units(estimate, 18, 6),
-            aside=f"of {words.short_units(limit, 18, 6)} {unit}",
-            tip=f"{exact_units(estimate, 18)} of {exact_units(limit, 18)} {unit}",
+            words.coin(estimate, unit),
+            aside=f"of {words.coin(limit, unit)}",
+            tip=f"{words.coin(estimate, unit, exact=True)} of {words.coin(limit, unit, exact=True)}",
         ),
     ]
 

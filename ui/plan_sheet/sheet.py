@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QKeyEvent
 
-from app.core.errors import Conflict, ConsoleError, Denied
 from app.core.events import AccessChanged, HeadChanged, NetworkChanged, PlanChanged
 from ui.plan_sheet import words
+from ui.plan_sheet.acting import Acting
 from ui.plan_sheet.facts import Facts, read_facts
-from ui.plan_sheet.outcome import BROKEN, UNDER_WAY, ProgressPage, ReceiptPage, receipt_json, stop_reason
-from ui.plan_sheet.pages import ConfirmPage, Page, PreviewPage
-from ui.plan_sheet.sections import Section, text
-from ui.plan_sheet.stepbar import StepBar
+from ui.plan_sheet.outcome import BROKEN, UNDER_WAY, stop_reason
+from ui.plan_sheet.sections import Section
 from ui.plan_sheet.words import CONFIRM, FORM, PREVIEW, PROGRESS, RECEIPT
 from ui.theme import icon
-from ui.widgets import Note, button, danger_button, empty, primary_button
+from ui.widgets import empty, masked, privacy, revealed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from app.operations.plans import Plan, Preview
     from ui.plan_sheet.form import PlanForm
 
 AGAIN_AFTER_MS = 1_500  # a new block simulates the shown preview again, at most this often
 
 
-class PlanSheet(QWidget):
+class PlanSheet(Acting):
     """Five steps over one plan. Closing it never cancels anything; opening the plan again shows the step where it was."""
-
-    closed = Signal()
-    step_changed = Signal(str, str)  # plan name or form title, step
 
     def __init__(self, window: Any) -> None:
         super().__init__()
@@ -47,10 +39,12 @@ class PlanSheet(QWidget):
         self._facts: Facts | None = None
         self._step = FORM
         self._busy = ""
+        self._in_sight = False
         self._seen: Preview | None = None  # the preview that the reader was shown, when a newer one differs
         self._at: dict[str, int] = {}  # plan id → step, so that opening again shows the same one
         self._on_done: dict[str, Callable[[Plan], None]] = {}
         self._build()
+        privacy.changed.connect(self._privacy_changed)
         self.bridge.on(PlanChanged, self._plan_changed, self)
         for kind in (AccessChanged, NetworkChanged):
             self.bridge.on(kind, lambda _: self._reload(), self)
@@ -88,114 +82,11 @@ class PlanSheet(QWidget):
         self._remember()
         self._work("Reading the plan", lambda: read_facts(self.bridge.console, ref), lambda facts: self._opened(facts, on_done))
 
-    @property
-    def plan(self) -> Plan | None:
-        """The plan that is shown."""
-        return self._facts.plan if self._facts else None
-
-    @property
-    def step(self) -> int:
-        """The step that is shown, 0 to 4."""
-        return self._step
-
     def close_sheet(self) -> None:
         """Put the sheet away; whatever runs goes on."""
         self._remember()
         self.confirm_page.forget()
         self.closed.emit()
-
-    # Building
-
-    def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        head = QFrame()
-        head.setObjectName("plan.head")
-        row = QHBoxLayout(head)
-        row.setContentsMargins(16, 9, 10, 9)
-        names = QVBoxLayout()
-        names.setSpacing(1)
-        self.title = text("", "title", wrap=True)
-        self.title.setObjectName("plan.title")
-        self.subtitle = text("", "hint")
-        self.subtitle.setObjectName("plan.subtitle")
-        names.addWidget(self.title)
-        names.addWidget(self.subtitle)
-        row.addLayout(names, 1)
-        self.hide_button = QToolButton()
-        self.hide_button.setObjectName("plan.close")
-        self.hide_button.setIcon(icon("x", "text-2"))
-        self.hide_button.setAutoRaise(True)
-        self.hide_button.setToolTip("Close; nothing is cancelled (Esc)")
-        self.hide_button.setAccessibleName("Close the plan sheet")
-        self.hide_button.setFixedSize(28, 28)
-        self.hide_button.clicked.connect(self.close_sheet)
-        row.addWidget(self.hide_button, 0, Qt.AlignmentFlag.AlignTop)
-        column.addWidget(head)
-        self.steps = StepBar()
-        self.steps.chosen.connect(self._show)
-        column.addWidget(self.steps)
-        self.stack = QStackedWidget()
-        self.form_page = Page("Plan")
-        self.preview_page = PreviewPage()
-        self.confirm_page = ConfirmPage()
-        self.progress_page = ProgressPage()
-        self.receipt_page = ReceiptPage()
-        for page in (self.form_page, self.preview_page, self.confirm_page, self.progress_page, self.receipt_page):
-            self.stack.addWidget(page)
-        self.confirm_page.changed.connect(self._update)
-        self.progress_page.mine.connect(self._mine)
-        column.addWidget(self.stack, 1)
-        self.problem = Note("err", "")
-        self.problem.setObjectName("plan.problem")
-        self.problem.hide()
-        column.addWidget(self.problem)
-        column.addWidget(self._build_footer())
-
-    def _build_footer(self) -> QWidget:
-        footer = QFrame()
-        footer.setObjectName("plan.footer")
-        row = QHBoxLayout(footer)
-        row.setContentsMargins(16, 10, 16, 10)
-        row.setSpacing(8)
-        self.discard = self._button(button("Discard"), "plan.discard", self._discard)
-        self.copy_link = self._button(button("Copy link", icon="copy"), "plan.copy", self._copy_link)
-        row.addWidget(self.discard)
-        row.addWidget(self.copy_link)
-        self.hint = text("", "hint", wrap=True)
-        self.hint.setObjectName("plan.hint")
-        row.addWidget(self.hint, 1)
-        self.back = self._button(button("Back"), "plan.back", self._go_back)
-        self.again = self._button(button("Preview again", icon="arrows-clockwise"), "plan.again", self._simulate_again)
-        self.preview = self._button(primary_button("Preview"), "plan.preview", self._preview)
-        self.go_on = self._button(primary_button("Continue to confirm"), "plan.continue", self._continue)
-        self.confirm = self._button(primary_button("Confirm"), "plan.confirm", self._confirm)
-        self.stop = self._button(danger_button("Stop"), "plan.stop", self._stop)
-        self.leave = self._button(button("Close"), "plan.leave", self.close_sheet)
-        self.export = self._button(button("Export receipt…", icon="export"), "plan.export", self._export)
-        self.done = self._button(primary_button("Done"), "plan.done", self._finish)
-        for widget in (
-            self.back,
-            self.again,
-            self.preview,
-            self.go_on,
-            self.confirm,
-            self.stop,
-            self.leave,
-            self.export,
-            self.done,
-        ):
-            row.addWidget(widget)
-        return footer
-
-    def _button(self, widget: QPushButton, name: str, slot: Callable[[], None]) -> QPushButton:
-        widget.setObjectName(name)
-        widget.setAccessibleName(widget.text())
-        widget.setAutoDefault(False)
-        widget.setDefault(False)
-        widget.clicked.connect(lambda _=False: slot())
-        return widget
 
     # Showing
 
@@ -206,6 +97,8 @@ class PlanSheet(QWidget):
         if on_done is not None:
             self._on_done[plan.id] = on_done
         self._seen = None
+        if self._facts is None or self._facts.plan.id != plan.id:
+            self._in_sight = False
         self._facts = facts
         self._show(self._natural(plan))
 
@@ -257,7 +150,16 @@ class PlanSheet(QWidget):
         else:
             self._clock.stop()
 
+    def _privacy_changed(self) -> None:
+        self._in_sight = False
+        self._fill()
+        self._update()
+
     def _fill(self) -> None:
+        with revealed(self._in_sight):
+            self._fill_page()
+
+    def _fill_page(self) -> None:
         facts = self._facts
         if facts is None:
             return
@@ -280,7 +182,12 @@ class PlanSheet(QWidget):
         self.steps.show_step(
             step, RECEIPT + 1 if plan and str(plan.state) == "done" else reached, self._reachable(), stopped=broken
         )
-        self.title.setText(plan.title if plan and step != FORM else form.title if form else "")
+        with revealed(self._in_sight):
+            self.title.setText(masked(plan.title if plan and step != FORM else form.title if form else ""))
+        self.eye.setVisible(privacy.hidden and step != FORM)
+        self.eye.setIcon(icon("eye" if self._in_sight else "eye-slash"))
+        self.eye.setToolTip("Hide the amounts again" if self._in_sight else "Amounts are hidden: show them in this sheet")
+        self.eye.setAccessibleName(self.eye.toolTip())
         self.subtitle.setText(self._said(plan) if plan and step != FORM else form.context if form else "")
         self.setAccessibleDescription(f"{self.title.text()}, step {step + 1} of 5, {words.STEPS[step]}")
         idle = not self._busy
@@ -302,7 +209,7 @@ class PlanSheet(QWidget):
         self.confirm.setVisible(step == CONFIRM)
         self.confirm.setText(words.action(plan.kind) if plan else "Confirm")
         self.confirm.setAccessibleName(self.confirm.text())
-        missing = hindrance or self.confirm_page.missing() if step == CONFIRM else ""
+        missing = hindrance or self._unseen() or self.confirm_page.missing() if step == CONFIRM else ""
         self.confirm.setEnabled(idle and step == CONFIRM and not missing)
         self.confirm.setToolTip(missing)
         self.stop.setVisible(step == PROGRESS and state in UNDER_WAY)
@@ -354,189 +261,11 @@ class PlanSheet(QWidget):
         keyless = next((signer for signer in facts.signers if not signer.ready), None)
         return f"{keyless.label}: {keyless.key}" if keyless else ""
 
-    # Going through the steps
-
-    def _preview(self) -> None:
-        """Check the form's fields and have it planned and simulated."""
-        form = self._form
-        if form is None or self._busy:
-            return
-        form.clear_errors()
-        self.problem.hide()
-        try:
-            work = form.work()
-        except ConsoleError as error:
-            self._refused(error)
-            return
-        old = self.plan
-
-        async def plan_it() -> Any:
-            result = await work()
-            if hasattr(result, "plan_hash"):
-                if old is not None and str(old.state) in ("draft", "previewed"):
-                    await self.bridge.console.operations.discard(old.id)
-                return await read_facts(self.bridge.console, result.id)
-            return result
-
-        self._work("Simulating; nothing is signed" if form.primary == "Preview" else f"{form.primary} …", plan_it, self._previewed)
-
-    def _previewed(self, result: Any) -> None:
-        form = self._form
-        if isinstance(result, Facts) and self.window_.is_quick(result.plan):
-            self._drop_form()
-            self.close_sheet()
-            self.window_.run_quick(result.plan)
-        elif isinstance(result, Facts):
-            self._facts, self._seen = result, None
-            self._show(PREVIEW)
-        elif form is not None:
-            form.finished(result)
-            self._drop_form()
-            self.close_sheet()
-
-    def _continue(self) -> None:
-        self._seen = None
-        self._show(CONFIRM)
-
-    def _go_back(self) -> None:
-        self._show(PREVIEW if self._step == CONFIRM else FORM)
-
-    def _discard(self) -> None:
+    def _unseen(self) -> str:
+        """Nobody signs what he cannot see: hidden amounts are shown before Confirm."""
         plan = self.plan
-        if self._step == CONFIRM:
-            self._at.pop(plan.id if plan else "", None)
-            self._show(PREVIEW)
-            self.close_sheet()
-            return
-        if plan is not None and str(plan.state) in ("draft", "previewed"):
-            operations = self.bridge.console.operations
-            self.bridge.run(lambda: operations.discard(plan.id), label="Discarding the plan")
-        self._facts = None
-        self._drop_form()
-        self.closed.emit()
-
-    def _confirm(self) -> None:
-        facts = self._facts
-        if facts is None or self._busy or self._step != CONFIRM or self._hindrance() or self.confirm_page.missing():
-            return
-        plan, console = facts.plan, self.bridge.console
-        secret = None
-        if self.confirm_page.passphrase is not None:
-            from app.core.secret import Secret
-
-            secret = Secret(self.confirm_page.passphrase.text())
-        digest = plan.preview_digest
-
-        async def confirm() -> Facts:
-            await console.operations.confirm(plan.id, preview_digest=digest, passphrase=secret, statement=facts.typed)
-            # The run belongs to the console, not to this sheet: closing the sheet must leave it alone.
-            console.jobs.start(
-                plan.title, lambda _: console.operations.run(plan.id), kind="plan", link=f"azora://plans/{plan.name}"
-            )
-            return await read_facts(console, plan.id)
-
-        self._work("Checking it once more", confirm, self._confirmed, self._not_confirmed)
-
-    def _confirmed(self, facts: Facts) -> None:
-        self.confirm_page.forget()
-        self._facts = facts
-        self._show(self._natural(facts.plan))
-
-    def _not_confirmed(self, error: ConsoleError) -> bool:
-        if isinstance(error, Denied) and self.confirm_page.passphrase is not None and "passphrase" in str(error).lower():
-            self.confirm_page.refuse_passphrase(str(error))
-            return True
-        if isinstance(error, Conflict):
-            self._simulate_again()
-            return True
-        self._refused(error)
-        return True
-
-    def _simulate_again(self) -> None:
-        """Preview what is shown once more; when the result differs, show the difference and lock Confirm until it was read."""
-        facts = self._facts
-        if facts is None or self._busy or str(facts.plan.state) not in ("draft", "previewed"):
-            return
-        shown, console = facts.plan, self.bridge.console
-
-        async def again() -> Facts:
-            await console.operations.preview(shown.id)
-            return await read_facts(console, shown.id)
-
-        self._work("Simulating again", again, lambda new: self._simulated(shown, new))
-
-    def _simulated(self, shown: Plan, new: Facts) -> None:
-        if self.plan is None or self.plan.id != shown.id:
-            return
-        differs = new.plan.preview_digest != shown.preview_digest
-        self._facts = new
-        if differs and self._seen is None:
-            self._seen = shown.preview
-        if differs and self._step == CONFIRM:
-            self._show(PREVIEW)
-        elif self._step == PREVIEW:
-            self._fill()
-            self._update()
-        elif self._step == CONFIRM:
-            self._update()
-
-    def _stop(self) -> None:
-        plan, console = self.plan, self.bridge.console
-        if plan is not None:
-            self._work("Stopping before the next step", lambda: console.operations.stop(plan.id), lambda _: self._reload())
-
-    def _mine(self, chain: str) -> None:
-        console = self.bridge.console
-
-        async def mine() -> None:
-            plan = await console.nodes.plan_mine(chain, 1)
-            await console.operations.execute(plan.id)
-
-        self.bridge.run(mine, label="Mining a block", owner=self)
-
-    def _finish(self) -> None:
-        plan = self.plan
-        self.close_sheet()
-        self._drop_form()
-        if plan is not None:
-            self._at.pop(plan.id, None)
-            then = self._on_done.pop(plan.id, None)
-            if then is not None:
-                then(plan)
-
-    def _copy_link(self) -> None:
-        if self.plan is not None:
-            QGuiApplication.clipboard().setText(f"azora://plans/{self.plan.name}")
-            self.window_.notify("The link to the plan is copied.", "ok")
-
-    def _export(self) -> None:
-        plan = self.plan
-        if plan is None:
-            return
-        dialog = QFileDialog(self, "Export receipt", f"{plan.name}-receipt.json", "JSON (*.json)")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("json")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self.export_to(path, plan))
-        dialog.open()
-
-    def export_to(self, path: str | Path, plan: Plan | None = None) -> None:
-        """Write the receipt of a plan as JSON."""
-        import json
-        from pathlib import Path
-
-        chosen = plan or self.plan
-        if chosen is None:
-            return
-        networks = self.bridge.console.networks.list()
-        demo = any(network.demo for network in networks if chosen.target.ref in (network.id, network.key.text))
-        content = json.dumps(receipt_json(chosen, "demo" if demo else ""), indent=2, ensure_ascii=False) + "\n"
-        try:
-            Path(path).write_text(content, encoding="utf-8")
-        except OSError as error:
-            self.window_.notify(f"The receipt was not written: {error.strerror}.", "err")
-        else:
-            self.window_.notify(f"Receipt of {chosen.name} written to {path}.", "ok")
+        hidden = privacy.hidden and not self._in_sight
+        return "Amounts are hidden; show them with the eye above" if hidden and plan and words.shows_amounts(plan) else ""
 
     # Hearing
 
@@ -582,52 +311,6 @@ class PlanSheet(QWidget):
         plan = self.plan
         if plan is not None and str(plan.state) in UNDER_WAY:
             self._reload()
-
-    # Helpers
-
-    def _work(
-        self,
-        label: str,
-        work: Callable[[], Awaitable[Any]],
-        then: Callable[[Any], None],
-        fail: Callable[[ConsoleError], bool] | None = None,
-    ) -> None:
-        """Run one thing at a time for this sheet; errors stand in the sheet."""
-        self._busy = label
-        self._update()
-
-        def ended(result: Any) -> None:
-            self._busy = ""
-            self._update()
-            then(result)
-            self._update()
-
-        def failed(error: ConsoleError) -> bool:
-            self._busy = ""
-            self._update()
-            if fail is not None:
-                return fail(error)
-            self._refused(error)
-            return True
-
-        self.bridge.run(work, then=ended, fail=failed, label=label, owner=self)
-
-    def _refused(self, error: ConsoleError) -> None:
-        """Say an error at its field, else above the footer."""
-        if self._step == FORM and self._form is not None and self._form.show_error(error):
-            return
-        self.problem.set_text(str(error))
-        self.problem.show()
-
-    def _remember(self) -> None:
-        if self.plan is not None:
-            self._at[self.plan.id] = self._step
-
-    def _drop_form(self) -> None:
-        if self._form is not None:
-            self._form.hide()
-            self._form.deleteLater()
-            self._form = None
 
     # Keys
 

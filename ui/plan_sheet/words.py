@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from app.core.money import exact_units, short_units
+from ui.widgets.values import MASK, amounts_hidden, is_unit, know_unit
 
 if TYPE_CHECKING:
     from app.operations.plans import Effect, Plan
@@ -98,6 +99,9 @@ def is_amount(effect: Effect) -> bool:
 def value(effect: Effect, text: str) -> str:
     """One side of an effect as the sheet shows it: money cut to 4 decimals (6 for the coin that pays fees), words as they are."""
     if effect.unit and _integer(text):
+        know_unit(effect.unit)
+        if amounts_hidden():
+            return MASK
         number = int(text)
         return short_units(number, effect.decimals, 4 if effect.unit == "AZR" else 6)
     return (short_hash(text) if text.startswith("0x") and len(text) >= 42 else text) or "nothing"
@@ -106,6 +110,8 @@ def value(effect: Effect, text: str) -> str:
 def exact(effect: Effect, text: str) -> str:
     """One side of an effect with all decimals, for tooltips and copying."""
     if effect.unit and _integer(text):
+        if amounts_hidden():
+            return f"{MASK} {effect.unit}"
         return f"{exact_units(int(text), effect.decimals)} {effect.unit}"
     return text
 
@@ -114,9 +120,30 @@ def change(effect: Effect) -> str:
     """The signed difference, ``−12,500.0000``; empty when before and after are words."""
     if not is_amount(effect):
         return ""
+    if amounts_hidden():
+        return MASK
     difference = int(effect.after) - int(effect.before)
     sign = "+" if difference > 0 else ""
     return f"{sign}{short_units(difference, effect.decimals, 4 if effect.unit == 'AZR' else 6)}"
+
+
+def coin(value: int, unit: str, *, exact: bool = False) -> str:
+    """An amount of the coin that pays fees, cut to 6 decimals, with its unit."""
+    know_unit(unit)
+    if amounts_hidden():
+        return f"{MASK} {unit}"
+    return f"{exact_units(value, 18) if exact else short_units(value, 18, 6)} {unit}"
+
+
+def argument(text: str) -> str:
+    """An argument of a call; a number with decimals is money."""
+    return MASK if amounts_hidden() and text.replace(".", "", 1).replace(",", "").isdigit() else text
+
+
+def shows_amounts(plan: Plan) -> bool:
+    """Whether what the plan would do is told in amounts, so that hiding them would hide what is signed."""
+    preview = plan.preview
+    return bool(preview and (preview.fee is not None or any(is_unit(effect.unit) or effect.unit for effect in preview.effects)))
 
 
 def who(effect: Effect) -> str:

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 # id, title, icon, panel, arguments, leads to a plan
 PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("wallets.new", "New wallet", "plus", "wallets", {"form": "new"}, True),
+    ("wallets.restore", "Restore wallet", "arrow-counter-clockwise", "wallets", {"form": "restore"}, True),
     ("wallets.import", "Import", "download-simple", "wallets", {"form": "import"}, True),
     ("wallets.watch", "Watch address", "eye", "wallets", {"form": "watch"}, True),
     ("wallets.receive", "Receive", "qr-code", "wallets", {"form": "receive"}, True),
+    ("wallets.group", "Move account to group", "folder-simple", "wallets", {"form": "group"}, True),
+    ("wallets.drill", "Drill a backup", "first-aid-kit", "wallets", {"form": "drill"}, True),
+    ("wallets.adding", "Add accounts of a phrase", "plus", "wallets", {"form": "adding"}, True),
     ("wallets.rename", "Edit label", "tag", "wallets", {"form": "rename"}, True),
     ("wallets.send", "Send", "paper-plane-tilt", "wallets", {"form": "send"}, True),
     ("mining.submit", "Submit proof", "plus", "mining", {"form": "submit"}, True),

@@ -173,6 +173,12 @@ class Field(QWidget):
         restyle(self._below)
         restyle(self.widget)
 
+    def set_hint(self, text: str) -> None:
+        """Another hint; what is wrong stays said."""
+        self._hint_text = text
+        if not self.error():
+            self.set_error("")
+
     def error(self) -> str:
         """What is said to be wrong, or empty."""
         return self._below.text() if self._below.property("role") == "fieldError" else ""

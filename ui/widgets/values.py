@@ -49,6 +49,12 @@ def masked(text: str) -> str:
     return re.sub(rf"(?<![\w.,:])[+\u2212-]?(?:< )?\d[\d,\u202f\u00a0]*(?:\.\d+)?(?=[ \u00a0](?:{units})\b)", MASK, text)
 
 
+def know_unit(unit: str) -> None:
+    """Look for amounts of this unit in free text from now on."""
+    if unit:
+        _units.add(unit)
+
+
 def is_unit(text: str) -> bool:
     """Whether a heading such as ``AZR`` or ``Supply, AZR`` names a unit of money."""
     return any(word in _units for word in re.split(r"\W+", text))

@@ -15,6 +15,8 @@ from ui.panels.wallets.accounts_list import AccountsList, MenuEntry, may_sign
 from ui.panels.wallets.detail import Detail
 from ui.panels.wallets.reading import Snapshot, read
 from ui.panels.wallets.tabs.activity import ActivityTab
+from ui.panels.wallets.tabs.keys import KeysTab
+from ui.panels.wallets.tabs.notes import NotesTab
 from ui.shell.panel import Panel
 from ui.widgets import EmptyState
 
@@ -26,11 +28,21 @@ FORMS: dict[str, tuple[str, str]] = {
     "new": ("new", "NewWalletForm"),
     "import": ("importing", "ImportForm"),
     "watch": ("edits", "WatchForm"),
+    "restore": ("restore", "RestoreForm"),
 }
 OF_ACCOUNT: dict[str, tuple[str, str]] = {
     "receive": ("receive", "ReceiveForm"),
     "rename": ("edits", "RenameForm"),
+    "group": ("edits", "GroupForm"),
+    "drill": ("drill", "DrillForm"),
+    "adding": ("adding", "AddAccountsForm"),
 }
+KEYED = ("hd", "imported")
+# what can be done with a key: verb, icon, words, kinds of account
+VERBS = (
+    ("drill", "first-aid-kit", "Drill the backup…", KEYED),
+    ("adding", "plus", "Add accounts…", ("hd",)),
+)
 
 
 class WalletsPanel(Panel):
@@ -58,8 +70,12 @@ class WalletsPanel(Panel):
         self.list = AccountsList(self.entries)
         self.list.chosen.connect(self._show_account)
         self.list.asked.connect(self.act)
+        self.list.moved.connect(self._move)
         self.list.hide_asked.connect(lambda: self.window_.trigger("window.amounts"))
-        self.detail = Detail(self.entries, [ActivityTab(self)])
+        keys = KeysTab(self, VERBS)
+        keys.asked.connect(lambda verb: self.act(verb, self.detail.account.address if self.detail.account else ""))
+        keys.account_asked.connect(self.list.choose)
+        self.detail = Detail(self.entries, [ActivityTab(self), keys, NotesTab(self)])
         self.detail.asked.connect(self.act)
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setObjectName("wallets.split")
@@ -116,12 +132,18 @@ class WalletsPanel(Panel):
     def entries(self, account: Account) -> list[MenuEntry | None]:
         """What can be done with an account: the menu of its row and of its head."""
         why = may_sign(account)
+        order = "" if self.table.own_order else "The list is sorted by a column; press its heading until it is not."
         return [
             ("send", "paper-plane-tilt", "Send…", "Return", why),
             ("receive", "qr-code", "Receive", "", ""),
             None,
             ("copy", "copy", "Copy address", "Ctrl+C", ""),
             ("rename", "tag", "Edit label…", "F2", ""),
+            ("group", "folder-simple", "Move to group…", "", ""),
+            ("up", "caret-up", "Move up", "Alt+Up", order),
+            ("down", "caret-down", "Move down", "Alt+Down", order),
+            None,
+            *((verb, symbol, words, "", "") for verb, symbol, words, kinds in VERBS if str(account.kind) in kinds),
         ]
 
     def act(self, verb: str, address: str = "") -> None:
@@ -141,6 +163,10 @@ class WalletsPanel(Panel):
         elif verb == "copy" and account is not None:
             QApplication.clipboard().setText(account.address)
             self.window_.notify(f"The address of {account.label} is copied.", "ok")
+        elif verb in ("up", "down"):
+            self.table.move_selected(-1 if verb == "up" else 1)
+        elif verb == "group" and account is not None:
+            self.window_.open_form(self._form(OF_ACCOUNT[verb])(self, account, self.snapshot.groups()))
         elif verb in OF_ACCOUNT and account is not None:
             self.window_.open_form(self._form(OF_ACCOUNT[verb])(self, account))
         elif verb in FORMS:
@@ -148,6 +174,13 @@ class WalletsPanel(Panel):
 
     def _form(self, where: tuple[str, str]) -> Any:
         return getattr(importlib.import_module(f"ui.panels.wallets.forms.{where[0]}"), where[1])
+
+    def _move(self, account_id: str, takes: str) -> None:
+        """Put an account where another one stands."""
+        place = next((at for at, one in enumerate(self.snapshot.accounts) if one.address == takes), -1)
+        if place >= 0:
+            console = self.bridge.console
+            self.bridge.run(lambda: console.wallets.move(account_id, place), owner=self)
 
     def _of_current(self, verb: str) -> None:
         account = self.list.current()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtWidgets import QComboBox
+
 from ui.panels.wallets.forms.form import WalletForm
 from ui.widgets import Note, line_edit
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from app.wallets import Account
     from ui.shell.panel import Panel
@@ -58,3 +60,28 @@ class RenameForm(WalletForm):
     def work(self) -> Callable[[], Awaitable[Any]]:
         label, account, console = self.label.text(), self._account, self.console
         return lambda: console.wallets.label(account.id, label)
+
+
+class GroupForm(WalletForm):
+    """Another group for an account, or none."""
+
+    title = "Move to group"
+    context = "An edit: groups only order the list"
+    primary = "Move"
+
+    def __init__(self, panel: Panel, account: Account, groups: Sequence[str] = ()) -> None:
+        super().__init__(panel)
+        self._account = account
+        self.group = QComboBox()
+        self.group.setObjectName("wallets.group.group")
+        self.group.setAccessibleName("Group")
+        self.group.setEditable(True)
+        self.group.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.group.addItems(list(groups))
+        self.group.setEditText(account.group)
+        self.field(f"Group of {account.label}", self.group, "A name that is there, a new one, or empty for none")
+        self.end()
+
+    def work(self) -> Callable[[], Awaitable[Any]]:
+        name, account, console = self.group.currentText(), self._account, self.console
+        return lambda: console.wallets.set_group(account.id, name)

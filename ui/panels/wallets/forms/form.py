@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QVBoxLayout, QWidget
 
 from app.core.errors import Invalid
+from app.core.secret import Secret
 from ui.plan_sheet import PlanForm
-from ui.widgets import Field
+from ui.theme import icon
+from ui.widgets import Field, button, forget, password_edit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,3 +115,68 @@ def read_file(path: Path, field: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Invalid(f"{path.name} cannot be read: {error.strerror}.", "Choose another file.", field=field) from error
+
+
+class More(QWidget):
+    """Choices that most people leave as they are, behind one line."""
+
+    def __init__(self, words: str, name: str) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        self.switch = button(words, icon="caret-right")
+        self.switch.setObjectName(name)
+        self.switch.setFlat(True)
+        self.switch.setCheckable(True)
+        self.switch.toggled.connect(self._toggled)
+        column.addWidget(self.switch, 0, Qt.AlignmentFlag.AlignLeft)
+        self._inside = QWidget()
+        self.column = QVBoxLayout(self._inside)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(10)
+        self._inside.hide()
+        column.addWidget(self._inside)
+
+    def _toggled(self, on: bool) -> None:
+        self._inside.setVisible(on)
+        self.switch.setIcon(icon("caret-down" if on else "caret-right"))
+
+    def open(self) -> None:
+        """Show what is behind it."""
+        self.switch.setChecked(True)
+
+
+class SecretPair(QWidget):
+    """A passphrase that is entered twice, since nobody sees it."""
+
+    def __init__(self, name: str, label: str, hint: str) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        self.first = password_edit(name, label)
+        self.again = password_edit(f"{name}_again", f"{label}, again")
+        self.field = Field(label, self.first, hint)
+        self.again_field = Field(f"{label}, again", self.again, "")
+        column.addWidget(self.field)
+        column.addWidget(self.again_field)
+
+    def secret(self) -> Secret | None:
+        """What was entered, or None when nothing was.
+
+        Raises:
+            Invalid: the two are not the same.
+        """
+        if self.first.text() != self.again.text():
+            name = self.again.objectName().rpartition(".")[2]
+            raise Invalid("The two are not the same. Nothing was created.", "Enter it again.", field=name)
+        return Secret(self.first.text()) if self.first.text() else None
+
+    def forget(self) -> None:
+        """Empty both."""
+        forget(self.first, self.again)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.forget()
+        super().hideEvent(event)

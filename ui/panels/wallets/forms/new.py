@@ -1,166 +1,161 @@
-"""A new wallet."""
+"""A new wallet: a phrase that is shown once it is asked for, and used only after its copy was checked."""
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QWidget
 
 from app.core.errors import Invalid
 from app.core.secret import Secret
-from ui.plan_sheet import PlanForm
-from ui.theme import Theme
-from ui.widgets import Field, Note, button, empty, line_edit
+from ui.panels.wallets.forms.form import More, SecretPair, WalletForm
+from ui.panels.wallets.forms.paths import PathChoice
+from ui.panels.wallets.words import PhraseView, WordEdit, load_lists
+from ui.widgets import Field, Note, Segmented, button, empty, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from app.wallets import BackupCheck
     from ui.shell.panel import Panel
 
-ASKED = 3  # words of the backup check
 
-
-class NewWalletForm(PlanForm):
-    """A new recovery phrase, hidden until asked for, whose copy is checked; or a phrase that exists already."""
+class NewWalletForm(WalletForm):
+    """The words are behind dots until asked for; three of them are asked for in return."""
 
     title = "New wallet"
     context = "The keys go into the system keyring"
 
     def __init__(self, panel: Panel) -> None:
-        super().__init__()
-        self._panel = panel
+        super().__init__(panel)
         self._phrase: Secret | None = None
-        self._words: list[QLabel] = []
-        self._asked: list[tuple[int, QLineEdit]] = []
-        self._shown = False
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(10)
+        self._check: BackupCheck | None = None
+        self._asked: list[WordEdit] = []
         self.label = line_edit("wallets.new.label", "Label of the wallet")
-        layout.addWidget(Field("Label", self.label, "What the wallet is called here"))
+        self.field("Label", self.label, "What the wallet is called here")
+        self.count = Segmented([("12", "12 words"), ("24", "24 words")])
+        self.count.setObjectName("wallets.new.source")
+        self.count.changed.connect(lambda _: self._make())
+        self.field("1. Write down the recovery phrase", self.count, "12 words are as safe as the keys they make; 24 are usual too")
+        self.words = PhraseView("wallets.new")
+        self.words.toggled.connect(lambda _: self._enable())
+        self.add(self.words)
+        self.add(
+            Note("warn", "On paper, in this order. Whoever has the words has everything the wallet holds; no one can replace them.")
+        )
+        self._checks = QWidget()
+        self._row = QHBoxLayout(self._checks)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(8)
+        self.check_field = Field("2. Give three of them back", self._checks, "")
+        self.add(self.check_field)
         self.accounts = QSpinBox()
-        self.accounts.setRange(1, 20)
+        self.accounts.setRange(1, 100)
         self.accounts.setObjectName("wallets.new.accounts")
         self.accounts.setAccessibleName("Number of accounts")
-        layout.addWidget(Field("Accounts", self.accounts, "Derived at m/44'/60'/0'/0/0 and on"))
+        self.field("Accounts", self.accounts, "More can be added at any time")
+        more = More("Labels, passphrase, path", "wallets.new.more")
         self.labels = line_edit("wallets.new.labels", "Labels of the accounts, separated by commas")
-        layout.addWidget(Field("Labels of the accounts", self.labels, "Optional, separated by commas"))
-        self.source = QComboBox()
-        self.source.setObjectName("wallets.new.source")
-        self.source.setAccessibleName("Recovery phrase")
-        for word, value in (("New, 12 words", 12), ("New, 24 words", 24), ("I have a phrase", 0)):
-            self.source.addItem(word, value)
-        self.source.currentIndexChanged.connect(self._choose_source)
-        layout.addWidget(Field("Recovery phrase", self.source, ""))
-        layout.addWidget(self._build_new())
-        self.phrase = line_edit("wallets.new.phrase", "Your recovery phrase")
-        self.phrase.setEchoMode(QLineEdit.EchoMode.Password)
-        self.restore = Field("Your recovery phrase", self.phrase, "12 to 24 words with a blank between")
-        self.restore.hide()
-        layout.addWidget(self.restore)
-        layout.addStretch(1)
-        self._choose_source()
+        more.column.addWidget(Field("Labels of the accounts", self.labels, "Optional, separated by commas"))
+        self.passphrase = SecretPair(
+            "wallets.new.passphrase",
+            "Passphrase of the phrase",
+            "Optional (BIP-39): with another one the same words make other accounts. A backup without it is worth nothing.",
+        )
+        more.column.addWidget(self.passphrase)
+        self.path = PathChoice("wallets.new")
+        more.column.addWidget(self.path)
+        self.more = more
+        self.add(more)
+        another = button("Make another phrase", icon="arrows-clockwise")
+        another.setObjectName("wallets.new.again")
+        another.clicked.connect(self._make)
+        self.column.addWidget(another, 0, Qt.AlignmentFlag.AlignLeft)
+        self.end()
+        load_lists(self.bridge, self)
+        self._make()
 
-    def _build_new(self) -> QWidget:
-        self.fresh = QWidget()
-        column = QVBoxLayout(self.fresh)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        self._grid_box = QWidget()
-        self._grid = QGridLayout(self._grid_box)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(12)
-        self._grid.setVerticalSpacing(4)
-        column.addWidget(self._grid_box)
-        row = QHBoxLayout()
-        self.reveal = button("Show the words", icon="eye")
-        self.reveal.setObjectName("wallets.new.reveal")
-        self.reveal.clicked.connect(self._toggle)
-        row.addWidget(self.reveal)
-        row.addStretch(1)
-        column.addLayout(row)
-        column.addWidget(Note("warn", "Write the words on paper, in this order. Whoever has them has everything the wallet holds."))
-        self._checks = QWidget()
-        self._checks_layout = QHBoxLayout(self._checks)
-        self._checks_layout.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._checks)
-        return self.fresh
+    # The phrase
 
-    def _choose_source(self) -> None:
-        count = int(self.source.currentData())
-        self.fresh.setVisible(bool(count))
-        self.restore.setVisible(not count)
-        self._phrase = None
-        self._hide_words()
-        if count:
-            wallets = self._panel.bridge
-            wallets.run(lambda: self._panel.bridge.console.wallets.new_phrase(count), then=self._hold, owner=self)
+    def _make(self) -> None:
+        count = int(self.count.value())
+        self._phrase = self._check = None
+        self.words.set_phrase(None, count)
+        self._ask(())
 
-    def _hold(self, phrase: Secret) -> None:
-        self._phrase = phrase
-        count = len(str(phrase.reveal()).split())
-        empty(self._grid)
-        self._words = []
-        per_column = count // 3
-        for index in range(count):
-            label = QLabel()
-            label.setObjectName(f"wallets.new.word.{index + 1}")
-            label.setFont(Theme.current().font("mono"))
-            self._grid.addWidget(label, index % per_column, index // per_column)
-            self._words.append(label)
-        self._hide_words()
-        empty(self._checks_layout)
+        async def make() -> tuple[Secret, BackupCheck]:
+            phrase = await self.console.wallets.new_phrase(count)
+            return phrase, self.console.wallets.backup_check(phrase)
+
+        self.bridge.run(make, then=self._hold, owner=self)
+
+    def _hold(self, made: tuple[Secret, BackupCheck]) -> None:
+        phrase, check = made
+        if len(phrase.reveal().split()) != int(self.count.value()):
+            return  # another length was chosen meanwhile
+        self._phrase, self._check = phrase, check
+        self.words.set_phrase(phrase)
+        self._ask(check.places)
+
+    def _ask(self, places: tuple[int, ...]) -> None:
+        for edit in self._asked:
+            edit.forget()
+        empty(self._row)
         self._asked = []
-        for place, at in enumerate(sorted(secrets.SystemRandom().sample(range(count), ASKED))):
-            edit = line_edit(f"wallets.new.check.{place}", f"Word {at + 1}")
-            edit.setProperty("word", at + 1)
-            self._checks_layout.addWidget(Field(f"Word {at + 1}", edit, ""))
-            self._asked.append((at, edit))
+        for number, place in enumerate(places):
+            edit = WordEdit(f"wallets.new.check.{number}", f"Word {place}")
+            edit.setProperty("word", place)
+            self._row.addWidget(Field(f"Word {place}", edit, ""))
+            self._asked.append(edit)
+        for first, second in zip(self._asked, self._asked[1:], strict=False):
+            first.next_asked.connect(second.setFocus)
+        self._enable()
 
-    def _toggle(self) -> None:
-        if self._shown or self._phrase is None:
-            self._hide_words()
-            return
-        self._shown = True
-        self.reveal.setText("Hide the words")
-        for index, word in enumerate(str(self._phrase.reveal()).split()):
-            self._words[index].setText(f"{index + 1}. {word}")
-            self._words[index].setAccessibleName(f"Word {index + 1}")
+    def _enable(self) -> None:
+        """While the words can be read, giving them back would prove nothing."""
+        for edit in self._asked:
+            edit.setEnabled(not self.words.shown)
+        self.check_field.set_hint("Hide the words first" if self.words.shown else "From your copy")
 
-    def _hide_words(self) -> None:
-        self._shown = False
-        self.reveal.setText("Show the words")
-        for index, label in enumerate(self._words):
-            label.setText(f"{index + 1}. ••••••")
-            label.setAccessibleName(f"Word {index + 1}, hidden")
-
-    def hideEvent(self, event: Any) -> None:
-        """Words never stay on a screen that is left."""
-        self._hide_words()
-        super().hideEvent(event)
+    # Planning
 
     def work(self) -> Callable[[], Awaitable[Any]]:
         label = self.label.text()
         if not label.strip():
             raise Invalid("A wallet needs a label. Nothing was created.", "Name it.", field="label")
+        phrase, check = self._phrase, self._check
+        if phrase is None or check is None:
+            raise Invalid("The new phrase is still being made. Nothing was created.", "Try again in a moment.")
         names = [name.strip() for name in self.labels.text().split(",") if name.strip()]
         count = self.accounts.value()
         if len(names) > count:
             raise Invalid(
                 f"There are {len(names)} labels for {count} accounts. Nothing was created.", "Raise the number.", field="accounts"
             )
-        phrase = self._phrase
-        if int(self.source.currentData()) == 0:
-            phrase = Secret(" ".join(self.phrase.text().split()))
-            if not phrase.reveal():
-                raise Invalid("The recovery phrase is empty. Nothing was created.", "Enter its words.", field="phrase")
-        else:
-            if phrase is None:
-                raise Invalid("The new phrase is still being made. Nothing was created.", "Try again in a moment.")
-            words = str(phrase.reveal()).split()
-            for place, (at, edit) in enumerate(self._asked):
-                if edit.text().strip().lower() != words[at]:
-                    raise Invalid(f"This is not word {at + 1}. Nothing was created.", "Compare your copy.", field=f"{place}")
-        kept, wallets = phrase, self._panel.bridge.console
-        return lambda: wallets.wallets.plan_create(label, kept, accounts=count, labels=names)
+        passphrase, path = self.passphrase.secret(), self.path.path()
+        self.words.hide_words()
+        if not check.answered:
+            check.answer([Secret(edit.text().strip()) for edit in self._asked])
+            for edit in self._asked:
+                edit.forget()
+        wallets = self.console.wallets
+        return lambda: wallets.plan_create(
+            label, phrase, accounts=count, labels=names, passphrase=passphrase, path=path, backup=check
+        )
+
+    def show_error(self, error: Any) -> bool:
+        if error.field in ("passphrase_again", "path", "labels"):
+            self.more.open()
+        return super().show_error(error)
+
+    def first_field(self) -> QWidget | None:
+        return self.label
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Words never stay on a screen that is left."""
+        self.words.hide_words()
+        for edit in self._asked:
+            edit.forget()
+        super().hideEvent(event)
