@@ -25,6 +25,7 @@ class PlanForm(QWidget):
         context: second line under the title.
         primary: the button that goes on.
         hint: what stands beside it in the footer.
+        planned: it leads to a plan; of an edit the sheet shows no steps.
         stays: the form is not put away after :meth:`finished`: it shows its answer itself.
     """
 
@@ -33,6 +34,7 @@ class PlanForm(QWidget):
     primary = "Preview"
     hint = ""
     stays = False
+    planned = True
     ready = Signal(bool, str)  # may the primary button be pressed, and if not why
 
     def work(self) -> Callable[[], Awaitable[Any]]:

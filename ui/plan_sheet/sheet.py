@@ -184,6 +184,7 @@ class PlanSheet(Acting):
         )
         with revealed(self._in_sight):
             self.title.setText(masked(plan.title if plan and step != FORM else form.title if form else ""))
+        self.steps.setVisible(plan is not None or form is None or form.planned)
         self.eye.setVisible(privacy.hidden and step != FORM)
         self.eye.setIcon(icon("eye" if self._in_sight else "eye-slash"))
         self.eye.setToolTip("Hide the amounts again" if self._in_sight else "Amounts are hidden: show them in this sheet")

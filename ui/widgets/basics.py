@@ -158,9 +158,20 @@ class Field(QWidget):
         if not widget.accessibleName():
             widget.setAccessibleName(label)
         widget.setAccessibleDescription(hint)
-        column.addWidget(self.label)
+        self._aside = QLabel("")
+        self._aside.setTextFormat(Qt.TextFormat.PlainText)
+        self._aside.setProperty("role", "fieldHint")
+        self._aside.hide()
+        self._whole_aside = ""
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 0, 0)
+        head.addWidget(self.label)
+        head.addStretch(1)
+        head.addWidget(self._aside)
+        column.addLayout(head)
         column.addWidget(widget)
         column.addWidget(self._below)
+        privacy.changed.connect(self._look_aside)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def set_error(self, text: str) -> None:
@@ -172,6 +183,15 @@ class Field(QWidget):
         self.widget.setAccessibleDescription(text or self._hint_text)
         restyle(self._below)
         restyle(self.widget)
+
+    def set_aside(self, text: str) -> None:
+        """What stands at the right end of the label, such as what is free of a balance."""
+        self._whole_aside = text
+        self._look_aside()
+
+    def _look_aside(self) -> None:
+        self._aside.setText(masked(self._whole_aside))
+        self._aside.setVisible(bool(self._whole_aside))
 
     def set_hint(self, text: str) -> None:
         """Another hint; what is wrong stays said."""

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QKeySequence, QPainter, QPaintEvent, QPixmap, QShortcut
+from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPaintEvent, QPixmap, QShortcut
 from PySide6.QtWidgets import QApplication, QComboBox, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app.core.money import exact_units
@@ -46,6 +46,11 @@ def identicon(address: str, size: int, ratio: float = 1.0) -> QPixmap:
             _identicons.clear()
         _identicons[key] = found
     return found
+
+
+def identicon_icon(address: str) -> QIcon:
+    """The same for lists to choose from."""
+    return QIcon(identicon(address, 16))
 
 
 class Identicon(QWidget):

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEventLoop, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
@@ -15,6 +15,13 @@ T = TypeVar("T")
 TREASURY = "0x7a3f0000000000000000000000000000000091c2"
 POOL = "0x2f8800000000000000000000000000000000b6e4"
 START_MS = 60_000  # the first start of a process imports everything
+
+
+def rest(ms: int) -> None:
+    """Let the event loop run. QTest.qWait keeps the interpreter's lock while it sleeps, so the service thread would starve."""
+    loop = QEventLoop()
+    QTimer.singleShot(ms, loop.quit)
+    loop.exec()
 
 
 class Shell:
@@ -28,7 +35,7 @@ class Shell:
         end = time.monotonic() + ms / 1000
         while not over():
             assert time.monotonic() < end, f"did not come within {ms} ms"
-            QTest.qWait(10)
+            rest(10)
 
     def ask(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run ``work()`` on the service loop and wait for its answer; what it raises is raised here."""

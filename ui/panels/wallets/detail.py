@@ -114,7 +114,7 @@ class Detail(QWidget):
         self.path = QLabel("")
         self.path.setProperty("role", "tag")
         self.path.setObjectName("wallets.detail.path")
-        row.addWidget(self.path)
+        row.addWidget(self.path, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addStretch(1)
         figures = QVBoxLayout()
         figures.setSpacing(0)

@@ -18,6 +18,7 @@ from ui.panels.wallets.tabs.activity import ActivityTab
 from ui.panels.wallets.tabs.keys import KeysTab
 from ui.panels.wallets.tabs.notes import NotesTab
 from ui.shell.panel import Panel
+from ui.theme import theme
 from ui.widgets import EmptyState
 
 if TYPE_CHECKING:
@@ -82,10 +83,12 @@ class WalletsPanel(Panel):
         self.split.setChildrenCollapsible(False)
         self.split.addWidget(self.list)
         self.split.addWidget(self.detail)
-        self.split.setStretchFactor(0, 3)
-        self.split.setStretchFactor(1, 4)
+        self.split.setStretchFactor(0, 1)
+        self.split.setStretchFactor(1, 1)
         self.body.addWidget(self.split, 1)
         self.split.hide()
+        self._shared, self._by_hand = -1, False
+        self.split.splitterMoved.connect(self._moved_by_hand)
         QShortcut(
             QKeySequence("F2"), self, lambda: self._of_current("rename"), context=Qt.ShortcutContext.WidgetWithChildrenShortcut
         )
@@ -117,10 +120,24 @@ class WalletsPanel(Panel):
         self.header.set_context(", ".join(part for part in (context, snapshot.problem) if part))
         self.empty.setVisible(not snapshot.accounts)
         self.split.setVisible(bool(snapshot.accounts))
+        self._share(len(snapshot.accounts))
         self.list.show_snapshot(snapshot)
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             self.open(**waiting)
+
+    def _share(self, rows: int) -> None:
+        """The list gets the rows it has, up to half of the page, until the reader moves the line between them."""
+        if self._shared == rows or self._by_hand:
+            return
+        self._shared = rows
+        height = max(self.split.height(), self.height() - 100)
+        wanted = (rows + 1) * theme.metric("row") + 48
+        first = min(wanted, height * 52 // 100)
+        self.split.setSizes([first, height - first])
+
+    def _moved_by_hand(self) -> None:
+        self._by_hand = True
 
     def _show_account(self, address: str) -> None:
         account = self.snapshot.account(address)

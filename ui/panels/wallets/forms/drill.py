@@ -25,6 +25,7 @@ class DrillForm(WalletForm):
 
     title = "Restore drill"
     primary = "Compare"
+    planned = False
     context = "Proves that a backup works; nothing of it is stored"
     stays = True
 

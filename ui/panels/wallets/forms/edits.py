@@ -22,6 +22,7 @@ class WatchForm(WalletForm):
     title = "Watch an address"
     context = "An edit: no key, no plan"
     primary = "Watch address"
+    planned = False
 
     def __init__(self, panel: Panel, address: str = "") -> None:
         super().__init__(panel)
@@ -47,6 +48,7 @@ class RenameForm(WalletForm):
     title = "Edit the label"
     context = "An edit: it changes nothing on a chain"
     primary = "Save label"
+    planned = False
 
     def __init__(self, panel: Panel, account: Account) -> None:
         super().__init__(panel)
@@ -68,6 +70,7 @@ class GroupForm(WalletForm):
     title = "Move to group"
     context = "An edit: groups only order the list"
     primary = "Move"
+    planned = False
 
     def __init__(self, panel: Panel, account: Account, groups: Sequence[str] = ()) -> None:
         super().__init__(panel)

@@ -26,6 +26,7 @@ class ReceiveForm(WalletForm):
     title = "Receive"
     context = "Nothing is signed; the one who pays signs"
     primary = "Done"
+    planned = False
 
     def __init__(self, panel: Panel, account: Account) -> None:
         super().__init__(panel)
@@ -108,11 +109,10 @@ class ReceiveForm(WalletForm):
         self.request.set_text(self._uri or ("The code holds the address alone." if chosen is None else "There is no request yet."))
 
     def _request(self, token: str, decimals: int) -> str:
-        from app.wallets.receive import build_uri
-
         text = self.amount.text().strip()
         amount = parse_units(text, decimals, unit=self.asset.currentText()) if text else None
-        return build_uri(self._account.address, self.network("asset").chain_id, token, amount)
+        uri: str = self.console.wallets.receive_uri(self._account.address, self.network("asset").id, token, amount)
+        return uri
 
     def _copy_address(self) -> None:
         QApplication.clipboard().setText(self._account.address)

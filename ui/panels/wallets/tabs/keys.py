@@ -146,7 +146,7 @@ class KeysTab(Tab):
         if state == "missing":
             said = (
                 "err",
-                "The account is listed, but its secret is not in this keyring. Restore it from its backup to sign again.",
+                "Its secret is not in this keyring. Restore it from its backup to sign again.",
             )
         elif state == "unknown":
             said = ("warn", "The system keyring is locked or does not answer, so nobody can tell whether the key is there.")
