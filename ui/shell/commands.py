@@ -36,6 +36,7 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("overview.demo", "Start the demo economy", "play", "overview", {"do": "demo"}, False),
     ("overview.connect", "Connect to a network", "plugs-connected", "settings", {"section": "networks"}, True),
 )
+SHORTCUTS = {"wallets.rename": "F2"}
 WITH_REFERENCE = (
     ("ledger.tx", "Transaction", "ledger"),
     ("ledger.address", "Address", "ledger"),
@@ -53,7 +54,8 @@ def register(window: MainWindow, panels: list[tuple[str, str, str, str, bool]]) 
         def go(given: dict[str, str], panel: str = panel, arguments: dict[str, str] = arguments) -> None:
             window.open(panel, **{**arguments, **given})
 
-        add(Action(action, title, go, symbol, "", panel.capitalize(), changes=changes, by_link="do" not in arguments))
+        keys = SHORTCUTS.get(action, "")
+        add(Action(action, title, go, symbol, keys, panel.capitalize(), changes=changes, by_link="do" not in arguments))
     for action, title, panel in WITH_REFERENCE:
         add(Action(action, title, lambda a, p=panel: window.open(p, **a), "arrows-left-right", palette=False))  # type: ignore[misc]
     add(Action("plans.open", "Open plan", lambda a: window.open_plan(a.get("ref", "")), "list-checks", palette=False))

@@ -74,7 +74,7 @@ def test_ctrl_k_opens_from_a_text_field_and_leaves_its_text_alone(shell: Shell, 
 def test_opened_twice_it_still_gives_the_focus_back(shell: Shell) -> None:
     shell.window.open("wallets")
     shell.until(lambda: shell.panel.table.rows())
-    for widget in (shell.panel.filter, shell.panel.activity, shell.panel.table, shell.window.navigation.collapse):
+    for widget in (shell.panel.filter, shell.panel.detail.receive_button, shell.panel.table, shell.window.navigation.collapse):
         if widget.isVisible():
             widget.setFocus()
             shell.ctrl(Qt.Key.Key_K)

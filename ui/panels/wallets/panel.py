@@ -6,7 +6,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QSplitter
 
 from app.core.errors import ConsoleError
@@ -89,9 +88,6 @@ class WalletsPanel(Panel):
         self.split.hide()
         self._shared, self._by_hand = -1, False
         self.split.splitterMoved.connect(self._moved_by_hand)
-        QShortcut(
-            QKeySequence("F2"), self, lambda: self._of_current("rename"), context=Qt.ShortcutContext.WidgetWithChildrenShortcut
-        )
 
     @property
     def table(self) -> Any:
@@ -198,11 +194,6 @@ class WalletsPanel(Panel):
         if place >= 0:
             console = self.bridge.console
             self.bridge.run(lambda: console.wallets.move(account_id, place), owner=self)
-
-    def _of_current(self, verb: str) -> None:
-        account = self.list.current()
-        if account is not None:
-            self.act(verb, account.address)
 
     # Links and history
 

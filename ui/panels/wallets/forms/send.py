@@ -183,7 +183,7 @@ class SendForm(WalletForm):
             network = self.network("recipient")
             if asked.chain_id not in (None, network.chain_id):
                 raise Invalid(
-                    f"The request is for chain {asked.chain_id}, this is {network.name} ({network.chain_id}). Nothing was filled in.",
+                    f"The request is for chain {asked.chain_id}, this is {network.name} ({network.chain_id}). Nothing was taken.",
                     "Choose that network first.",
                 )
             place = next((at for at in range(self.asset.count()) if self.asset.itemData(at)[0].lower() == asked.token.lower()), -1)

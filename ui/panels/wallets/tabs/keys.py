@@ -38,6 +38,7 @@ class KeysTab(Tab):
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setAccessibleName("The key of the account")
         inside = QWidget()
         row = QHBoxLayout(inside)
         row.setContentsMargins(16, 12, 16, 12)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout
 
 from ui.panels.wallets.tabs.tab import Tab
@@ -50,7 +51,16 @@ class NotesTab(Tab):
         inside.addStretch(1)
         self.column.addLayout(inside, 1)
         self.text.textChanged.connect(self._typed)
-        QShortcut(QKeySequence("Ctrl+Return"), self.text, self._save)
+        self.text.installEventFilter(self)
+
+    def eventFilter(self, watched: Any, event: QEvent) -> bool:
+        """Ctrl+Enter presses the primary button of the region that has the focus."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                self._save()
+                return True
+        return False
 
     def changed(self) -> None:
         assert self.account is not None
