@@ -23,7 +23,7 @@ from app.core.settings import SettingsStore
 if TYPE_CHECKING:
     from app.access import Access, Vault
     from app.audit import Journal
-    from app.chain import Fees, LocalNodes, Network, Networks, Proofs, Simulation, Transactions
+    from app.chain import Fees, LocalNodes, Network, Networks, Proofs, Simulation, Transactions, Watcher
     from app.contracts import Contracts
     from app.core.jobs import Job
     from app.database import Database
@@ -161,6 +161,13 @@ class Console:
         )
 
     @cached_property
+    def watcher(self) -> Watcher:
+        """The watch over what was sent."""
+        from app.chain import Watcher
+
+        return Watcher(self.transactions, self.networks, self.bus, self.jobs)
+
+    @cached_property
     def proofs(self) -> Proofs:
         """Figures proven against a header."""
         from app.chain import Proofs
@@ -280,6 +287,7 @@ class Console:
             log.debug("%s is ready", type(room).__name__)
         await self.wallets.start()
         self.bus.subscribe(NodeChanged, self._node_changed)
+        self.watcher.start()
         self._recovery = self.jobs.start("Take up unfinished plans", self._recover, kind="recovery")
 
     async def _recover(self, _job: Job) -> list[Plan]:

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from app.chain.rpc import Rpc, RpcFailure
     from app.chain.signer import Signer, UnsignedTransaction
     from app.chain.simulation import CallRequest, Erc20, Simulated, Simulation, Watch
-    from app.chain.transactions import TransactionRequest, Transactions, TransactionStep
+    from app.chain.transactions import (
+        NonceReport,
+        QueuedTransaction,
+        TransactionRequest,
+        Transactions,
+        TransactionState,
+        TransactionStep,
+    )
+    from app.chain.watcher import Watcher
 
 _HOME = {
     "Economy": "economy",
@@ -47,6 +55,10 @@ _HOME = {
     "TransactionRequest": "transactions",
     "Transactions": "transactions",
     "TransactionStep": "transactions",
+    "TransactionState": "transactions",
+    "QueuedTransaction": "transactions",
+    "NonceReport": "transactions",
+    "Watcher": "watcher",
 }
 
 __all__ = [
@@ -64,17 +76,21 @@ __all__ = [
     "NetworkKey",
     "NetworkStatus",
     "Networks",
+    "NonceReport",
     "Proofs",
+    "QueuedTransaction",
     "Rpc",
     "RpcFailure",
     "Signer",
     "Simulated",
     "Simulation",
     "TransactionRequest",
+    "TransactionState",
     "TransactionStep",
     "Transactions",
     "UnsignedTransaction",
     "Watch",
+    "Watcher",
 ]
 
 

@@ -79,6 +79,17 @@ def holes(latest: int, pending: int, held: Collection[int]) -> tuple[int, ...]:
     return tuple(nonce for nonce in range(max(latest, pending), max(waiting)) if nonce not in held)
 
 
+def told(numbers: Collection[int]) -> str:
+    """Nonces in words: ``nonce 5``, ``nonces 5 to 9``, ``nonces 5, 7 and 9``."""
+    found = sorted(numbers)
+    if len(found) == 1:
+        return f"nonce {found[0]:,}"
+    if found[-1] - found[0] == len(found) - 1 and len(found) > 2:
+        return f"nonces {found[0]:,} to {found[-1]:,}"
+    *some, last = (f"{nonce:,}" for nonce in found)
+    return f"nonces {', '.join(some)} and {last}"
+
+
 def bumped(old: int, quote: int) -> int:
     """The least price that replaces ``old``: ten percent more, rounded up, never less than what the network asks now.
 

@@ -209,16 +209,18 @@ class Queue:
 
         return await self._database.read(read)
 
-    async def senders(self, network: str) -> list[str]:
-        """Every account that this console signed for on a network."""
+    async def highest(self, network: str) -> dict[str, int]:
+        """The highest nonce that is final or replaced, of every account that this console signed for on a network."""
         import sqlalchemy as sa
 
         from app.chain.tables import transactions as table
 
-        query = sa.select(table.c.sender).where(table.c.network == network).distinct().order_by(table.c.sender)
+        closed = table.c.state.in_([TransactionState.FINAL, TransactionState.REPLACED])
+        query = sa.select(table.c.sender, sa.func.max(table.c.nonce).label("nonce")).where(table.c.network == network, closed)
+        query = query.group_by(table.c.sender).order_by(table.c.sender)
 
-        def read(connection: Connection) -> list[str]:
-            return [checksum_address(bytes(row.sender)) for row in connection.execute(query)]
+        def read(connection: Connection) -> dict[str, int]:
+            return {checksum_address(bytes(row.sender)): int(row.nonce) for row in connection.execute(query)}
 
         return await self._database.read(read)
 

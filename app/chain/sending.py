@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from app.chain import outcomes
@@ -17,6 +17,7 @@ from app.chain.queue import (
     ALIVE,
     CHUNK,
     HOLDING,
+    IN_BLOCK,
     SENT_ONCE,
     Mark,
     Queue,
@@ -27,10 +28,11 @@ from app.chain.queue import (
 )
 from app.chain.rpc import RpcFailure
 from app.chain.signer import Signer, UnsignedTransaction
-from app.chain.standing import look
+from app.chain.standing import Standing, look
 from app.core import faults
 from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError, Unavailable
+from app.core.events import Notice
 from app.operations.plans import Plan, StepState
 from app.operations.steps import Happened, Outcome
 
@@ -69,6 +71,14 @@ class TransactionRequest:
     value: int
     data: str
     gas_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What a look at a network's queue led to: the rows sent again, and those that wait behind a nonce that nothing holds."""
+
+    sent_again: tuple[QueuedTransaction, ...] = ()
+    behind_gaps: tuple[Standing, ...] = ()
 
 
 class Sending:
@@ -284,23 +294,20 @@ class Sending:
 
     async def rebroadcast(self, network_key: str) -> int:
         """Send again, in the order of nonces, what a node forgot (it was killed, or dropped it); returns how many."""
-        return len(await self.follow(network_key))
+        return len((await self.follow(network_key, deep=True)).sent_again)
 
-    async def follow(self, network_key: str, *, deep: bool = False) -> list[QueuedTransaction]:
+    async def follow(self, network_key: str, *, deep: bool = False) -> Followed:
         """Look at every row that may have moved, write down where it is, and send again what the node forgot.
 
         Args:
-            deep: look at the final ones of the newest blocks too: the chain was reorganised.
-
-        Returns:
-            What was sent again.
+            deep: the chain may have gone back: look at final and replaced rows too.
 
         Raises:
             Unavailable: the network does not answer.
         """
         rows = await self._unsettled(network_key, deep)
         if not rows:
-            return []
+            return Followed()
         chain = await self._networks.connect(network_key)
         looked = await look(chain, self.queue, rows)
         again = []
@@ -308,8 +315,8 @@ class Sending:
         wanted = {step: await self._still_wanted(*step) for step in lost}
         for before, standing in zip(rows, looked.rows, strict=True):
             row = standing.row
-            if standing.do is Do.REPLACED:
-                await self._replaced(row)
+            if standing.do is Do.REPLACED and before.state is not TransactionState.REPLACED:
+                await self._tell_replaced(await self._replaced(row))
             # What was in a block has happened: it goes back there whatever became of its plan.
             elif standing.do is Do.RESEND and await self._resend(
                 row, wanted=before.block > 0 or wanted[row.plan_id, row.step_index]
@@ -317,24 +324,22 @@ class Sending:
                 again.append(row)
         if again:
             await self.send(chain, again)
-        return again
+        return Followed(tuple(again), tuple(standing for standing in looked.rows if standing.do is Do.GAP))
 
     async def _unsettled(self, network_key: str, deep: bool) -> list[QueuedTransaction]:
-        """Rows that may move: sent and not final, given up after they were sent, and final ones that the chain forgot."""
+        """Rows that may move: sent and not final, given up after they were sent; ``deep``: final ones that the chain may forget."""
         open_states = (TransactionState.SENT, TransactionState.SEEN, TransactionState.MINED)
         rows = await self.queue.rows(network_key, states=open_states)
         rows += await self.queue.rows(network_key, states=(TransactionState.DROPPED,), sent=True)
-        senders = await self.queue.senders(network_key)
-        if not senders:
-            return []
-        chain = await self._networks.connect(network_key)
-        head, *counts = await chain.rpc.batch(
-            [("eth_blockNumber", []), *(("eth_getTransactionCount", [sender, "latest"]) for sender in senders)]
-        )
-        closed = (TransactionState.FINAL, TransactionState.REPLACED)
-        for sender, count in zip(senders, counts, strict=True):
-            rows += await self.queue.rows(network_key, sender, closed, from_nonce=int(str(count), 16))
-        if deep:
+        highest = await self.queue.highest(network_key) if deep else {}
+        if highest:
+            chain = await self._networks.connect(network_key)
+            counts = [("eth_getTransactionCount", [sender, "latest"]) for sender in highest]
+            head, *used = await chain.rpc.batch([("eth_blockNumber", []), *counts])
+            closed = (TransactionState.FINAL, TransactionState.REPLACED)
+            for (sender, nonce), count in zip(highest.items(), used, strict=True):
+                if nonce >= int(str(count), 16):
+                    rows += await self.queue.rows(network_key, sender, closed, from_nonce=int(str(count), 16))
             since = max(int(str(head), 16) - RECENT, 1)
             rows += await self.queue.rows(network_key, states=(TransactionState.FINAL,), from_block=since)
         return sorted({row.hash: row for row in rows}.values(), key=lambda row: (row.sender, row.nonce, row.created_at))
@@ -391,13 +396,25 @@ class Sending:
             return None
         return other
 
-    async def _replaced(self, row: QueuedTransaction) -> None:
+    async def _replaced(self, row: QueuedTransaction) -> QueuedTransaction:
         """Name who took the nonce, when it was one of ours."""
         if row.replaced_by:
-            return
-        own = await self.queue.rows(row.network, row.sender, (TransactionState.MINED, TransactionState.FINAL), nonce=row.nonce)
+            return row
+        own = await self.queue.rows(row.network, row.sender, IN_BLOCK, nonce=row.nonce)
         for other in own:
             await self.queue.mark(row.network, [Mark(row.hash, {"replaced_by": bytes.fromhex(other.hash[2:])})])
+            return replace(row, replaced_by=other.hash)
+        return row
+
+    async def _tell_replaced(self, row: QueuedTransaction) -> None:
+        """Of a plan that goes on its runner tells; of one that has ended nobody else would."""
+        try:
+            plan = await self._operations.get(row.plan_id)
+        except ConsoleError:
+            return
+        if plan.state.ended and not row.replaced_by:
+            text = f"Nonce {row.nonce:,} was used elsewhere: “{row.description}” of {plan.name} sent nothing that counts."
+            self.queue.bus.publish(Notice(text, "err", f"azora://plans/{plan.name}"))
 
     async def _how_replaced(self, chain: Chain, row: QueuedTransaction) -> str:
         """The sentence about the transaction that took the nonce."""

@@ -152,7 +152,7 @@ def _seen(values: dict[str, object]) -> dict[str, Any]:
 def _tell(bus: Bus, standing: Standing) -> None:
     """A transaction that left its block is news; one that came into another is too."""
     row, link = standing.row, f"azora://plans/{standing.row.plan_id}"
-    if row.state not in IN_BLOCK:
+    if row.state not in IN_BLOCK or standing.do is Do.REPLACED:
         return
     if standing.receipt is None:
         again = "it waits in the pool again" if standing.known else "its bytes are sent again"

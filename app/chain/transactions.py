@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from app.chain import batch
-from app.chain.queue import QueuedTransaction, TransactionState
+from app.chain import batch, nonces
+from app.chain.queue import ALIVE, HOLDING, QueuedTransaction, TransactionState
 from app.chain.sending import Sending, TransactionRequest
 from app.core.errors import Invalid
 from app.operations.plans import Plan, StepSpec
@@ -16,9 +17,25 @@ if TYPE_CHECKING:
     from app.chain.networks import Network
     from app.operations import Operations
 
-__all__ = ["QueuedTransaction", "TransactionRequest", "TransactionState", "TransactionStep", "Transactions"]
+__all__ = ["NonceReport", "QueuedTransaction", "TransactionRequest", "TransactionState", "TransactionStep", "Transactions"]
 
 STEP = "chain.transaction"
+
+
+@dataclass(frozen=True, slots=True)
+class NonceReport:
+    """The nonces of one account: used by blocks, used with the pool, the next to be given out, and what is in the way.
+
+    ``gaps`` are nonces that nothing holds although later ones wait; ``waiting`` are the transactions that are in no final block.
+    """
+
+    sender: str
+    latest: int
+    pending: int
+    next: int
+    gaps: tuple[int, ...]
+    waiting: tuple[QueuedTransaction, ...]
+    advice: str
 
 
 class Transactions(Sending):
@@ -68,6 +85,33 @@ class Transactions(Sending):
         plan = await self._operations.get(plan_id)
         rows = await self.queue.rows(plan.target.ref, plan_id=plan.id)
         return sorted(rows, key=lambda row: (row.step_index, row.item, row.created_at))
+
+    async def nonces(self, network_key: str, sender: str) -> NonceReport:
+        """Where the queue of an account stands, and what to do about it in a sentence.
+
+        Raises:
+            Unavailable: the network does not answer.
+        """
+        chain = await self.connect(network_key)
+        asked = [("eth_getTransactionCount", [sender, tag]) for tag in ("latest", "pending")]
+        latest, pending = (int(str(used), 16) for used in await chain.rpc.batch(asked))
+        rows = await self.queue.rows(network_key, sender, HOLDING, from_nonce=latest)
+        held = {row.nonce for row in rows}
+        gaps = nonces.holes(latest, pending, held)
+        waiting = await self.queue.rows(network_key, sender, ALIVE)
+        lost = [row for row in rows if row.state is TransactionState.SENT]
+        if gaps:
+            advice = f"Fill {nonces.told(gaps)}: what comes after cannot be mined before."
+        elif lost:
+            advice = f"The node does not have {nonces.told({row.nonce for row in lost})}: send the stored bytes again."
+        elif waiting:
+            advice = "Waiting for blocks. A transaction that takes too long can be sped up."
+        elif pending > latest:
+            advice = "Transactions that were not signed here wait in the node's pool."
+        else:
+            advice = "Nothing waits."
+        following = nonces.next_free(latest, pending, held)
+        return NonceReport(sender, latest, pending, following, gaps, tuple(waiting), advice)
 
     async def list(self, network_key: str, sender: str | None = None) -> Sequence[QueuedTransaction]:
         """The queue of a network, newest first."""

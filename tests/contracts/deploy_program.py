@@ -78,6 +78,7 @@ class Room:
             simulation=self.simulation,
             operations=self.operations,
             signer=self.signer,
+            bus=self.bus,
         )
         self.contracts = Contracts(
             database=self.database,
