@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.chain.economy import Economy
+    from app.chain.effects import Erc20, Watch
     from app.chain.fees import FeeLevels, FeeQuote, Fees
     from app.chain.networks import Block, Chain, Network, NetworkKey, Networks, NetworkStatus
     from app.chain.node_plans import LocalNodes
     from app.chain.nodes import LocalNode
     from app.chain.proofs import Proofs
     from app.chain.rpc import Rpc, RpcFailure
+    from app.chain.runs import CallRequest
     from app.chain.signer import Signer, UnsignedTransaction
-    from app.chain.simulation import CallRequest, Erc20, Simulated, Simulation, Watch
+    from app.chain.simulation import Simulated, Simulation
     from app.chain.transactions import (
         NonceReport,
         QueuedTransaction,
@@ -47,11 +49,11 @@ _HOME = {
     "RpcFailure": "rpc",
     "Signer": "signer",
     "UnsignedTransaction": "signer",
-    "CallRequest": "simulation",
-    "Erc20": "simulation",
+    "CallRequest": "runs",
+    "Erc20": "effects",
     "Simulated": "simulation",
     "Simulation": "simulation",
-    "Watch": "simulation",
+    "Watch": "effects",
     "TransactionRequest": "transactions",
     "Transactions": "transactions",
     "TransactionStep": "transactions",

@@ -19,16 +19,6 @@ ERC20: Abi = (
     {"type": "function", "name": "decimals", "inputs": [], "outputs": [{"type": "uint8"}]},
     {"type": "function", "name": "symbol", "inputs": [], "outputs": [{"type": "string"}]},
 )
-_PANICS = {
-    0x01: "an assertion failed",
-    0x11: "arithmetic over- or underflow",
-    0x12: "division by zero",
-    0x21: "a value outside its enum",
-    0x31: "pop of an empty array",
-    0x32: "an index out of bounds",
-    0x41: "too much memory",
-    0x51: "a call of an uninitialised function",
-}
 
 
 def type_of(parameter: Mapping[str, Any]) -> str:
@@ -160,25 +150,3 @@ def decode_log(abi: Abi, log: Mapping[str, Any]) -> tuple[str, dict[str, Any]] |
         found.update((p["name"], v) for p, v in zip(plain, values, strict=True))
         return str(entry["name"]), found
     return None
-
-
-def decode_error(abi: Abi, data: str) -> str:
-    """A revert reason in words: ``Error(string)``, ``Panic(uint256)``, or a custom error with its arguments; empty when unknown."""
-    if len(data) < 10:
-        return ""
-    raw = bytes.fromhex(data[2:])
-    if raw[:4] == bytes.fromhex("08c379a0"):
-        return str(decode(["string"], raw[4:])[0])
-    if raw[:4] == bytes.fromhex("4e487b71"):
-        code = int(decode(["uint256"], raw[4:])[0])
-        return f"panic {code:#04x}: {_PANICS.get(code, 'an internal error')}"
-    for entry in abi:
-        if entry.get("type") == "error" and raw[:4] == selector(entry):
-            values = decode(types_of(entry["inputs"]), raw[4:])
-            named = (f"{p.get('name') or i}: {_shown(v)}" for i, (p, v) in enumerate(zip(entry["inputs"], values, strict=True)))
-            return f"{entry['name']}({', '.join(named)})"
-    return ""
-
-
-def _shown(value: Any) -> str:
-    return "0x" + value.hex() if isinstance(value, bytes) else str(value)

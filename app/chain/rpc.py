@@ -65,6 +65,13 @@ class RpcFailure(ConsoleError):
         )
 
     @property
+    def executed(self) -> bool:
+        """The call was carried out and failed: that is what the contract says, not that the node cannot tell."""
+        text = self.text.lower()
+        said = ("revert", "evm error", "invalid opcode", "out of gas", "invalid jump", "stack")
+        return self.code == EXECUTION or bool(self.data) or any(words in text for words in said)
+
+    @property
     def busy(self) -> bool:
         """The node, or who stands before it, limits how much may be asked."""
         # -32005 alone does not say it: providers use it for a range of logs that is too long as well.

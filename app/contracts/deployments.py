@@ -25,7 +25,7 @@ from app.operations.steps import Outcome, StepContext
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from app.chain import Chain, Fees, Network, Networks, Simulation, Transactions
+    from app.chain import Fees, Network, Networks, Simulation, Transactions
     from app.contracts.compiler import Compiler
     from app.core.events import Bus
     from app.database import Database
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 CREATE = "contracts.create"
 GRANT = "contracts.grant"
 SIZE_LIMIT = 24_576  # bytes of runtime code, EIP-170
-GRANT_GAS = 60_000  # measured 51,000; used only where a node cannot simulate a sequence
 _CHECKS: abi.Abi = (
     {"type": "function", "name": "grantRole", "inputs": [{"type": "bytes32"}, {"type": "address"}], "outputs": []},
     {"type": "function", "name": "hasRole", "inputs": [{"type": "bytes32"}, {"type": "address"}], "outputs": [{"type": "bool"}]},
@@ -102,28 +101,15 @@ class Deployments:
         ]
         asked = [CallRequest(sender, addresses[check.contract], view_data(built, check)) for check in system.checks]
         simulated = await self._simulation.preview(chain.network.id, calls, reads=asked)
-        whole = bool(simulated.reads) or not asked or bool(simulated.error)
         quote = await self._fees.quote_for(chain, plan.params)
-        gas = sum(simulated.gas) if whole else await self._estimate(chain, calls)
-        fee = quote.fee(gas, chain.network.symbol)
+        fee = quote.fee(sum(simulated.gas), chain.network.symbol)
         held = int(str(await chain.rpc.call("eth_getBalance", sender, "latest")), 16)
         verdicts = [*self._verdicts(built, system, plan, held, fee), *quote.verdicts()]
-        if not whole:
-            verdicts.append(
-                Verdict(
-                    "contracts.simulated",
-                    VerdictLevel.WARNING,
-                    "Only the first step could be tried: this node does not simulate sequences",
-                    "It has no eth_simulateV1. Addresses are computed, fees estimated step by step; roles were not tried.",
-                )
-            )
         effects: tuple[Effect, ...] = ()
         if not simulated.error:
-            answers = [view_answer(built, check, read) for check, read in zip(system.checks, simulated.reads, strict=False)]
-            promised = answers if whole else [promise(check, plan, addresses) for check in system.checks]
-            if whole:
-                verdicts += _kept(system, plan, addresses, answers)
-            effects = (*_created(made), *_checked(system, addresses, promised), *_granted(system, plan, addresses))
+            answers = [view_answer(built, check, read) for check, read in zip(system.checks, simulated.reads, strict=True)]
+            verdicts += _kept(system, plan, addresses, answers)
+            effects = (*_created(made), *_checked(system, addresses, answers), *_granted(system, plan, addresses))
         return Preview(
             effects=effects,
             verdicts=tuple(verdicts),
@@ -135,12 +121,6 @@ class Deployments:
             error=simulated.error,
             notes=("Deployed code cannot be taken back. Roles can be revoked by the admin.",),
         )
-
-    async def _estimate(self, chain: Chain, calls: Sequence[CallRequest]) -> int:
-        """Gas of all calls: creations as the node estimates each (constructors look at no other contract), grants by experience."""
-        made = [{"from": call.sender, "data": call.data} for call in calls if call.to is None]
-        answers = await chain.rpc.batch([("eth_estimateGas", [body]) for body in made])
-        return sum(int(str(answer), 16) for answer in answers) + GRANT_GAS * (len(calls) - len(made))
 
     def _verdicts(self, built: Compilation, system: System, plan: Plan, held: int, fee: Fee) -> list[Verdict]:
         too_large = [item.name for item in system.contracts if (len(built.get(item.name).runtime) - 2) // 2 > SIZE_LIMIT]

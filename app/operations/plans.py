@@ -84,6 +84,7 @@ class Effect:
         before, after: exact text; integers in the smallest unit as decimal digits.
         unit: ``AZR``, ``ETH``, or empty when before and after are words.
         decimals: how to show integers of this unit; 0 when they are words.
+        contract: address of the contract that keeps the figure; empty for the native coin and off chain.
     """
 
     kind: str
@@ -93,6 +94,7 @@ class Effect:
     unit: str = ""
     decimals: int = 0
     label: str = ""
+    contract: str = ""
 
 
 class VerdictLevel(StrEnum):
@@ -162,7 +164,7 @@ class Preview:
         """SHA-256 over effects and policy verdicts, without block, time, nonce, gas and fee estimate."""
         return digest(
             {
-                "effects": [[e.kind, e.subject, e.before, e.after, e.unit] for e in self.effects],
+                "effects": [[e.kind, e.subject, e.before, e.after, e.unit, *filter(None, [e.contract])] for e in self.effects],
                 "verdicts": [[v.rule, v.level, v.text] for v in self.verdicts],
                 "error": self.error,
             }

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from app.chain import Rpc
 
 BALANCE_OF = "0x70a08231"
-TOTAL_SUPPLY = "0x18160ddd"
 ALLOWANCE = "0xdd62ed3e"
 
 
@@ -47,39 +46,26 @@ async def read_word(rpc: Rpc, to: str, data: str, block: int) -> int:
 
 
 async def measure(rpc: Rpc, plan: Plan, token_of: Mapping[str, str], native: str) -> tuple[Effect, ...]:
-    """The plan's predicted balance, supply and allowance effects with their actual values; others are left out.
+    """The plan's predicted balance, supply, allowance and role effects with their actual values; others are left out.
 
     Args:
-        token_of: the token's address by the unit that effects carry.
+        token_of: the token's address by unit, for effects that do not name their contract.
         native: the unit of the native coin.
     """
+    from app.chain.effects import measured
+
     mined = mined_of(plan)
     predicted = plan.preview.effects if plan.preview else ()
     if not mined:
         return tuple(replace(effect, after=effect.before) for effect in predicted)
     first, last = mined[0].block - 1, mined[-1].block
-    actual: list[Effect] = []
-    for effect in predicted:
-        if effect.kind not in ("balance", "supply", "allowance"):
-            continue
-        before = await _value(rpc, effect, token_of, native, first)
-        after = await _value(rpc, effect, token_of, native, last)
-        if effect.kind == "balance" and effect.unit == native and native not in token_of:
-            after += await _fees(rpc, mined, effect.subject)
-        actual.append(replace(effect, before=str(before), after=str(after)))
+    tokens = {unit: token for unit, token in token_of.items() if token}
+    actual = []
+    for effect in await measured(rpc, predicted, first, last, tokens, native):
+        coin = effect.kind == "balance" and not effect.contract and effect.unit == native and native not in tokens
+        paid = await _fees(rpc, mined, effect.subject) if coin else 0
+        actual.append(replace(effect, after=str(int(effect.after) + paid)) if paid else effect)
     return tuple(actual)
-
-
-async def _value(rpc: Rpc, effect: Effect, token_of: Mapping[str, str], native: str, block: int) -> int:
-    if effect.unit == native and native not in token_of:
-        return int(str(await rpc.call("eth_getBalance", effect.subject, hex(block))), 16)
-    token = token_of[effect.unit]
-    if effect.kind == "supply":
-        return await read_word(rpc, token, TOTAL_SUPPLY, block)
-    if effect.kind == "allowance":
-        owner, _, spender = effect.subject.partition("→")
-        return await read_word(rpc, token, ALLOWANCE + word(owner) + word(spender), block)
-    return await read_word(rpc, token, BALANCE_OF + word(effect.subject), block)
 
 
 async def _fees(rpc: Rpc, mined: Sequence[Mined], sender: str) -> int:

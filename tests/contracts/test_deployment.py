@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from app.chain import abi
@@ -17,6 +10,7 @@ from app.contracts.artifacts import Artifact
 from app.core.errors import Conflict, Invalid
 from app.core.events import ContractsChanged
 from app.operations.plans import PlanState, VerdictLevel
+from tests.chain.misbehaving import Altered
 from tests.contracts.deploy_program import AZR, Room
 
 pytestmark = [pytest.mark.node, pytest.mark.compiler]
@@ -280,53 +274,25 @@ async def test_errors_of_our_contracts_are_told_by_name_in_a_console_that_never_
 REQUEST = ({"type": "function", "name": "request", "inputs": [{"type": "uint256"}, {"type": "bytes32"}], "outputs": []},)
 
 
-class OldNode(BaseHTTPRequestHandler):
-    """Passes everything on but ``eth_simulateV1``, as a node from before it."""
-
-    target = ""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        asked = json.loads(body)
-        calls = asked if isinstance(asked, list) else [asked]
-        if any(call["method"] == "eth_simulateV1" for call in calls):
-            unknown = {"code": -32601, "message": "the method eth_simulateV1 does not exist/is not available"}
-            answer = json.dumps({"jsonrpc": "2.0", "id": calls[0]["id"], "error": unknown}).encode()
-        else:
-            request = urllib.request.Request(self.target, body, {"content-type": "application/json"})
-            with urllib.request.urlopen(request, timeout=30) as response:
-                answer = response.read()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_words: object) -> None:
-        """Says nothing."""
-
-
-@pytest.fixture
-def old_node(node) -> Iterator[str]:
-    """URL of the same chain behind a node that cannot simulate sequences."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (OldNode,), {"target": node.url}))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
+@pytest.mark.parametrize(
+    ("hidden", "method"),
+    [
+        (("eth_simulateV1",), "debug_traceCall"),
+        (("eth_simulateV1", "debug_traceCall", "eth_createAccessList"), "pyrevm"),
+    ],
+)
 @pytest.mark.asyncio
-async def test_a_node_that_cannot_simulate_is_named_and_its_fee_is_still_that_of_all_steps(old_node, tmp_path, cache):
-    room = await Room(tmp_path / "old", old_node, cache).open()
-    try:
-        plan = await room.planned()
-        (warned,) = [v for v in plan.preview.verdicts if v.rule == "contracts.simulated"]
-        assert warned.level is VerdictLevel.WARNING
-        done = await room.operations.execute(plan.id)
-        assert done.state is PlanState.DONE and done.receipt.matches
-        paid = sum(int(str(step.result["gas_used"])) for step in done.steps)
-        assert plan.preview.fee.gas == pytest.approx(paid, rel=0.05)
-    finally:
-        await room.close()
+async def test_a_node_that_can_do_less_shows_and_deploys_the_same(room, node, hidden, method, tmp_path, cache):
+    async with Altered(node.url, hidden=hidden) as poorer:
+        other = await Room(tmp_path / "other", poorer.url, cache).open()
+        try:
+            expected = (await room.planned()).preview
+            plan = await other.planned()
+            assert plan.preview.method == method and not plan.preview.blocked
+            assert plan.preview.effects == expected.effects and plan.preview.fee.gas == pytest.approx(expected.fee.gas, rel=0.02)
+            done = await other.operations.execute(plan.id)
+            assert done.state is PlanState.DONE and done.receipt.matches, done.reason
+            paid = sum(int(str(step.result["gas_used"])) for step in done.steps)
+            assert plan.preview.fee.gas == pytest.approx(paid, rel=0.02)
+        finally:
+            await other.close()

@@ -1,0 +1,304 @@
+"""Trying calls in an EVM of our own, on state pulled from the node: any node will do that answers the plain ``eth_get…`` methods.
+
+What a call needs is not known before it runs. So it runs on what is here, tells what it looked at, the missing is fetched in one
+batch, and it runs again until nothing is missing. Each run is a fresh machine in a thread of its own, bounded by the gas of the
+call; between runs it can be cancelled, and a time limit holds for all of them.
+
+The machine is revm's newest rule set whatever the chain's is, and has no block hashes: a call that asks for one is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from app.chain.hashing import checksum_address, keccak256
+from app.chain.rpc import RpcFailure
+from app.chain.runs import READER, CallRequest, CallResult, Standing, View, body_of
+
+if TYPE_CHECKING:
+    from app.chain.networks import Chain
+
+LIMIT = 20.0  # seconds for a whole sequence
+ROUNDS = 200  # of a call: each fetches at least one account or slot
+MOST = 20_000  # accounts and slots of a sequence
+# What pyrevm tells of its cache, by its own text alone: it has no other way to say which slots were read.
+_ACCOUNT = re.compile(r"0x([0-9a-f]{40}): DbAccount \{.*?account_state: \w+, storage: \{([^}]*)\} \}")
+_WRITER = re.compile(r"0x([0-9a-f]{40}): Account \{.*?, storage: \{(.*?)\}, status:")
+_SLOT = re.compile(r"(\d+|0x[0-9a-f]+): StorageSlot")
+_REVERT = re.compile(r"output: (0x[0-9a-f]*)")
+_REASON = re.compile(r"reason: ([\w()]+)")
+_EMPTY_HASH = keccak256(b"")
+
+
+@dataclass(slots=True)
+class Account:
+    """Balance in wei, nonce and code."""
+
+    balance: int = 0
+    nonce: int = 0
+    code: bytes = b""
+
+
+@dataclass(slots=True)
+class State:
+    """Accounts and storage slots by (lower-case) address."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    slots: dict[tuple[str, int], int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Needs:
+    """What a call looks at."""
+
+    accounts: set[str] = field(default_factory=set)
+    slots: set[tuple[str, int]] = field(default_factory=set)
+
+    def add(self, other: Needs) -> bool:
+        """Take over the other's; True when there was anything new."""
+        before = len(self.accounts) + len(self.slots)
+        self.accounts |= other.accounts
+        self.slots |= other.slots
+        return len(self.accounts) + len(self.slots) > before
+
+
+@dataclass(slots=True)
+class Executed:
+    """A run: its result, what it looked at, and what it changed."""
+
+    result: CallResult
+    needs: Needs
+    changed: State
+
+
+class LocalEvm:
+    """pyrevm in this process, on the node's state at one block."""
+
+    name = "pyrevm"
+
+    def __init__(self, chain: Chain, standing: Standing, calls: Sequence[CallRequest]) -> None:
+        self._chain, self._standing, self._calls = chain, standing, calls
+        self._base = State()  # as the node has it
+        self._now = State()  # what the calls changed
+        self._needs: dict[CallRequest, Needs] = {}
+        self._deadline = time.monotonic() + LIMIT
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="simulation")
+        self.moved: set[str] = set()
+
+    async def run(self) -> list[CallResult]:
+        """Try the calls."""
+        try:
+            await self._hint(self._calls)
+            await self._pull(self._calls)
+            results = []
+            for call in self._calls:
+                done = await self._settled(call)
+                self._keep(done.changed)
+                results.append(done.result)
+            return results
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def after(self, views: Sequence[View], accounts: Sequence[str]) -> tuple[list[str], Mapping[str, int]]:
+        """Ask on the changed state; it is kept no longer than this session."""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="simulation")
+        self._deadline = time.monotonic() + LIMIT
+        try:
+            asked = [CallRequest(READER, to, data) for to, data in views]
+            await self._pull(asked)
+            answers = [(await self._settled(view)).result for view in asked]
+        finally:
+            self._thread.shutdown(wait=False)
+        held = {account: self._now.accounts.get(account.lower()) for account in accounts}
+        balances = {account: found.balance for account, found in held.items() if found is not None}
+        return [answer.data if answer.ok else "0x" for answer in answers], balances
+
+    async def _hint(self, calls: Sequence[CallRequest]) -> None:
+        """What nodes with ``eth_createAccessList`` say beforehand; it only saves rounds."""
+        asked = [("eth_createAccessList", [body_of(call, self._standing.gas), self._standing.tag]) for call in calls[:16]]
+        for call, answer in zip(calls, await self._chain.rpc.each(asked), strict=False):
+            needs = self._needs.setdefault(call, Needs())
+            entries = answer.get("accessList") if isinstance(answer, dict) else None
+            for entry in entries or ():
+                address = str(entry["address"]).lower()
+                needs.accounts.add(address)
+                needs.slots |= {(address, int(key, 16)) for key in entry.get("storageKeys") or ()}
+
+    async def _pull(self, calls: Sequence[CallRequest]) -> None:
+        """Fetch what the calls need, each for itself: most of it at once for long sequences."""
+        open_calls = list(dict.fromkeys(calls))
+        for call in open_calls:
+            needs = self._needs.setdefault(call, Needs())
+            needs.accounts |= {address.lower() for address in (call.sender, call.to or "") if address}
+        while open_calls:
+            await self._fetch([self._needs[call] for call in open_calls])
+            runs = await self._execute(open_calls)
+            open_calls = [call for call, run in zip(open_calls, runs, strict=True) if self._needs[call].add(run.needs)]
+
+    async def _settled(self, call: CallRequest) -> Executed:
+        """The call on the state as it is now, with nothing missing."""
+        for _ in range(ROUNDS):
+            await self._fetch([self._needs[call]])
+            (run,) = await self._execute([call])
+            if not self._needs[call].add(run.needs):
+                return run
+        raise RpcFailure(self.name, 0, "the call looks at more than can be pulled from the node")
+
+    async def _execute(self, calls: Sequence[CallRequest]) -> list[Executed]:
+        if time.monotonic() > self._deadline:
+            raise RpcFailure(self.name, 0, f"it took longer than {LIMIT:.0f} seconds")
+        chain_id = self._chain.network.chain_id
+        work = [(call, self._seen(self._needs[call])) for call in calls]
+        loop = asyncio.get_running_loop()
+        done: list[Executed] = []
+        for start in range(0, len(work), 50):  # so that a cancelled simulation ends soon
+            part = work[start : start + 50]
+            done += await loop.run_in_executor(self._thread, _execute_all, self._standing, chain_id, part)
+        return done
+
+    def _seen(self, needs: Needs) -> State:
+        """What a call looks at, as it is now."""
+        known = Account()
+        accounts = {
+            address: self._now.accounts.get(address) or self._base.accounts.get(address, known) for address in needs.accounts
+        }
+        slots = {key: self._now.slots.get(key, self._base.slots.get(key, 0)) for key in needs.slots}
+        return State(accounts, slots)
+
+    def _keep(self, changed: State) -> None:
+        for address, account in changed.accounts.items():
+            before = self._now.accounts.get(address) or self._base.accounts.get(address, Account())
+            if account.balance != before.balance:
+                self.moved.add(checksum_address(bytes.fromhex(address[2:])))
+            self._now.accounts[address] = account
+        self._now.slots.update(changed.slots)
+
+    async def _fetch(self, needs: Sequence[Needs]) -> None:
+        """Everything missing, in one batch. A value that the node does not give ends the simulation."""
+        accounts = sorted({address for each in needs for address in each.accounts if address not in self._base.accounts})
+        slots = sorted({key for each in needs for key in each.slots if key not in self._base.slots})
+        if not accounts and not slots:
+            return
+        if len(self._base.accounts) + len(self._base.slots) + len(accounts) + len(slots) > MOST:
+            raise RpcFailure(self.name, 0, "the calls look at more than can be pulled from the node")
+        tag = self._standing.tag
+        methods = ("eth_getBalance", "eth_getTransactionCount", "eth_getCode")
+        asked: list[tuple[str, Sequence[object]]] = [(method, [address, tag]) for address in accounts for method in methods]
+        asked += [("eth_getStorageAt", [address, f"0x{slot:064x}", tag]) for address, slot in slots]
+        answers = await self._chain.rpc.batch(asked)
+        for at, address in enumerate(accounts):
+            balance, nonce, code = answers[3 * at : 3 * at + 3]
+            self._base.accounts[address] = Account(int(balance, 16), int(nonce, 16), bytes.fromhex(code[2:]))
+        for key, value in zip(slots, answers[3 * len(accounts) :], strict=True):
+            self._base.slots[key] = int(value, 16)
+
+
+def _execute_all(standing: Standing, chain_id: int, work: Sequence[tuple[CallRequest, State]]) -> list[Executed]:
+    return [execute(standing, chain_id, call, seen) for call, seen in work]
+
+
+def execute(standing: Standing, chain_id: int, call: CallRequest, seen: State) -> Executed:
+    """One run on a fresh machine. Blocks; up to about a tenth of a second for a call that burns all its gas."""
+    from pyrevm import EVM, AccountInfo, BlockEnv, CfgEnv, Env
+
+    block = BlockEnv(
+        number=standing.number + 1,
+        coinbase=standing.coinbase,
+        timestamp=standing.timestamp,
+        prevrandao=standing.prevrandao,
+        basefee=standing.base_fee,
+        gas_limit=standing.gas_limit,
+    )
+    evm = EVM(env=Env(cfg=CfgEnv(chain_id=chain_id), block=block))
+    for address, account in seen.accounts.items():
+        info: Any = AccountInfo  # its stub leaves the balance out
+        evm.insert_account_info(address, info(balance=account.balance, nonce=account.nonce, code=account.code or None))
+    for (address, slot), value in seen.slots.items():
+        evm.insert_account_storage(address, slot, value)
+    data = bytes.fromhex(call.data[2:])
+    output, created, said = "0x", "", ""
+    try:
+        if call.to is None:
+            made = evm.deploy(deployer=call.sender, code=data, value=call.value, gas=standing.gas)
+            created = checksum_address(bytes.fromhex(made[2:]))
+        else:
+            answer = evm.message_call(caller=call.sender, to=call.to, calldata=data, value=call.value, gas=standing.gas)
+            output = "0x" + bytes(answer).hex()
+    except RuntimeError as error:
+        said = str(error)
+    text = str(evm)
+    if "block_hashes: {}" not in text:
+        raise RpcFailure(LocalEvm.name, 0, "the call asks for the hash of an earlier block, which cannot be pulled")
+    needs = _needs(text)
+    sender = call.sender.lower()
+    old = seen.accounts.get(sender, Account())
+    result = evm.result
+    if said or result is None:
+        nonce_only = State({sender: Account(old.balance, old.nonce + 1, old.code)})
+        return Executed(_failed(result, said), needs, nonce_only if result is not None else State())
+    changed = _changed(evm, text, needs, seen)
+    mine = changed.accounts.get(sender, old)
+    changed.accounts[sender] = Account(mine.balance, old.nonce + 1, mine.code)  # a message call does not count itself
+    logs = tuple(_log(log) for log in result.logs)
+    return Executed(CallResult(True, int(result.gas_used), output, logs=logs, created=created), needs, changed)
+
+
+def _needs(text: str) -> Needs:
+    needs = Needs()
+    start = text.index("CacheDB { accounts: {")
+    for found in _ACCOUNT.finditer(text, start, text.index("}, contracts: {", start)):
+        address = "0x" + found[1]
+        needs.accounts.add(address)
+        needs.slots |= {(address, int(pair.partition(":")[0], 0)) for pair in found[2].split(", ") if pair}
+    return needs
+
+
+def _changed(evm: Any, text: str, needs: Needs, seen: State) -> State:
+    changed = State()
+    # The slots of a contract that was just made are in the journal only.
+    written = {
+        ("0x" + account[1], int(slot, 0))
+        for account in _WRITER.finditer(text, 0, text.index("CacheDB { accounts: {"))
+        for slot in _SLOT.findall(account[2])
+    }
+    for address, info in evm.journal_state.items():
+        before, code = seen.accounts.get(address.lower()), _trimmed(info)
+        after = Account(int(info.balance), int(info.nonce), code)
+        if before is None or (before.balance, before.nonce, before.code) != (after.balance, after.nonce, after.code):
+            changed.accounts[address.lower()] = after
+    for address, slot in needs.slots | written:
+        value = int(evm.storage(address, slot))
+        if seen.slots.get((address, slot)) != value:
+            changed.slots[address, slot] = value
+    return changed
+
+
+def _trimmed(info: Any) -> bytes:
+    """Code without the zeros that the machine appends to it."""
+    code, wanted = bytes(info.code or b""), bytes(info.code_hash or _EMPTY_HASH)
+    for cut in range(len(code) + 1):
+        if keccak256(code[: len(code) - cut]) == wanted:
+            return code[: len(code) - cut]
+        if cut < len(code) and code[len(code) - cut - 1]:
+            break
+    return code
+
+
+def _failed(result: Any, said: str) -> CallResult:
+    gas = int(result.gas_used) if result is not None else 0
+    output, why = _REVERT.search(said), _REASON.search(said)
+    if output is not None:
+        return CallResult(False, gas, output[1], "execution reverted")
+    if "LackOfFund" in said:
+        return CallResult(False, gas, said="insufficient funds")
+    return CallResult(False, gas, said=why[1] if why is not None else said)
+
+
+def _log(log: Any) -> dict[str, Any]:
+    return {"address": log.address.lower(), "topics": list(log.topics), "data": "0x" + bytes(log.data[1]).hex()}
