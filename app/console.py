@@ -100,8 +100,15 @@ class Console:
         """Operator, role and lock."""
         from app.access import Access
 
-        minutes = lambda: self.settings.value.console.lock_after_minutes  # noqa: E731 - read anew each time
-        return Access(self.database, self.vault, self.journal.append, lock_after_minutes=minutes, bus=self.bus, jobs=self.jobs)
+        return Access(
+            self.database,
+            self.vault,
+            self.journal.append,
+            lock_after_minutes=lambda: self.settings.value.console.lock_after_minutes,  # read anew each time
+            lock_on_sleep=lambda: self.settings.value.console.lock_on_sleep,
+            bus=self.bus,
+            jobs=self.jobs,
+        )
 
     @cached_property
     def operations(self) -> Operations:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
@@ -11,7 +13,9 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app.access import leaving
 from app.access import passphrase as phrases
+from app.access.leaving import Watch
 from app.access.roles import Operator, Role, Somewhere, os_user, why_not
 from app.access.tables import operators
 from app.access.vault import Vault
@@ -26,6 +30,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 FREE_ATTEMPTS = 2  # wrong passphrases without a delay: typing mistakes
 LONGEST_DELAY_MS = 60_000
+LEAVING_SECONDS = 4.0  # logind waits five seconds for those who asked for a delay
 
 
 class JournalAppend(Protocol):
@@ -46,8 +51,9 @@ class Access:
         vault: told when the key of the passphrase is known.
         journal_append: ``Journal.append``.
         lock_after_minutes: the setting, asked each time; 0 never locks by itself.
+        lock_on_sleep: the setting, asked each time: lock when the machine sleeps or its screen is locked.
         bus: hears ``AccessChanged``.
-        jobs: runs the idle watch; without it the console locks when it is next asked.
+        jobs: runs the idle watch and hears of sleep; without it the console locks when it is next asked.
         user: the operator's name; the OS user by default.
         clock: UTC milliseconds.
     """
@@ -58,6 +64,7 @@ class Access:
         vault: Vault,
         journal_append: JournalAppend,
         lock_after_minutes: Callable[[], int] = lambda: 15,
+        lock_on_sleep: Callable[[], bool] = lambda: True,
         bus: Bus | None = None,
         jobs: Jobs | None = None,
         user: str = "",
@@ -67,6 +74,7 @@ class Access:
         self._vault = vault
         self._append = journal_append
         self._minutes = lock_after_minutes
+        self._on_sleep = lock_on_sleep
         self._bus = bus or Bus()
         self._jobs = jobs
         self._clock = clock
@@ -75,6 +83,7 @@ class Access:
         self._key: Secret | None = None
         self._touched = clock()
         self._overdue = False
+        self._leaving: Watch | None = None
         self._kdf = ThreadPoolExecutor(1, thread_name_prefix="azora-kdf")
         self._turn = asyncio.Lock()
 
@@ -267,7 +276,9 @@ class Access:
         await self._database.write(write)
 
     async def close(self) -> None:
-        """Forget the key."""
+        """Forget the key, and listen no longer."""
+        if self._leaving is not None:
+            self._leaving.stop()
         self._forget()
         self._kdf.shutdown(wait=False)
 
@@ -298,8 +309,11 @@ class Access:
             return key
 
     async def _hold(self, key: Secret) -> None:
-        self._key, self._touched, self._overdue = key, self._clock(), False
+        before, self._key, self._touched, self._overdue = self._key, key, self._clock(), False
         self._vault.open_with(key)
+        if before is not None:
+            before.wipe()
+        self._notice_leaving()
         try:
             await self._vault.seal_all()
         except ConsoleError as error:  # without a keyring there is nothing to encrypt now; the next unlock looks again
@@ -307,8 +321,38 @@ class Access:
         self._bus.publish(AccessChanged())
 
     def _forget(self) -> None:
-        self._key = None
+        """Drop the key. Its bytes are overwritten here; what libraries copied on the way is theirs to clean."""
+        key, self._key = self._key, None
         self._vault.shut()
+        if key is not None:
+            key.wipe()
+
+    def _notice_leaving(self) -> None:
+        """Listen for sleep and for the lock of the screen, from the first time that there is something to lock."""
+        if self._leaving is None and self._jobs is not None:
+            loop = asyncio.get_running_loop()
+            self._leaving = leaving.watch(lambda reason: self._left(loop, reason))
+            if self._leaving is not None:
+                self._leaving.start()
+
+    def _left(self, loop: asyncio.AbstractEventLoop, reason: str) -> None:
+        """In the watch's thread: lock, and return when it is done, since the machine waits to sleep."""
+        if not self._on_sleep():
+            return
+        done = threading.Event()
+
+        async def lock() -> None:
+            try:
+                if self._proof is not None:
+                    await self.lock(reason)
+            finally:
+                done.set()
+
+        jobs = self._jobs
+        assert jobs is not None
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it the key
+            loop.call_soon_threadsafe(lambda: jobs.quietly("lock", lock))
+            done.wait(LEAVING_SECONDS)
 
     async def _watch(self) -> None:
         """Lock when the idle time is over; wakes often enough to notice a changed setting."""

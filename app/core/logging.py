@@ -15,6 +15,7 @@ from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
 
+from app.core.errors import Locked
 from app.core.paths import Home
 from app.core.secret import MASK, living
 
@@ -38,7 +39,11 @@ def redact(text: str) -> str:
     mnemonic, the password of a URL, and runs of eight or more BIP-39 words. Hashes and addresses stay.
     """
     for secret in living():
-        for form in _forms(secret.reveal(), secret.reveal_bytes()):
+        try:
+            forms = _forms(secret.reveal(), secret.reveal_bytes())
+        except Locked:  # wiped by another thread just now
+            continue
+        for form in forms:
             if form in text:
                 text = text.replace(form, MASK)
     text = _USERINFO.sub(rf"\1\2:{MASK}@", text)

@@ -40,9 +40,13 @@ class Appearance(_Section):
 
 
 class ConsoleSetting(_Section):
-    """How the console behaves. ``lock_after_minutes`` of 0 never locks by itself."""
+    """How the console behaves.
+
+    ``lock_after_minutes`` of 0 never locks by idle time; ``lock_on_sleep`` locks when the machine sleeps or its screen is locked.
+    """
 
     lock_after_minutes: int = Field(default=15, ge=0, le=1440)
+    lock_on_sleep: bool = True
     quick_plans: bool = True
 
 

@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 
 COLLAPSE_BELOW = 1320
 STATUS_MS = 5_000
+_INPUT = (
+    QEvent.Type.KeyPress,
+    QEvent.Type.MouseButtonPress,
+    QEvent.Type.MouseMove,
+    QEvent.Type.Wheel,
+    QEvent.Type.TouchBegin,
+    QEvent.Type.TabletPress,
+)
 QUICK_KINDS = ("chain.", "wallets.create", "wallets.import")
 
 
@@ -580,7 +588,8 @@ class MainWindow(QMainWindow):
                 event.ignore()
                 return True
             return False
-        if kind in (QEvent.Type.KeyPress, QEvent.Type.MouseButtonPress) and self.console_ready:
+        # Only what came from the person keeps the console open: not keys and clicks that the program itself sends.
+        if kind in _INPUT and event.spontaneous() and self.console_ready:
             self.bridge.console.access.touch()
         # The second of two quick presses comes as a double click.
         if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick) and isinstance(event, QMouseEvent):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from app.core.secret import Secret
+from tests.access.desktop import Login
 from tests.ui.shell.desk import Shell
 from ui.shell.notifications import Toast
 
@@ -100,6 +103,32 @@ def test_what_happens_meanwhile_is_kept_and_not_shown(locked: Shell) -> None:
     unlock(locked)
     assert locked.said() == "Sent 12,500 AZR: done"
     assert locked.window.top.bell.text() == str(locked.window.notifications.unread)
+
+
+def test_the_lock_of_the_screen_covers_the_window(locked: Shell) -> None:
+    """A screen saver on the session's own bus says that it is active, as GNOME's does when the lid is closed."""
+    unlock(locked)
+    watch = locked.console.access._leaving
+    locked.until(lambda: watch._listeners[1].listening.is_set())
+    saver = Login(os.environ["DBUS_SESSION_BUS_ADDRESS"], "org.gnome.ScreenSaver")
+    saver.say("/org/gnome/ScreenSaver", "org.gnome.ScreenSaver", "ActiveChanged", "b", True)
+    locked.until(lambda: locked.window.covered)
+    assert locked.console.access.locked
+    saver.close()
+
+
+def test_only_the_persons_own_input_keeps_it_open(locked: Shell) -> None:
+    unlock(locked)
+    access, table = locked.console.access, locked.panel.table
+    access._touched = idle_since = access._touched - 60_000
+    pressed = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_A, Qt.KeyboardModifier.NoModifier, "a")
+    QApplication.sendEvent(table, pressed)  # what the program sends to itself
+    assert access._touched == idle_since
+    QTest.keyClick(table, Qt.Key.Key_Down)
+    assert access._touched > idle_since
+    access._touched = idle_since
+    QTest.mouseMove(table, table.rect().center())
+    locked.until(lambda: access._touched > idle_since)
 
 
 def test_a_wrong_passphrase_is_told_and_forgotten(locked: Shell) -> None:
