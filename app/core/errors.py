@@ -81,3 +81,18 @@ class Cancelled(ConsoleError):
     """The operator stopped it. Shown as a fact, not as a failure."""
 
     exit_code = 8
+
+
+class Waiting(ConsoleError):
+    """Somebody else must act first: a person at a signer, another console. Nothing is wrong; a plan waits for it.
+
+    Args:
+        soon: what is awaited comes to this process by itself, so that asking again soon is right. Otherwise whoever brings it
+            says so.
+    """
+
+    exit_code = 10
+
+    def __init__(self, message: str, remedy: str = "", *, soon: bool = False) -> None:
+        super().__init__(message, remedy, retryable=True)
+        self.soon = soon

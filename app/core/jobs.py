@@ -82,6 +82,12 @@ class Job:
             raise Cancelled(f"“{self.title}” was cancelled.")
         return self._task.result()
 
+    async def ended_within(self, seconds: float) -> bool:
+        """Whether it has ended, after waiting for it at most so long."""
+        assert self._task is not None
+        done, _ = await asyncio.wait([self._task], timeout=seconds)
+        return bool(done)
+
     @property
     def view(self) -> JobView:
         """How it stands now, as a value."""

@@ -19,7 +19,7 @@ from app.audit.journal import Entry, Journal
 from app.core import faults
 from app.core.canonical import digest
 from app.core.clock import now_ms
-from app.core.errors import Conflict, ConsoleError, Locked
+from app.core.errors import Conflict, ConsoleError, Locked, Waiting
 from app.core.events import Bus, PlanChanged
 from app.core.logging import redact
 from app.database import Database
@@ -112,7 +112,7 @@ class Runner:
         self._bus.publish(PlanChanged(plan_id))
 
     async def run(self, plan_id: str, *, resumed: bool) -> Plan:
-        """Run to an end, or to waiting for unlock.
+        """Run to an end, or to waiting for unlock or for somebody elsewhere.
 
         Raises:
             Conflict: another living process runs it, or it is not confirmed; nothing was changed.
@@ -166,6 +166,8 @@ class Runner:
     async def _world_moved_on(self, plan: Plan, resumed: bool) -> bool:
         """True when nothing was begun yet and a new simulation shows other effects than were confirmed: then it is stopped."""
         if any(record.state is not StepState.PENDING for record in plan.steps) or await self._stop_requested(plan.id):
+            return False
+        if await self._registry.step_of(plan, plan.steps[0]).given_out(self._context(plan, 0)):
             return False
         control = await self._database.read(lambda connection: store.control(connection, plan.id))
         if not resumed and now_ms() - control.confirmed_at < FRESH_MS:
@@ -226,6 +228,14 @@ class Runner:
                 self.say(plan.id, error.message)
                 await self._show(plan.id, PlanState.WAITING, UNLOCK if self._access.locked else KEYRING)
                 return None
+            except Waiting as error:
+                await self._show(plan.id, PlanState.WAITING, error.message)
+                if await self._stop_requested(plan.id):
+                    await self._stop(plan, record.index)
+                    return None
+                if not error.soon:  # whoever brings what is awaited has the plan go on
+                    return None
+                give_up = loop.time() + self._patience  # a person's time is not the node's
             except ConsoleError as error:
                 if not error.retryable or loop.time() >= give_up or await self._stop_requested(plan.id):
                     await self._fail(plan, record, str(error))

@@ -227,6 +227,16 @@ class Operations:
         plan = await self.confirm(plan.id, preview_digest=plan.preview_digest, passphrase=passphrase, statement=statement)
         return await self._run(plan.id, resumed=False)
 
+    async def go_on(self, plan_id: str) -> Plan:
+        """Take up a plan that waits, since what it waited for is there now; runs to an end or until it waits again.
+
+        Raises:
+            Conflict: it does not wait, or another living process runs it.
+        """
+        plan = await self.get(plan_id)
+        self._expect(plan, PlanState.WAITING, PlanState.RUNNING)
+        return await self._run(plan.id, resumed=True)
+
     async def stop(self, plan_id: str) -> Plan:
         """Stop before the next step. A prepared step that did not act is disowned; one that acted is followed to its end.
 

@@ -62,6 +62,13 @@ class Step(ABC):
     async def prepare(self, context: StepContext) -> Mapping[str, object]:
         """Everything needed to act or to disown: JSON, bytes as ``0x…`` hex, never a key. Changes nothing outside."""
 
+    async def given_out(self, context: StepContext) -> bool:
+        """Whether a part of it has left this console already (a request to sign) and must come back unchanged.
+
+        Then the plan is not held against a new simulation when it goes on: whoever brings the answer back judges that.
+        """
+        return False
+
     @abstractmethod
     async def act(self, prepared: Mapping[str, object], context: StepContext) -> None:
         """Make it happen. May be called again with the same value."""
