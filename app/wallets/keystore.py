@@ -21,6 +21,7 @@ from typing import Any
 from app.core.errors import Denied, Invalid
 from app.core.secret import Secret
 from app.wallets import keys
+from app.wallets.strict_json import DEEPEST, depth
 
 LARGEST = 64 * 1024  # bytes of a file; real ones have 500 to 3,000
 MEMORY = 512 * 2**20  # bytes that scrypt may take: twice what geth's standard (N 262,144, r 8) takes
@@ -187,8 +188,11 @@ def _object(text: str | bytes) -> dict[str, Any]:
     if len(text) > LARGEST:
         raise _bad(f"This file has {len(text):,} bytes; a keystore file has at most {LARGEST:,}.", "Choose the right file.")
     try:
-        body = json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are both ValueErrors
+        read = text if isinstance(text, str) else text.decode("utf-8")
+        if depth(read) > DEEPEST:
+            raise ValueError("nested too deep")
+        body = json.loads(read, object_pairs_hook=_once)
+    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are among them
         raise _bad(
             "This is no keystore file, or only a part of one: it is not JSON.", "Choose the right file, or copy it again."
         ) from error

@@ -20,6 +20,7 @@ import aiohttp
 
 from app.core.errors import Conflict, ConsoleError, Denied, Invalid, NotFound, Unavailable
 from app.wallets import keys
+from app.wallets.strict_json import DEEPEST, depth
 
 if TYPE_CHECKING:
     from app.chain.signer import UnsignedTransaction
@@ -216,8 +217,9 @@ class RemoteSigner:
         if len(text) > LARGEST:
             raise self._strange(method)
         try:
-            answer = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            read = text.decode("utf-8")
+            answer = None if depth(read) > DEEPEST else json.loads(read)
+        except ValueError as error:
             raise self._strange(method) from error
         if not isinstance(answer, dict) or ("result" not in answer and not answer.get("error")):
             raise self._strange(method)

@@ -37,7 +37,7 @@ def read(text: str, longest: int, done: str) -> object:
     """
     if len(text) > longest:
         raise Invalid(f"The text has {len(text):,} characters; at most {longest:,} are read. {done}", "Give a smaller one.")
-    if _depth(text) > DEEPEST:
+    if depth(text) > DEEPEST:
         raise Invalid(f"The text is nested too deep. {done}", "Ask for the text again from its source.")
 
     def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
@@ -73,7 +73,11 @@ def brief(value: object) -> str:
     return shown if len(shown) <= 60 else shown[:59] + "…"
 
 
-def _depth(text: str) -> int:
+def depth(text: str) -> int:
+    """How deep the brackets of a text are nested, those in strings left aside.
+
+    Asked before a parser is: some libraries raise the recursion limit so far that it would run out of stack and end the process.
+    """
     depth = deepest = 0
     for match in _BRACKETS.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
