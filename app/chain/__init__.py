@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from app.chain.node_plans import LocalNodes
     from app.chain.nodes import LocalNode
     from app.chain.proofs import Proofs
+    from app.chain.requests import SigningRequest
     from app.chain.rpc import Rpc, RpcFailure
     from app.chain.runs import CallRequest
-    from app.chain.signer import Signer, UnsignedTransaction
+    from app.chain.signer import Signer, SigningTask, UnsignedTransaction
     from app.chain.simulation import Simulated, Simulation
     from app.chain.transactions import (
         NonceReport,
@@ -48,6 +49,8 @@ _HOME = {
     "Rpc": "rpc",
     "RpcFailure": "rpc",
     "Signer": "signer",
+    "SigningRequest": "requests",
+    "SigningTask": "signer",
     "UnsignedTransaction": "signer",
     "CallRequest": "runs",
     "Erc20": "effects",
@@ -84,6 +87,8 @@ __all__ = [
     "Rpc",
     "RpcFailure",
     "Signer",
+    "SigningRequest",
+    "SigningTask",
     "Simulated",
     "Simulation",
     "TransactionRequest",

@@ -26,8 +26,9 @@ from app.chain.queue import (
     TransactionState,
     transaction_hash,
 )
+from app.chain.requests import SigningRequests
 from app.chain.rpc import RpcFailure
-from app.chain.signer import Signer, UnsignedTransaction
+from app.chain.signer import Signer, SigningTask, UnsignedTransaction
 from app.chain.standing import Standing, look
 from app.core import faults
 from app.core.clock import now_ms
@@ -96,6 +97,7 @@ class Sending:
         bus: Bus | None = None,
     ) -> None:
         self.queue = Queue(database, bus)
+        self.requests = SigningRequests(database)
         self._networks = networks
         self._fees = fees
         self._simulation = simulation
@@ -124,13 +126,23 @@ class Sending:
         if kept:
             return prepared_of(kept[0])
         await self._stand_on_earlier(network_key, plan, index)
+        task = SigningTask(network_key, plan.id, index, title)
+        asked = await self.requests.of_step(plan.id, index)
+        if asked is not None:
+            async with self._turn_of(network_key, sender):
+                return await self._signed_elsewhere(task, sender, asked.unsigned)
         chain = await self._networks.connect(network_key)
         quote = await self._fees.quote_for(chain, plan.params)
         gas = request.gas_limit or (await self._gas(chain, sender, [request]))[0]
         async with self._turn_of(network_key, sender):
             (nonce,) = await self._free_nonces(chain, sender, 1)
             faults.point("chain.transaction.reserved")
-            raw = await self._sign(sender, unsigned(chain, nonce, request, gas, quote))
+            transaction = unsigned(chain, nonce, request, gas, quote)
+            if self.signer is not None and await self.signer.signs_elsewhere(sender):
+                await self.requests.keep(task, sender, transaction)
+                faults.point("chain.request.kept")
+                return await self._signed_elsewhere(task, sender, transaction)
+            raw = await self._sign(sender, transaction, task)
             await self.queue.keep(network_key, sender, [Signed(nonce, raw, plan.id, index, title)])
         faults.point("chain.transaction.signed")
         return {"raw": "0x" + raw.hex(), "hash": transaction_hash(raw), "nonce": nonce, "sender": sender}
@@ -181,10 +193,22 @@ class Sending:
         """The checked chain of a network. Raises as :meth:`Networks.connect`."""
         return await self._networks.connect(network_key)
 
-    async def _sign(self, sender: str, transaction: UnsignedTransaction) -> bytes:
+    async def _signed_elsewhere(self, task: SigningTask, sender: str, transaction: UnsignedTransaction) -> dict[str, object]:
+        """Ask (again) for exactly what was stored; what comes back is kept like any other signed bytes.
+
+        Raises:
+            Waiting: it is not there yet. The nonce stays reserved as long as the plan lives.
+        """
+        raw = await self._sign(sender, transaction, task)
+        await self.queue.keep(task.network, sender, [Signed(transaction.nonce, raw, task.plan_id, task.index, task.title)])
+        faults.point("chain.transaction.signed")
+        await self.requests.drop(task.plan_id, task.index)
+        return {"raw": "0x" + raw.hex(), "hash": transaction_hash(raw), "nonce": transaction.nonce, "sender": sender}
+
+    async def _sign(self, sender: str, transaction: UnsignedTransaction, task: SigningTask | None = None) -> bytes:
         if self.signer is None:
             raise Unavailable("This console has no signer. Nothing was signed.")
-        return await self.signer.sign_transaction(sender, transaction)
+        return await self.signer.sign_transaction(sender, transaction, task)
 
     def _turn_of(self, network_key: str, sender: str) -> asyncio.Lock:
         """Nonces of one account are given out one at a time."""
@@ -240,6 +264,11 @@ class Sending:
                 if row.hash in given_up:
                     await self.queue.drop(row, "Its plan ended before a node had it.")
         held = {row.nonce for row in rows if row.hash not in given_up}
+        for request in await self.requests.of_sender(chain.network.key.text, sender):
+            if (await self._operations.get(request.task.plan_id)).state.ended:
+                await self.requests.drop(request.task.plan_id)
+            else:
+                held.add(request.unsigned.nonce)
         return free_run(latest, pending, held, count)
 
     async def _still_wanted(self, plan_id: str, step_index: int) -> bool:

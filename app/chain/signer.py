@@ -51,11 +51,30 @@ class UnsignedTransaction:
         return b"\x02" + rlp_encode([*self._fields(), _number(parity), _number(r), _number(s)])
 
 
-class Signer(Protocol):
-    """Who signs: the wallets room, or later an external signer."""
+@dataclass(frozen=True, slots=True)
+class SigningTask:
+    """For which step of which plan a signature is asked. ``network`` is ``NetworkKey.text``."""
 
-    async def sign_transaction(self, address: str, unsigned: UnsignedTransaction) -> bytes:
-        """The raw signed transaction. Raises Locked, Denied or NotFound; then nothing was signed."""
+    network: str
+    plan_id: str
+    index: int
+    title: str
+
+
+class Signer(Protocol):
+    """Who signs: the wallets room, by a key of its own or by asking somebody elsewhere."""
+
+    async def signs_elsewhere(self, address: str) -> bool:
+        """Whether the signature comes from outside this console, so that it may take days and must be asked for once."""
+
+    async def sign_transaction(self, address: str, unsigned: UnsignedTransaction, task: SigningTask | None = None) -> bytes:
+        """The raw signed transaction.
+
+        Raises:
+            Locked, Denied, NotFound: nothing was signed.
+            Waiting: somebody elsewhere was asked, and the answer is not there yet; ask again with the same transaction.
+            Conflict: something else was signed elsewhere; it must not be sent.
+        """
 
     async def sign_digest(self, address: str, digest: bytes) -> bytes:
         """65 bytes r ‖ s ‖ v over a 32-byte digest."""

@@ -49,3 +49,18 @@ transactions = sa.Table(
     sa.Index("ix_transactions_sender", "network", "sender", "nonce"),
     sa.Index("ix_transactions_plan", "plan_id", "step_index"),
 )
+
+signing_requests = sa.Table(
+    "signing_requests",
+    metadata,
+    sa.Column("plan_id", sa.String(36), primary_key=True),
+    sa.Column("step_index", sa.Integer, primary_key=True),
+    sa.Column("network", sa.String(90), nullable=False),
+    sa.Column("sender", Address, nullable=False),
+    sa.Column("nonce", sa.BigInteger, nullable=False),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("unsigned", Json, nullable=False),
+    sa.Column("raw", sa.LargeBinary, nullable=False),  # empty until the signature was brought
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Index("ix_signing_requests_sender", "network", "sender"),
+)

@@ -167,6 +167,10 @@ class TransactionStep(Step):
         context.report(f"Signed with nonce {prepared['nonce']}, bytes stored")
         return prepared
 
+    async def given_out(self, context: StepContext) -> bool:
+        """Whether somebody elsewhere was asked for its signature."""
+        return await self.transactions.requests.of_step(context.plan.id, context.index) is not None
+
     async def act(self, prepared: Mapping[str, object], context: StepContext) -> None:
         """Send the stored bytes."""
         await self.transactions.broadcast(self.network, str(prepared["raw"]))

@@ -6,6 +6,7 @@ Knows how an account signs and where its secret lives; never how a transaction i
 
 from app.wallets.accounts import Account, AccountKind, Balances, KeyState, Wallet
 from app.wallets.allowances import Allowance, AllowanceList
+from app.wallets.byhand import HandRequest
 from app.wallets.contacts import Contact, ImportReport, ImportRow
 from app.wallets.holdings import Holding, Pending
 from app.wallets.making import Discovered, DrillReport, DrillRow
@@ -13,6 +14,7 @@ from app.wallets.phrases import BackupCheck, PhraseState
 from app.wallets.receive import PaymentRequest
 from app.wallets.recipients import Book, LookAlike
 from app.wallets.service import Wallets
+from app.wallets.signers import Dialect, SignerView
 from app.wallets.speaking import Signed
 from app.wallets.tokens import TokenInfo
 from app.wallets.transfers import MostAmount, TransferDraft
@@ -28,6 +30,7 @@ __all__ = [
     "Balances",
     "Book",
     "Contact",
+    "Dialect",
     "Discovered",
     "DrillReport",
     "DrillRow",
@@ -35,6 +38,7 @@ __all__ = [
     "Holding",
     "ImportReport",
     "ImportRow",
+    "HandRequest",
     "KeyState",
     "LookAlike",
     "MostAmount",
@@ -43,6 +47,7 @@ __all__ = [
     "PhraseState",
     "Signed",
     "TokenInfo",
+    "SignerView",
     "TransferDraft",
     "TypedData",
     "Verified",

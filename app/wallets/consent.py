@@ -50,6 +50,8 @@ def contract_verdict(data: TypedData, names: Mapping[str, str]) -> Verdict:
 def key_verdict(signer: Account) -> Verdict:
     if signer.kind is AccountKind.WATCH or signer.key_state is KeyState.MISSING:
         return Verdict("sign.key", VerdictLevel.BLOCK, f"This console has no key for {signer.label}", "It can be looked at only.")
+    if signer.kind is AccountKind.EXTERNAL:
+        return Verdict("sign.key", VerdictLevel.NOTE, "A signer elsewhere is asked for the signature", signer.signer)
     if signer.key_state is KeyState.UNKNOWN:
         return Verdict("sign.key", VerdictLevel.WARNING, "The keyring does not answer", "Open it before you confirm.")
     return Verdict("sign.key", VerdictLevel.PASS, f"{signer.label} can sign", signer.address)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from app.wallets import keys
 from app.wallets.accounts import Balances
+from app.wallets.elsewhere import Elsewhere
 from app.wallets.making import Making
 from app.wallets.money import Means, Money
-from app.wallets.speaking import Speaking
 
 if TYPE_CHECKING:
     from app.access import Access
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Calls = list[tuple[str, list[object]]]
 
 
-class Wallets(Money, Making, Speaking):
+class Wallets(Money, Making, Elsewhere):
     """Accounts, their keys and transfers; signs for ``app.chain`` (its ``Signer``)."""
 
     def __init__(
@@ -54,6 +54,7 @@ class Wallets(Money, Making, Speaking):
         )
         self._register_making()
         self._learn_to_speak()
+        self._register_elsewhere()
         self._handle_money(
             Means(database, operations, networks, simulation, transactions, fees, economy_of, bus, accounts=self.list)
         )

@@ -84,9 +84,9 @@ class SignStep(Step):
         if "0x" + said.digest.hex() != str(params["digest"]):
             raise Conflict("The message no longer gives the digest that was previewed. Nothing was signed.", "Plan it again.")
         if isinstance(said, typed.TypedData):
-            signature = await self._speaking.sign_typed(address, said)
+            signature = await self._speaking.sign_typed(address, said, context.plan.id)
         else:
-            signature = await self._speaking.sign_message(address, said)
+            signature = await self._speaking.sign_message(address, said, context.plan.id)
         if messages.signer_of(said.digest, messages.signature(signature)) != address:
             raise Conflict(
                 "The signature that came back is not that account's. It was thrown away.", "Check where the account signs."
@@ -201,11 +201,11 @@ class Speaking(Verifying, Signing):
 
     # What a key elsewhere must see for itself: external signers override these two
 
-    async def sign_typed(self, address: str, data: typed.TypedData) -> bytes:
+    async def sign_typed(self, address: str, data: typed.TypedData, plan_id: str = "") -> bytes:
         """65 bytes over typed data. Raises as ``sign_digest``."""
         return await self.sign_digest(address, data.digest)
 
-    async def sign_message(self, address: str, said: messages.Message) -> bytes:
+    async def sign_message(self, address: str, said: messages.Message, plan_id: str = "") -> bytes:
         """65 bytes over a message. Raises as ``sign_digest``."""
         return await self.sign_digest(address, said.digest)
 

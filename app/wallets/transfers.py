@@ -227,6 +227,15 @@ def key_verdict(sender: str, accounts: list[Account]) -> Verdict:
     account = next((account for account in accounts if account.address == sender), None)
     if account is not None and account.key_state == "inKeyring":
         return Verdict("wallets.key", VerdictLevel.PASS, "The sender's key is in the keyring")
+    if account is not None and account.key_state == "external":
+        return Verdict("wallets.key", VerdictLevel.NOTE, "A signer elsewhere is asked for the signature", account.signer)
+    if account is not None and account.key_state == "watchOnly":
+        return Verdict(
+            "wallets.key",
+            VerdictLevel.WARNING,
+            "The sender is only watched: the plan waits until its signature is brought from another console",
+            "Export the request, sign it where the key is, and bring it back.",
+        )
     if account is not None and account.key_state == "unknown":
         return Verdict("wallets.key", VerdictLevel.WARNING, "The keyring does not answer", "Open it before you confirm.")
     return Verdict(

@@ -15,7 +15,7 @@ from app.access import Access, Vault
 from app.audit.journal import Journal
 from app.chain import Fees, Networks, Simulation, Transactions
 from app.chain.hashing import checksum_address, keccak256
-from app.chain.signer import UnsignedTransaction
+from app.chain.signer import SigningTask, UnsignedTransaction
 from app.contracts import Contracts, Toolchain
 from app.core.events import Bus
 from app.core.jobs import Jobs
@@ -43,7 +43,10 @@ class Keys:
             self.keys[checksum_address(keccak256(key.public_key.format(compressed=False)[1:])[12:])] = key
         self.signed = 0
 
-    async def sign_transaction(self, address: str, unsigned: UnsignedTransaction) -> bytes:
+    async def signs_elsewhere(self, address: str) -> bool:
+        return False
+
+    async def sign_transaction(self, address: str, unsigned: UnsignedTransaction, task: SigningTask | None = None) -> bytes:
         signature = self.keys[address].sign_recoverable(keccak256(unsigned.payload()), hasher=None)
         self.signed += 1
         return unsigned.signed(int.from_bytes(signature[:32]), int.from_bytes(signature[32:64]), signature[64])

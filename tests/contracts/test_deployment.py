@@ -139,7 +139,7 @@ async def test_a_second_economy_replaces_the_first_only_when_it_is_whole(room, n
     signed = room.signer.signed
     sign = room.signer.sign_transaction
 
-    async def until_the_third(address, unsigned):
+    async def until_the_third(address, unsigned, task=None):
         if room.signer.signed >= signed + 2:
             raise Conflict("The signer has had enough.")
         return await sign(address, unsigned)

@@ -5,6 +5,7 @@ They hold a key of their own, decide nothing about us, and can be told to wait l
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Callable
@@ -62,7 +63,8 @@ class SigningPeer:
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(text)))
                 self.end_headers()
-                self.wfile.write(text)
+                with contextlib.suppress(OSError):  # whoever asked may have gone
+                    self.wfile.write(text)
 
             def log_message(self, *_: object) -> None:
                 pass

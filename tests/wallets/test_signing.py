@@ -278,7 +278,7 @@ async def test_a_message_is_signed_by_a_plan_and_a_watched_account_signs_nothing
 async def test_a_key_that_does_not_sign_what_was_asked_is_thrown_away(console, monkeypatch):
     plan = await console.wallets.plan_sign_message("Owner", "hello")
 
-    async def another(address: str, said: object) -> bytes:
+    async def another(address: str, said: object, plan_id: str = "") -> bytes:
         return signed(EIP_2098_KEY, said.digest)
 
     monkeypatch.setattr(console.wallets, "sign_message", another)

@@ -31,6 +31,9 @@ class Gate:
     async def check_passphrase(self, passphrase):
         pass
 
+    async def record(self, kind, body, change=lambda connection: None):
+        pass
+
 
 @pytest.mark.asyncio
 async def test_a_wallet_is_created_by_a_plan_and_a_discarded_one_leaves_nothing(tmp_path):

@@ -1,0 +1,322 @@
+"""Accounts whose keys are elsewhere: what comes back is sent only if it is, byte for byte, what was asked for.
+
+Real HTTP signers in front of a real chain; one of them lies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+
+from app.core.errors import Conflict, ConsoleError, Denied, Invalid, NotFound
+from app.core.secret import Secret
+from app.operations.plans import PlanState
+from app.wallets import AccountKind, KeyState, TransferDraft, keys
+from tests.wallets.purse import ETHER, NETWORK, Purse, purse
+from tests.wallets.signing_peers import ADDRESS, DIALECTS, KEY, LIES, Clef, Frame, Person, Web3Signer
+from tests.wallets.test_signers import TYPED
+
+__all__ = ["purse"]
+pytestmark = [pytest.mark.node, pytest.mark.asyncio]
+RECIPIENT = "0x" + "ab" * 20
+
+
+def draft(amount: int = ETHER) -> TransferDraft:
+    return TransferDraft(NETWORK, ADDRESS, RECIPIENT, amount)
+
+
+async def until(condition, what: str) -> None:
+    """Wait for something that happens by itself."""
+    for _ in range(1_500):
+        if await condition():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{what} did not happen")
+
+
+async def state(purse: Purse, plan_id: str, wanted: PlanState) -> None:
+    async def there() -> bool:
+        return (await purse.operations.get(plan_id)).state is wanted
+
+    await until(there, f"{wanted}")
+
+
+def sent(node) -> int:
+    return int(node("eth_getTransactionCount", ADDRESS, "pending"), 16)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_an_external_account_pays_through_its_signer(purse, node, dialect):
+    node("anvil_setBalance", ADDRESS, hex(10 * ETHER))
+    with DIALECTS[dialect]() as peer:
+        assert await purse.wallets.signer_accounts(peer.url) == [ADDRESS]
+        account = await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        assert (account.kind, account.key_state, account.signer) == (AccountKind.EXTERNAL, KeyState.EXTERNAL, peer.url)
+        await purse.done(await purse.wallets.plan_transfer(draft()))
+        assert node.balance(RECIPIENT) == ETHER and sent(node) == 1
+        signed = await purse.done(await purse.wallets.plan_sign_typed("Hardware", TYPED, NETWORK))
+        digest = bytes.fromhex(str(signed.steps[0].result["digest"])[2:])
+        assert keys.recover(digest, bytes.fromhex(str(signed.steps[0].result["signature"])[2:])) == ADDRESS
+        assert (
+            await purse.wallets.signed((await purse.done(await purse.wallets.plan_sign_message("Hardware", "Hi"))).id)
+        ).signature
+        with pytest.raises(Denied, match="bare digest"):
+            await purse.wallets.sign_digest(ADDRESS, b"\1" * 32)
+
+
+@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("kind", [Web3Signer, Clef])
+async def test_a_signer_that_lies_is_found_out_and_nothing_is_sent(purse, node, kind, lie):
+    node("anvil_setBalance", ADDRESS, hex(10 * ETHER))
+    with kind(lie=LIES[lie]) as peer:
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan = await purse.operations.execute((await purse.wallets.plan_transfer(draft())).id)
+    assert plan.state is PlanState.FAILED and "not what was asked for" in plan.reason
+    assert sent(node) == 0 and node.balance(RECIPIENT) == 0
+    assert not await purse.transactions.list(purse.networks.get(NETWORK).key.text)
+
+
+async def test_a_signature_of_another_key_and_a_foreign_account_are_refused(purse, node):
+    node("anvil_setBalance", ADDRESS, hex(10 * ETHER))
+    with Clef(key="0x" + "43" * 32) as peer:
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        with pytest.raises(NotFound, match="does not offer"):
+            await purse.wallets.add_external("Other", RECIPIENT, peer.url)
+        plan = await purse.operations.execute((await purse.wallets.plan_transfer(draft())).id)
+        assert plan.state is PlanState.FAILED and "sender: asked " + ADDRESS in plan.reason
+    assert sent(node) == 0
+
+
+async def test_a_plan_waits_for_the_person_asks_once_and_goes_on(purse, node):
+    node("anvil_setBalance", ADDRESS, hex(10 * ETHER))
+    person = Person(may_answer=threading.Event())
+    with Frame(person) as peer:
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan = await purse.wallets.plan_transfer(draft())
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(purse.operations.execute(plan.id))
+            await state(purse, plan.id, PlanState.WAITING)
+            assert "signer at " + peer.url in (await purse.operations.get(plan.id)).reason
+            await asyncio.sleep(1.5)  # the plan looks again meanwhile; the person is not asked again
+            person.may_answer.set()
+        assert running.result().state is PlanState.DONE
+        assert peer.methods().count("eth_signTransaction") == 1
+    assert node.balance(RECIPIENT) == ETHER and sent(node) == 1
+
+
+async def test_a_waiting_plan_can_be_stopped_and_its_nonce_is_free_again(purse, node):
+    node("anvil_setBalance", ADDRESS, hex(10 * ETHER))
+    person = Person(may_answer=threading.Event())
+    with Frame(person) as peer:
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan = await purse.wallets.plan_transfer(draft())
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(purse.operations.execute(plan.id))
+            await state(purse, plan.id, PlanState.WAITING)
+            await purse.operations.stop(plan.id)
+        assert running.result().state is PlanState.STOPPED
+        person.may_answer.set()
+        assert sent(node) == 0
+        await purse.done(await purse.wallets.plan_transfer(draft(2 * ETHER)))
+    assert sent(node) == 1 and node.balance(RECIPIENT) == 2 * ETHER
+
+
+async def test_a_refusal_fails_the_plan_in_the_words_of_the_signer(purse, node):
+    node("anvil_setBalance", ADDRESS, hex(10 * ETHER))
+    with Frame(Person(agrees=False)) as peer:
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan = await purse.operations.execute((await purse.wallets.plan_transfer(draft())).id)
+    assert plan.state is PlanState.FAILED and "refused (User declined transaction)" in plan.reason and sent(node) == 0
+
+
+async def again(purse: Purse, folder: Path) -> Purse:
+    """The same console, started anew."""
+    await purse.close()
+    fresh = Purse(folder, purse.url)
+    await fresh.database.open()
+    await fresh.networks.load()
+    return fresh
+
+
+async def test_after_a_restart_the_same_bytes_are_asked_for(tmp_path, node):
+    node("anvil_setBalance", ADDRESS, hex(10 * ETHER))
+    purse = await Purse(tmp_path / "home", node.url).open(accounts=0)
+    person = Person(may_answer=threading.Event())
+    with Web3Signer(person) as peer:
+        peer.answer = _patient(peer, peer.answer)
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan = await purse.wallets.plan_transfer(draft())
+        purse.jobs.quietly("run", lambda: purse.operations.execute(plan.id), endless=True)
+        await state(purse, plan.id, PlanState.WAITING)
+        purse = await again(purse, tmp_path / "home")
+        node("anvil_setNextBlockBaseFeePerGas", hex(15 * 10**8))
+        node.mine()  # other fees by now: what was given out does not change
+        purse.jobs.quietly("recover", purse.operations.recover, endless=True)
+
+        async def twice() -> bool:
+            return peer.methods().count("eth_signTransaction") == 2
+
+        await until(twice, "the second question")
+        person.may_answer.set()
+        await state(purse, plan.id, PlanState.DONE)
+        first, second = (params for method, params in peer.asked if method == "eth_signTransaction")
+        assert first == second
+    assert sent(node) == 1 and node.balance(RECIPIENT) == ETHER
+    await purse.close()
+
+
+def _patient(peer, answer):
+    """Web3Signer asks nobody by itself; here a proxy in front of it does."""
+
+    def wait(method, params):
+        if method == "eth_signTransaction":
+            peer.person.decide(-32000, "request denied")
+        return answer(method, params)
+
+    return wait
+
+
+# By hand
+
+
+@pytest.fixture
+def offline(house):
+    """A console without a network that holds the key."""
+
+    async def make():
+        await house.plans.carry_out(await house.wallets.plan_import_key("Cold", Secret(KEY)))
+        return house
+
+    return make
+
+
+async def waiting(purse: Purse, node) -> str:
+    """A transfer of a watched account that waits to be signed by hand; the id of its plan."""
+    node("anvil_setBalance", ADDRESS, hex(10 * ETHER))
+    await purse.wallets.watch("Cold", ADDRESS)
+    plan = await purse.operations.execute((await purse.wallets.plan_transfer(draft())).id)
+    assert (plan.state, plan.reason) == (PlanState.WAITING, "Waits for a signature from another console.")
+    return plan.id
+
+
+async def test_a_transfer_is_signed_by_hand_on_a_console_without_a_network(tmp_path, node, offline):
+    cold = await offline()
+    purse = await Purse(tmp_path / "home", node.url).open(accounts=0)
+    plan_id = await waiting(purse, node)
+    text = await purse.wallets.hand_request(plan_id)
+    purse = await again(purse, tmp_path / "home")
+    assert [plan.state for plan in await purse.operations.recover()] == [PlanState.WAITING]
+    assert json.loads(await purse.wallets.hand_request(plan_id)) == json.loads(text)
+    request = await cold.wallets.read_request(text)
+    assert request.sender == ADDRESS and any("Sends 1.000000000000000000" in line for line in request.words)
+    back = await cold.wallets.sign_request(text, "Cold")
+    assert cold.access.journal == [
+        ("request.signed", {"account": ADDRESS, "digest": request.digest, "chain_id": "1337", "plan": request.plan})
+    ]
+    node("anvil_setBalance", ADDRESS, hex(11 * ETHER))  # money came in meanwhile: no reason to sign again
+    done = await purse.wallets.offer_signed(plan_id, back)
+    assert done.state is PlanState.DONE and node.balance(RECIPIENT) == ETHER and sent(node) == 1
+    assert done.steps[0].result["hash"] == json.loads(back)["hash"]
+    with pytest.raises(NotFound, match="waits for no signature"):
+        await purse.wallets.offer_signed(plan_id, back)
+    await purse.close()
+
+
+async def test_what_another_program_signed_is_taken_as_bare_hex(purse, node):
+    plan_id = await waiting(purse, node)
+    fields = json.loads(await purse.wallets.hand_request(plan_id))["transaction"]
+    signed = Account.sign_transaction(
+        {
+            "chainId": 1337,
+            "nonce": int(fields["nonce"]),
+            "to": fields["to"],
+            "value": int(fields["value"]),
+            "gas": int(fields["gas"]),
+            "maxFeePerGas": int(fields["maxFeePerGas"]),
+            "maxPriorityFeePerGas": int(fields["maxPriorityFeePerGas"]),
+        },
+        KEY,
+    )
+    assert (await purse.wallets.offer_signed(plan_id, "0x" + signed.raw_transaction.hex() + "\n")).state is PlanState.DONE
+
+
+CHANGES = {
+    "to": "0x" + "66" * 20,
+    "nonce": "5",
+    "value": "1",
+    "data": "0xab",
+    "gas": "99999",
+    "maxFeePerGas": str(10**12),
+    "chainId": "195",
+}
+
+
+@pytest.mark.parametrize("field", CHANGES)
+async def test_a_changed_request_or_signature_is_refused_and_the_plan_still_waits(purse, node, offline, field):
+    from app.wallets import byhand
+
+    cold = await offline()
+    plan_id = await waiting(purse, node)
+    body = json.loads(await purse.wallets.hand_request(plan_id))
+    body["transaction"][field] = CHANGES[field]
+    with pytest.raises(Invalid, match="changed on its way"):
+        await cold.wallets.sign_request(json.dumps(body))
+    # Somebody who also makes the digest fit gets a signature, but not past the comparison.
+    body["digest"] = byhand.digest_of(byhand._unsigned(body["transaction"]))
+    with pytest.raises(Conflict, match="not what was asked for"):
+        await purse.wallets.offer_signed(plan_id, await cold.wallets.sign_request(json.dumps(body)))
+    plan = await purse.operations.get(plan_id)
+    assert plan.state is PlanState.WAITING and sent(node) == 0
+
+
+async def test_a_used_nonce_and_a_plan_that_would_fail_are_told_before_anything_is_sent(purse, node, offline):
+    cold = await offline()
+    plan_id = await waiting(purse, node)
+    back = await cold.wallets.sign_request(await purse.wallets.hand_request(plan_id))
+    before = node("evm_snapshot")
+    node("anvil_setNonce", ADDRESS, hex(1))
+    with pytest.raises(Conflict, match="Nonce 0 .* was used"):
+        await purse.wallets.offer_signed(plan_id, back)
+    node("evm_revert", before)
+    node("anvil_setBalance", ADDRESS, hex(1))
+    with pytest.raises(ConsoleError):  # it would fail now
+        await purse.wallets.offer_signed(plan_id, back)
+    assert (await purse.operations.get(plan_id)).state is PlanState.WAITING and sent(node) == 0
+    assert (await purse.operations.stop(plan_id)).state is PlanState.STOPPED
+    with pytest.raises(NotFound):
+        await purse.wallets.hand_request(plan_id)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "0x",
+        "0xzz",
+        "[]",
+        '{"kind": "azora-signing-request", "version": 2}',
+        "[" * 1000,
+        '{"kind": 5}',
+        "0x" + "00" * 400_000,
+    ],
+)
+async def test_what_is_no_request_is_refused_in_a_sentence(house, text):
+    with pytest.raises(Invalid, match="signed"):
+        await house.wallets.sign_request(text)
+
+
+async def test_a_role_that_may_not_confirm_does_not_sign_by_hand(purse, node, offline):
+    cold = await offline()
+    text = await purse.wallets.hand_request(await waiting(purse, node))
+    with pytest.raises(Denied, match="asks for"):
+        await cold.wallets.sign_request(text, RECIPIENT)
+    cold.access.role_refuses = "Auditors may plan and preview, but not confirm."
+    with pytest.raises(Denied, match="Auditors"):
+        await cold.wallets.sign_request(text)
+    assert not cold.access.journal
