@@ -62,6 +62,7 @@ class Standing:
     base_fee: int
     coinbase: str
     prevrandao: bytes
+    floor: bool = False  # call data has a least price (EIP-7623, since Prague)
 
     @property
     def tag(self) -> str:
@@ -121,6 +122,7 @@ def _standing(head: Block, soonest: int) -> Standing:
         base_fee=head.base_fee or 0,
         coinbase=str(head.raw.get("miner") or "0x" + "00" * 20),
         prevrandao=bytes.fromhex(mix) if len(mix) == 64 else bytes(32),
+        floor=head.raw.get("requestsHash") is not None,
     )
 
 
