@@ -31,7 +31,9 @@ class Counts:
     safe: int
 
 
-def decide(nonce: int, counts: Counts, *, confirmations: int, needed: int, known: bool, held: Collection[int]) -> Do:
+def decide(
+    nonce: int, counts: Counts, *, confirmations: int, needed: int, known: bool, held: Collection[int], outbids: bool = False
+) -> Do:
     """What to do about the transaction with this nonce.
 
     Args:
@@ -39,6 +41,7 @@ def decide(nonce: int, counts: Counts, *, confirmations: int, needed: int, known
         needed: how many the network asks for, at least 1.
         known: the node has exactly these bytes, in its pool or in a block.
         held: nonces of this sender that signed transactions of this console hold.
+        outbids: these bytes were signed to take the place of what the pool holds at this nonce.
     """
     if confirmations >= needed:
         return Do.DONE
@@ -48,7 +51,7 @@ def decide(nonce: int, counts: Counts, *, confirmations: int, needed: int, known
         return Do.REPLACED if nonce < counts.safe and not known else Do.WAIT
     if not known:
         # Below the pool's count the pool holds another transaction of this nonce; which of them wins is not known yet.
-        return Do.WAIT if nonce < counts.pending else Do.RESEND
+        return Do.WAIT if nonce < counts.pending and not outbids else Do.RESEND
     return Do.GAP if any(hole < nonce for hole in holes(counts.latest, counts.pending, held)) else Do.WAIT
 
 

@@ -331,7 +331,9 @@ def _keep(connection: Connection, network: str, sender: str, signed: Sequence[Si
     fresh = []
     for each in signed:
         tx_hash = _raw(transaction_hash(each.raw))
-        others = [row for row in alive if row.nonce == each.nonce and row.hash != _raw(each.replaces or "0x")]
+        # What was replaced before stays alive beside its replacement until one of them is final.
+        free = [] if not each.replaces else [row.hash for row in alive if row.replaced_by or row.hash == _raw(each.replaces)]
+        others = [row for row in alive if row.nonce == each.nonce and row.hash not in free]
         if others:
             raise Conflict(
                 f"Nonce {each.nonce:,} was just taken by another console. Nothing was sent.", "Try again.", retryable=True

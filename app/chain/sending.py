@@ -7,7 +7,7 @@ any number of times. One queue per (network, sender): the next nonce is the lowe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -129,23 +129,37 @@ class Sending:
         task = SigningTask(network_key, plan.id, index, title)
         asked = await self.requests.of_step(plan.id, index)
         if asked is not None:
-            async with self._turn_of(network_key, sender):
-                return await self._signed_elsewhere(task, sender, asked.unsigned)
+            async with self.turn_of(network_key, sender):
+                return await self.sign_and_keep(task, sender, asked.unsigned)
         chain = await self._networks.connect(network_key)
         quote = await self._fees.quote_for(chain, plan.params)
         gas = request.gas_limit or (await self._gas(chain, sender, [request]))[0]
-        async with self._turn_of(network_key, sender):
+        async with self.turn_of(network_key, sender):
             (nonce,) = await self._free_nonces(chain, sender, 1)
             faults.point("chain.transaction.reserved")
-            transaction = unsigned(chain, nonce, request, gas, quote)
-            if self.signer is not None and await self.signer.signs_elsewhere(sender):
-                await self.requests.keep(task, sender, transaction)
-                faults.point("chain.request.kept")
-                return await self._signed_elsewhere(task, sender, transaction)
-            raw = await self._sign(sender, transaction, task)
-            await self.queue.keep(network_key, sender, [Signed(nonce, raw, plan.id, index, title)])
+            return await self.sign_and_keep(task, sender, unsigned(chain, nonce, request, gas, quote))
+
+    async def sign_and_keep(
+        self, task: SigningTask, sender: str, transaction: UnsignedTransaction, replaces: str = ""
+    ) -> dict[str, object]:
+        """Get it signed and store the bytes; the caller has the account's turn.
+
+        What is signed elsewhere is stored before it is asked for, so that after a restart exactly the same is asked for again.
+
+        Raises:
+            Waiting: the signature is not there yet. The nonce stays reserved as long as the plan lives.
+        """
+        elsewhere = self.signer is not None and await self.signer.signs_elsewhere(sender)
+        if elsewhere:
+            await self.requests.keep(task, sender, transaction)
+            faults.point("chain.request.kept")
+        raw = await self.sign(sender, transaction, task)
+        signed = Signed(transaction.nonce, raw, task.plan_id, task.index, task.title, replaces=replaces)
+        await self.queue.keep(task.network, sender, [signed])
         faults.point("chain.transaction.signed")
-        return {"raw": "0x" + raw.hex(), "hash": transaction_hash(raw), "nonce": nonce, "sender": sender}
+        if elsewhere:
+            await self.requests.drop(task.plan_id, task.index)
+        return {"raw": "0x" + raw.hex(), "hash": transaction_hash(raw), "nonce": transaction.nonce, "sender": sender}
 
     async def prepare_many(
         self, network_key: str, sender: str, requests: Sequence[TransactionRequest], plan: Plan, index: int, title: str
@@ -166,7 +180,7 @@ class Sending:
             unknown = [item for item in missing if item not in limits]
             estimates = await self._gas(chain, sender, [requests[item] for item in unknown]) if unknown else []
             limits |= dict(zip(unknown, estimates, strict=True))
-            async with self._turn_of(network_key, sender):
+            async with self.turn_of(network_key, sender):
                 nonces = await self._free_nonces(chain, sender, len(missing))
                 faults.point("chain.batch.reserved")
                 for start in range(0, len(missing), CHUNK):
@@ -187,30 +201,23 @@ class Sending:
         many: Callable[..., Awaitable[Sequence[bytes]]] | None = getattr(self.signer, "sign_transactions", None)
         if many is not None:
             return await many(sender, transactions)
-        return [await self._sign(sender, each) for each in transactions]
+        return [await self.sign(sender, each) for each in transactions]
 
     async def connect(self, network_key: str) -> Chain:
         """The checked chain of a network. Raises as :meth:`Networks.connect`."""
         return await self._networks.connect(network_key)
 
-    async def _signed_elsewhere(self, task: SigningTask, sender: str, transaction: UnsignedTransaction) -> dict[str, object]:
-        """Ask (again) for exactly what was stored; what comes back is kept like any other signed bytes.
+    async def quote_for(self, chain: Chain, params: Mapping[str, object]) -> FeeQuote:
+        """The price that a plan asks for. Raises as :meth:`Fees.quote_for`."""
+        return await self._fees.quote_for(chain, params)
 
-        Raises:
-            Waiting: it is not there yet. The nonce stays reserved as long as the plan lives.
-        """
-        raw = await self._sign(sender, transaction, task)
-        await self.queue.keep(task.network, sender, [Signed(transaction.nonce, raw, task.plan_id, task.index, task.title)])
-        faults.point("chain.transaction.signed")
-        await self.requests.drop(task.plan_id, task.index)
-        return {"raw": "0x" + raw.hex(), "hash": transaction_hash(raw), "nonce": transaction.nonce, "sender": sender}
-
-    async def _sign(self, sender: str, transaction: UnsignedTransaction, task: SigningTask | None = None) -> bytes:
+    async def sign(self, sender: str, transaction: UnsignedTransaction, task: SigningTask | None = None) -> bytes:
+        """The one place that asks for a signature. Raises as :meth:`Signer.sign_transaction`."""
         if self.signer is None:
             raise Unavailable("This console has no signer. Nothing was signed.")
         return await self.signer.sign_transaction(sender, transaction, task)
 
-    def _turn_of(self, network_key: str, sender: str) -> asyncio.Lock:
+    def turn_of(self, network_key: str, sender: str) -> asyncio.Lock:
         """Nonces of one account are given out one at a time."""
         return self._turn.setdefault((network_key, sender), asyncio.Lock())
 
@@ -418,6 +425,8 @@ class Sending:
         if not row.replaced_by:
             return None
         other = await self.queue.get(row.network, row.replaced_by)
+        while other is not None and other.state is TransactionState.REPLACED and other.replaced_by:
+            other = await self.queue.get(other.network, other.replaced_by)  # it was replaced in turn
         if other is None or other.state not in HOLDING:
             return None
         if other.state is TransactionState.SIGNED and not await self._still_wanted(other.plan_id, other.step_index):

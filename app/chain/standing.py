@@ -85,6 +85,7 @@ async def look(chain: Chain, queue: Queue, rows: Sequence[QueuedTransaction]) ->
             needed=max(chain.network.confirmations, 1),
             known=row.hash in known,
             held=held.get(row.sender, ()),
+            outbids=bool(row.replaces),
         )
         standings.append(Standing(row, do, counts[row.sender], receipt, confirmations, row.hash in known))
     return Looked(head, tuple(await write_down(queue, chain, standings)))

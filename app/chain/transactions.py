@@ -44,6 +44,9 @@ class Transactions(Sending):
     def _register(self, operations: Operations) -> None:
         operations.register_step(STEP, lambda plan, spec: TransactionStep(self, plan, spec))
         operations.register_step(batch.STEP, lambda plan, spec: batch.BatchStep(self, plan, spec))
+        from app.chain.replacement import Replacements  # which builds on TransactionStep
+
+        self._replacements = Replacements(self, self._fees, operations)
 
     def step(
         self,
@@ -112,6 +115,35 @@ class Transactions(Sending):
             advice = "Nothing waits."
         following = nonces.next_free(latest, pending, held)
         return NonceReport(sender, latest, pending, following, gaps, tuple(waiting), advice)
+
+    # mending
+
+    async def plan_speed_up(self, tx_hash: str, max_fee: int | None = None, tip: int | None = None) -> Plan:
+        """Plan to send the same transaction at a higher price.
+
+        Args:
+            max_fee, tip: wei per gas; None: the least that nodes take and the network asks now.
+
+        Raises:
+            NotFound: this console did not sign it.
+            Conflict: it is in a block already, or does not wait any more.
+            Invalid: less than ten percent more on both prices.
+            Denied: above the network's fee ceiling.
+        """
+        return await self._replacements.plan_speed_up(tx_hash, max_fee, tip)
+
+    async def plan_cancel(self, tx_hash: str) -> Plan:
+        """Plan to put an empty transaction in its place. Raises as :meth:`plan_speed_up`."""
+        return await self._replacements.plan_cancel(tx_hash)
+
+    async def plan_repair(self, network_key: str, sender: str) -> Plan:
+        """Plan to send lost bytes again and to fill the nonces that nothing holds.
+
+        Raises:
+            Conflict: there is nothing to repair.
+            Unavailable: the network does not answer.
+        """
+        return await self._replacements.plan_repair(network_key, sender)
 
     async def list(self, network_key: str, sender: str | None = None) -> Sequence[QueuedTransaction]:
         """The queue of a network, newest first."""

@@ -18,22 +18,23 @@ def test_the_whole_table() -> None:
     for nonce, latest, pending, safe in product(SMALL, repeat=4):
         if not safe <= latest <= pending:
             continue
-        for held_bits, confirmations, needed, known in product(range(16), range(3), (1, 2), (False, True)):
+        rest = product(range(16), range(3), (1, 2), (False, True), (False, True))
+        for held_bits, confirmations, needed, known, outbids in rest:
             held = {n for n in SMALL if held_bits >> n & 1} | {nonce}
             counts = Counts(latest, pending, safe)
-            do = decide(nonce, counts, confirmations=confirmations, needed=needed, known=known, held=held)
+            do = decide(nonce, counts, confirmations=confirmations, needed=needed, known=known, held=held, outbids=outbids)
             cases += 1
             in_block = confirmations > 0
             hole_below = any(n not in held for n in range(pending, nonce))
             expected = {
                 Do.DONE: confirmations >= needed,
                 Do.REPLACED: not in_block and nonce < safe and not known,
-                Do.RESEND: not in_block and not known and nonce >= pending,
+                Do.RESEND: not in_block and not known and nonce >= (latest if outbids else pending),
                 Do.GAP: not in_block and known and nonce >= latest and hole_below,
             }
             right = [name for name, holds in expected.items() if holds] or [Do.WAIT]
-            assert [do] == right, (nonce, counts, held, confirmations, needed, known)
-    assert cases > 10_000
+            assert [do] == right, (nonce, counts, held, confirmations, needed, known, outbids)
+    assert cases > 20_000
 
 
 @given(st.integers(0, 30), st.integers(0, 5), st.sets(st.integers(0, 40)), st.integers(1, 8))
@@ -135,7 +136,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=400)
 @given(events)
 def test_whatever_the_world_does_each_ends_once(history: list[tuple[str, int]]) -> None:
     """After any history, following a quiet chain brings every transaction to its end: mined once, or its nonce is another's."""
@@ -151,8 +152,7 @@ def test_whatever_the_world_does_each_ends_once(history: list[tuple[str, int]]) 
             do = decide(nonce, counts, confirmations=confirmed, needed=NEEDED, known=known, held=set(ours.values()))
             if do is Do.RESEND:
                 assert nonce >= world.latest
-                world.send(nonce, name)
-                assert world.pool[nonce] == name
+                world.send(nonce, name)  # refused where others wait in the pool behind a nonce that nobody holds
             found.add(do)
         return found
 
@@ -167,8 +167,7 @@ def test_whatever_the_world_does_each_ends_once(history: list[tuple[str, int]]) 
     for _ in range(2 * len(ours) + 4):
         follow()
         world.play("mine", 3)
-    assert follow() <= {Do.DONE, Do.REPLACED, Do.GAP, Do.WAIT}
-    # What still waits does so behind a nonce that a chain gone back left to nobody; filling it is what repair does.
+    # What still waits does so behind a nonce that was lost and that nobody holds; filling it is what repair does.
     for _ in range(20):
         missing = holes(world.latest, world.pending, {n for n in ours.values() if n >= world.latest})
         for nonce in missing:
