@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from app.database import Database
     from app.demo import Demo
     from app.ledger import Ledger
-    from app.mining import Mining, Redemptions
+    from app.mining import Mining, Redemptions, Work
     from app.operations import Operations, Plan
     from app.wallets import Wallets
 
@@ -255,6 +255,24 @@ class Console:
         )
 
     @cached_property
+    def work(self) -> Work:
+        """Proof of work: its state and its workers."""
+        from app.mining import Work
+
+        return Work(
+            database=self.database,
+            operations=self.operations,
+            access=self.access,
+            networks=self.networks,
+            simulation=self.simulation,
+            transactions=self.transactions,
+            fees=self.fees,
+            economy_of=self.contracts.economy,
+            bus=self.bus,
+            jobs=self.jobs,
+        )
+
+    @cached_property
     def redemptions(self) -> Redemptions:
         """AZR for fiat."""
         from app.mining import Redemptions
@@ -290,7 +308,7 @@ class Console:
         await self.networks.load()
         await self.nodes.adopt()
         # The runner must know every kind of plan before it can recover one.
-        for room in (self.transactions, self.contracts, self.wallets, self.mining, self.redemptions):
+        for room in (self.transactions, self.contracts, self.wallets, self.mining, self.work, self.redemptions):
             log.debug("%s is ready", type(room).__name__)
         await self.wallets.start()
         self.bus.subscribe(NodeChanged, self._node_changed)

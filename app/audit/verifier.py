@@ -744,6 +744,10 @@ def verify_bundle(path: str | os.PathLike[str], trust: str = "") -> list[Check]:
 
 _TRANSFER = "0x" + keccak256(b"Transfer(address,address,uint256)").hex()
 _PROOF_MINTED = "0x" + keccak256(b"ProofMinted(bytes32,address,uint256,bytes32,bytes32,uint256)").hex()
+# Proof of work (EIP-918): the emission names the digest of each solution, the contract the challenge that follows.
+_EMITTED = "0x" + keccak256(b"Emitted(address,address,uint256,bytes32,uint256)").hex()
+_WORK_MINT = "0x" + keccak256(b"Mint(address,uint256,uint256,bytes32)").hex()
+_MINT_NONCE = keccak256(b"mint(uint256)")[:4]
 
 
 class _Bundle:
@@ -986,10 +990,45 @@ class _Bundle:
                 found[digest] = (tx, int.from_bytes(hex_bytes(log["data"])[:32], "big"))
         return found
 
+    def _solutions(self) -> dict[str, tuple[str, int]]:
+        """Solutions of proof of work by digest; where challenge and nonce are here, the digest is hashed again."""
+        economy = _field(self.manifest, "economy")
+        if not economy.get("work"):
+            return {}
+        work, found = hex_bytes(economy["work"], 20), dict[str, tuple[str, int]]()
+        nonces = self._nonces(work)
+        following: dict[str, bytes] = {}  # the challenge after each transaction
+        challenge: bytes | None = None
+        for _, tx, log in self._logs(work):
+            if log["topics"] and log["topics"][0] == _WORK_MINT:
+                following[tx] = hex_bytes(log["data"], 96)[64:]
+        for number, tx, log in self._logs(hex_bytes(_field(economy, "emission"), 20)):
+            topics = log["topics"]
+            if len(topics) != 4 or topics[0] != _EMITTED or hex_bytes(topics[1], 32)[12:] != work:
+                continue
+            digest = topics[3].lower()
+            if digest in found:
+                raise Refused(f"the solution {digest} was paid twice, the second time in block {number}")
+            miner, nonce = hex_bytes(topics[2], 32)[12:], nonces.get(tx)
+            if challenge and nonce and _keccak(challenge + miner + nonce) != hex_bytes(digest, 32):
+                raise Refused(f"the nonce in transaction {tx} does not give the digest {digest} that was paid")
+            found[digest] = (tx, int.from_bytes(hex_bytes(log["data"], 64)[:32], "big"))
+            challenge = following.get(tx)
+        return found
+
+    def _nonces(self, work: bytes) -> dict[str, bytes]:
+        """What was handed straight to the contract, by transaction."""
+        return {
+            tx["hash"]: hex_bytes(tx["input"], 36)[4:]
+            for block in self.blocks.values()
+            for tx in block["transactions"]
+            if str(tx.get("to") or "").lower() == "0x" + work.hex() and hex_bytes(tx["input"])[:4] == _MINT_NONCE
+        }
+
     def _mints(self) -> str:
-        proofs = self._minted_proofs()
+        proofs, solutions = self._minted_proofs(), self._solutions()
         per_tx: dict[str, int] = {}
-        for tx, _ in proofs.values():
+        for tx, _ in (*proofs.values(), *solutions.values()):
             per_tx[tx] = per_tx.get(tx, 0) + 1
         mints: dict[str, int] = {}
         for _, tx, sender, _, _ in self._transfers():
@@ -998,7 +1037,8 @@ class _Bundle:
         if mints != per_tx:
             wrong = next(tx for tx in sorted({*mints, *per_tx}) if mints.get(tx) != per_tx.get(tx))
             raise Refused(f"transaction {wrong} has {mints.get(wrong, 0)} mints and {per_tx.get(wrong, 0)} accepted proofs")
-        return f"{len(proofs)} mints, {len(proofs)} proofs, none twice"
+        told = f" and {len(solutions)} solutions of proof of work" if solutions else ""
+        return f"{len(proofs) + len(solutions)} mints, {len(proofs)} proofs{told}, none twice"
 
     def _value_proofs(self) -> str:
         minted = self._minted_proofs()

@@ -20,5 +20,6 @@ class Economy:
     start_block: int
     balances_slot: int
     supply_slot: int
+    work: str = ""  # MineableAzora, where proof of work is deployed
     token_symbol: str = "AZR"
     decimals: int = 18

@@ -5,6 +5,7 @@ This room parses and prints. What a command does is done by the service it names
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,7 @@ azora.add_typer(wallets, name="wallet")
 wallets.add_typer(contacts, name="contacts")
 wallets.add_typer(tokens, name="tokens")
 azora.add_typer(contracts, name="contract")
+importlib.import_module("app.cli.work")  # adds its commands to mint
 azora.add_typer(mint, name="mint")
 azora.add_typer(redeem, name="redeem")
 azora.add_typer(ledger, name="ledger")

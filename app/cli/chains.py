@@ -98,12 +98,17 @@ def mine(name: str, blocks: int = 1) -> None:
 
 
 @chains.command("fund")
-def fund(name: str, address: str, amount: Annotated[str, typer.Argument(help="native coin, such as 10")]) -> None:
+def fund(
+    name: str,
+    account: Annotated[str, typer.Argument(help="Label of an account or contact, or an address")],
+    amount: Annotated[str, typer.Argument(help="native coin, such as 10")],
+) -> None:
     """Give an account native coin, on local chains only."""
     options.yes = True
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
-        return await carry_out(console, await console.nodes.plan_fund(name, address, parse_units(amount, 18, unit="ETH")))
+        who = await console.wallets.resolve(account)
+        return await carry_out(console, await console.nodes.plan_fund(name, who, parse_units(amount, 18, unit="ETH")))
 
     report(run(work))
 

@@ -48,28 +48,6 @@ def review(proof: str, accept: Annotated[bool, typer.Option("--accept/--reject")
     show(row, people=lambda: f"Proof #{row.number} is {row.status.value}.")
 
 
-@mint.command("bench")
-def bench(
-    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="How long the fastest kernel runs on all threads")] = 3.0,
-    threads: Annotated[int, typer.Option(min=0, max=1024, help="0: one per core")] = 0,
-) -> None:
-    """Measure how fast this machine searches for proofs of work (EIP-918), by instruction set. Needs no home and no chain."""
-    from app.mining.kernel.bench import bench as measure
-
-    found = measure(seconds, threads)
-    show(
-        found,
-        people=lambda: "\n".join(
-            (
-                f"{found.instruction_set}: {found.mh_per_second:.2f} MH/s on {found.threads} threads, "
-                f"{found.mh_per_second_per_core:.2f} MH/s per core",
-                f"  ready in {found.start_up_seconds:.2f} s, {found.memory_bytes / 1e6:.0f} MB",
-                *(f"  {each.instruction_set:8} {each.mh_per_second_per_core:8.2f} MH/s per core" for each in found.kernels),
-            )
-        ),
-    )
-
-
 @mint.command("queue")
 def queue() -> None:
     """The mint queue."""

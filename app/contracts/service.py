@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.chain.economy import Economy
 from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.compiler import Compiler
-from app.contracts.deployments import CREATE, GRANT, CreateStep, Deployment, Deployments, GrantStep
+from app.contracts.deployments import CREATE, GRANT, CreateStep, Deployment, Deployments, GrantStep, known_of
 from app.contracts.systems import System, definition_of
 from app.contracts.testing import TestReport, run_tests
 from app.contracts.toolchain import Toolchain
@@ -231,8 +231,18 @@ class Contracts:
                     start_block=min(found[name].block for name in ECONOMY),
                     balances_slot=balances,
                     supply_slot=supply,
+                    work=await self._work_of(plans, found["Emission"].address),
                 )
         return None
+
+    async def _work_of(self, plans: Mapping[str, Mapping[str, Deployment]], emission: str) -> str:
+        """The newest proof of work whose plan is done and that mints through this emission, or empty."""
+        made = [(found["MineableAzora"], plan_id) for plan_id, found in plans.items() if "MineableAzora" in found]
+        for item, plan_id in sorted(made, key=lambda each: each[0].version, reverse=True):
+            plan = await self._operations.get(plan_id)
+            if known_of(plan).get("Emission") == emission and await self._done(plan_id):
+                return item.address
+        return ""
 
     async def _done(self, plan_id: str) -> bool:
         """Contracts without their roles are no economy yet."""

@@ -103,6 +103,11 @@ class QueueChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersChanged(Event):
+    """A worker of proof of work started, ended, or gave a sign of life."""
+
+
+@dataclass(frozen=True, slots=True)
 class AccessChanged(Event):
     """Role, console lock or keyring state changed."""
 

@@ -25,6 +25,7 @@ APPROVAL = _topic("Approval(address,address,uint256)")
 GRANTED = _topic("RoleGranted(bytes32,address,address)")
 REVOKED = _topic("RoleRevoked(bytes32,address,address)")
 PROOF_MINTED = _topic("ProofMinted(bytes32,address,uint256,bytes32,bytes32,uint256)")
+EMITTED = _topic("Emitted(address,address,uint256,bytes32,uint256)")
 REQUESTED = _topic("Requested(uint256,address,uint256,bytes32,uint64)")
 ENDED = {
     _topic("Completed(uint256,bytes32)"): RowKind.COMPLETE,
@@ -49,7 +50,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ProofEntry:
-    """One accepted value proof."""
+    """One accepted value proof, or one solution of proof of work: then ``digest`` is the solution's, and its own evidence."""
 
     log_index: int
     tx_hash: bytes
@@ -85,9 +86,11 @@ class BlockRows:
 def decode(block: CheckedBlock, economy: Economy) -> BlockRows:
     """The rows of one checked block.
 
-    Mints and accepted proofs of one transaction are paired in their order: ``MintMine`` announces each proof after its mint.
+    Mints and accepted proofs of one transaction are paired in their order: ``MintMine`` announces each proof after its mint, and
+    the emission names the digest of each solution of proof of work after its mint.
     """
     rows = BlockRows(block)
+    work = bytes.fromhex(economy.work[2:]) if economy.work else None
     addresses = [bytes.fromhex(a[2:]) for a in (economy.token, economy.mint_mine, economy.redemption, economy.emission)]
     for position, (tx, receipt) in enumerate(zip(block.raw["transactions"], block.receipts, strict=True)):
         tx_hash = bytes.fromhex(tx["hash"][2:])
@@ -99,7 +102,7 @@ def decode(block: CheckedBlock, economy: Economy) -> BlockRows:
         for log in receipt["logs"]:
             address = bytes.fromhex(log["address"][2:])
             if address in addresses:
-                for found in _read(address, log, tx_hash, sender, addresses):
+                for found in _read(address, log, tx_hash, sender, addresses, work):
                     if isinstance(found, Entry):
                         entries.append(found)
                     else:
@@ -113,9 +116,9 @@ def decode(block: CheckedBlock, economy: Economy) -> BlockRows:
 
 
 def _read(
-    address: bytes, log: dict[str, Any], tx_hash: bytes, caller: bytes, addresses: list[bytes]
+    address: bytes, log: dict[str, Any], tx_hash: bytes, caller: bytes, addresses: list[bytes], work: bytes | None
 ) -> Iterator[Entry | ProofEntry]:
-    token, mint_mine, redemption, _ = addresses
+    token, mint_mine, redemption, emission = addresses
     topics = [bytes.fromhex(topic[2:]) for topic in log["topics"]]
     data = bytes.fromhex(log["data"][2:])
     words = [data[i : i + 32] for i in range(0, len(data) - 31, 32)]
@@ -138,6 +141,8 @@ def _read(
         yield Entry(index, tx_hash, kind, topics[3][12:], topics[2][12:], 0, reference=topics[1])
     elif address == mint_mine and name == PROOF_MINTED and len(topics) == 4 and len(words) == 3:
         yield ProofEntry(index, tx_hash, topics[1], topics[2][12:], _int(words[0]), _int(words[2]), topics[3])
+    elif address == emission and name == EMITTED and len(topics) == 4 and len(words) == 2 and topics[1][12:] == work:
+        yield ProofEntry(index, tx_hash, topics[3], topics[2][12:], _int(words[0]), 0, topics[3])
     elif address == redemption and name == REQUESTED and len(topics) == 3 and len(words) == 3:
         yield Entry(index, tx_hash, RowKind.REQUEST, topics[2][12:], redemption, _int(words[0]), reference=topics[1])
     elif address == redemption and name in ENDED and len(topics) == 2:

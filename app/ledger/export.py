@@ -133,6 +133,7 @@ async def gather(
             "mint_mine": economy.mint_mine,
             "emission": economy.emission,
             "redemption": economy.redemption,
+            "work": economy.work,
             "start_block": str(cursor.first),
             "balances_slot": str(economy.balances_slot),
             "supply_slot": str(economy.supply_slot),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
     from app.mining.redemption import RedemptionRow, Redemptions, RedemptionStatus
     from app.mining.service import Mining, QueueReconciliation
+    from app.mining.work.service import Work
 
 _HOMES = {
     "Policy": "policy",
@@ -26,6 +27,7 @@ _HOMES = {
     "Redemptions": "redemption",
     "Mining": "service",
     "QueueReconciliation": "service",
+    "Work": "work.service",
 }
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "RedemptionStatus",
     "Redemptions",
     "ValueProof",
+    "Work",
     "policy_v1",
 ]
 

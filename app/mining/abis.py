@@ -71,6 +71,24 @@ EMISSION: Abi = [
     _function("remainingInEpoch", [], ["uint256"], view=True),
 ]
 
+# EIP-918, and what our contract says beyond it.
+MINEABLE: Abi = [
+    _function("mint", ["uint256 nonce"], ["bool"]),
+    _function("getChallengeNumber", [], ["bytes32"], view=True),
+    _function("getMiningTarget", [], ["uint256"], view=True),
+    _function("getMiningDifficulty", [], ["uint256"], view=True),
+    _function("getMiningReward", [], ["uint256"], view=True),
+    _function("getAdjustmentInterval", [], ["uint256"], view=True),
+    _function("epochCount", [], ["uint256"], view=True),
+    _function("era", [], ["uint256"], view=True),
+    _function("tokensMinted", [], ["uint256"], view=True),
+    _function("periodStart", [], ["uint64"], view=True),
+    _function("solutionsInPeriod", [], ["uint64"], view=True),
+    _function("emission", [], ["address"], view=True),
+    _function("token", [], ["address"], view=True),
+    _event("Mint", ["address indexed from", "uint256 rewardAmount", "uint256 epochCount", "bytes32 newChallengeNumber"]),
+]
+
 TOKEN: Abi = [
     _function("approve", ["address spender", "uint256 value"], ["bool"]),
     _function("allowance", ["address owner", "address spender"], ["uint256"], view=True),

@@ -1,11 +1,11 @@
-"""Tables of this room: the mint queue, and the references that the chain knows only as hashes."""
+"""Tables of this room: the mint queue, references that the chain knows only as hashes, and the workers of proof of work."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
 from app.database import metadata
-from app.database.types import Address, Hash, Uint256
+from app.database.types import Address, Hash, Json, Uint256
 
 DEAD_SQL = sa.text("status NOT IN ('rejected', 'expired', 'revoked')")
 
@@ -52,4 +52,36 @@ references = sa.Table(
     sa.Column("hash", Hash, primary_key=True),  # SHA-256 of the text: what the chain carries
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
+)
+
+workers = sa.Table(
+    "work_workers",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("name", sa.String(60), nullable=False),
+    sa.Column("network", sa.String(100), nullable=False),  # NetworkKey.text
+    sa.Column("contract", Address, nullable=False),
+    sa.Column("miner", Address, nullable=False),
+    sa.Column("host", sa.String(120), nullable=False),
+    sa.Column("place", sa.String(12), nullable=False),  # local, remote, kubernetes: as seen from itself
+    sa.Column("pid", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("problem", sa.Text, nullable=False),
+    sa.Column("instruction_set", sa.String(16), nullable=False),
+    sa.Column("threads", sa.Integer, nullable=False),
+    sa.Column("throttle", sa.Integer, nullable=False),
+    sa.Column("hash_rate", sa.BigInteger, nullable=False),  # hashes per second
+    sa.Column("hashes", sa.BigInteger, nullable=False),
+    sa.Column("accepted", sa.BigInteger, nullable=False),
+    sa.Column("stale", sa.BigInteger, nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    sa.Column("wrong", sa.BigInteger, nullable=False),
+    sa.Column("watts", sa.Float, nullable=True),  # measured, else entered
+    sa.Column("watts_from", sa.String(10), nullable=False),  # measured, entered, or empty
+    sa.Column("celsius", sa.Float, nullable=True),
+    sa.Column("wanted", Json, nullable=False),  # what an operator asks of it: paused, throttle, stop
+    sa.Column("started_at", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+    sa.Column("ended_at", sa.BigInteger, nullable=False),
+    sa.Index("ix_work_workers_network", "network", "seen_at"),
 )

@@ -1,8 +1,33 @@
-"""Proof of work: threads that search for nonces of EIP-918.
+"""Proof of work (EIP-918): what the chain asks, threads that search, workers that send what they find.
 
-Knows how to search on this machine; never what a chain says of a challenge, nor how a solution is sent.
+Knows how to search on this machine and how a solution becomes a Plan; never how a transaction is priced or signed.
 """
 
-from app.mining.work.miner import Miner, MinerState
+from __future__ import annotations
 
-__all__ = ["Miner", "MinerState"]
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.mining.work.contract import WorkState, read_work
+    from app.mining.work.miner import Miner, MinerState
+    from app.mining.work.roll import Worker, WorkerState
+    from app.mining.work.service import Work
+
+_HOMES = {
+    "Miner": "miner",
+    "MinerState": "miner",
+    "Work": "service",
+    "WorkState": "contract",
+    "Worker": "roll",
+    "WorkerState": "roll",
+    "read_work": "contract",
+}
+__all__ = ["Miner", "MinerState", "Work", "WorkState", "Worker", "WorkerState", "read_work"]
+
+
+def __getattr__(name: str) -> object:
+    # A panel that names a state must not wait for SQLAlchemy or a compiler.
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"app.mining.work.{_HOMES[name]}"), name)
+    raise AttributeError(name)

@@ -1,0 +1,186 @@
+"""Proof of work on the command line: ``azora mint worker``, ``status``, ``bench``, ``solve``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.chains import network_of
+from app.cli.mint import mint
+from app.cli.support import carry_out, moment, passphrase, progress, report, run, show, table
+from app.core.errors import Conflict, Invalid
+from app.core.events import JobChanged
+from app.core.money import exact_units
+
+if TYPE_CHECKING:
+    from app.console import Console
+    from app.mining.work import Worker
+
+
+@mint.command("bench")
+def bench(
+    seconds: Annotated[float, typer.Option(min=0.1, max=600, help="How long the fastest kernel runs on all threads")] = 3.0,
+    threads: Annotated[int, typer.Option(min=0, max=1024, help="0: one per core")] = 0,
+) -> None:
+    """Measure how fast this machine searches for proofs of work (EIP-918), by instruction set. Needs no home and no chain."""
+    from app.mining.kernel.bench import bench as measure
+
+    found = measure(seconds, threads)
+    show(
+        found,
+        people=lambda: "\n".join(
+            (
+                f"{found.instruction_set}: {found.mh_per_second:.2f} MH/s on {found.threads} threads, "
+                f"{found.mh_per_second_per_core:.2f} MH/s per core",
+                f"  ready in {found.start_up_seconds:.2f} s, {found.memory_bytes / 1e6:.0f} MB",
+                *(f"  {each.instruction_set:8} {each.mh_per_second_per_core:8.2f} MH/s per core" for each in found.kernels),
+            )
+        ),
+    )
+
+
+@mint.command("worker")
+def worker(
+    account: Annotated[str, typer.Option("--account", help="Account that signs and gets the rewards: label or address")],
+    threads: Annotated[int, typer.Option(help="0: one per core")] = 0,
+    throttle: Annotated[int, typer.Option(help="Share of the time in which it searches, percent")] = 100,
+    solutions: Annotated[int, typer.Option(help="End after so many accepted solutions; 0: never")] = 0,
+    name: Annotated[str, typer.Option(help="What the worker is called on the roll")] = "",
+) -> None:
+    """Mine by proof of work (EIP-918), without a window. SIGTERM and Ctrl+C end it after the solution at hand."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        network = network_of(console)
+        who = await console.wallets.get(account)
+        job = await console.work.start_worker(
+            network.id,
+            who.address,
+            name=name,
+            threads=threads,
+            throttle=throttle,
+            solutions=solutions,
+            passphrase=passphrase(),
+        )
+        worker_id = job.link.rpartition("/")[2]
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(
+                number, lambda: console.jobs.quietly("stop the worker", lambda: console.work.stop_worker(worker_id))
+            )
+        end = console.bus.subscribe(JobChanged, lambda event: progress(job.text) if event.job_id == job.id and job.text else None)
+        try:
+            return await job.wait()
+        finally:
+            end()
+
+    counts = run(work)
+    show(
+        counts, people=lambda: f"{counts.accepted} accepted, {counts.stale} stale, {counts.rejected} rejected, {counts.wrong} wrong"
+    )
+
+
+@mint.command("status")
+def status() -> None:
+    """Proof of work on the network: challenge, difficulty, reward, workers."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        network = network_of(console)
+        return await console.work.state(network.id), await console.work.workers(network.id)
+
+    state, workers = run(work)
+    rows = [
+        (
+            w.name,
+            w.host,
+            w.state.value,
+            w.instruction_set,
+            round(w.hash_rate / 1e6, 2),
+            w.accepted,
+            w.stale,
+            w.rejected,
+            moment(w.seen_at),
+        )
+        for w in workers
+    ]
+    show(
+        {"work": state, "workers": workers},
+        people=lambda: "\n".join(
+            (
+                f"Difficulty {state.difficulty:,}, about {state.hashes_expected:,} hashes for a solution, block {state.block:,}",
+                f"Reward {exact_units(state.reward, 18)} AZR in era {state.era}; {state.epoch_count:,} solutions, "
+                f"{exact_units(state.minted, 18)} AZR mined",
+                table(
+                    ("Worker", "Host", "State", "Set", "MH/s", "Accepted", "Stale", "Rejected", "Seen (UTC)"),
+                    rows,
+                    empty="No worker has mined here. Start one: azora mint worker --account LABEL",
+                ),
+            )
+        ),
+    )
+
+
+@mint.command("solve")
+def solve(
+    nonce: Annotated[str, typer.Argument(help="64 hex digits")],
+    account: Annotated[str, typer.Option("--account", help="Account for which it was found")],
+) -> None:
+    """Claim the reward for a nonce that was found elsewhere."""
+    try:
+        raw = bytes.fromhex(nonce.removeprefix("0x"))
+    except ValueError:
+        raise Invalid("A nonce is 64 hex digits. Nothing was planned.", "Copy it again.", field="nonce") from None
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        who = await console.wallets.get(account)
+        return await carry_out(console, await console.work.plan_solution(network_of(console).id, who.address, raw))
+
+    report(run(work))
+
+
+async def _find(console: Console, name: str) -> Worker:
+    found = [w for w in await console.work.workers(network_of(console).id) if name in (w.id, w.name)]
+    living = [w for w in found if w.state.value != "stopped"] or found
+    if len(living) != 1:
+        which = "no worker" if not living else f"{len(living)} workers"
+        raise Conflict(
+            f"{which[0].upper()}{which[1:]} of this network answer to “{name}”. Nothing was asked.", "Name it by its id."
+        )
+    return living[0]
+
+
+@mint.command("tell")
+def tell(
+    worker: Annotated[str, typer.Argument(help="Name or id of a worker, on whatever machine")],
+    pause: Annotated[bool | None, typer.Option("--pause/--resume")] = None,
+    throttle: Annotated[int, typer.Option(help="Share of the time in which it searches, percent")] = 0,
+    watts: Annotated[float | None, typer.Option(help="Power read off a meter; shown as entered")] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="End after the solution at hand")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Strike an ended or silent one off the roll")] = False,
+) -> None:
+    """Pause, throttle or stop a worker; it follows within seconds."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        found = await _find(console, worker)
+        if pause is not None:
+            await console.work.pause_worker(found.id, pause)
+        if throttle:
+            await console.work.throttle_worker(found.id, throttle)
+        if watts is not None:
+            await console.work.enter_watts(found.id, watts)
+        if stop:
+            await console.work.stop_worker(found.id)
+        if forget:
+            await console.work.forget_worker(found.id)
+            return None
+        return (await console.work.workers(network_of(console).id), found.id)
+
+    answer = run(work)
+    if answer is None:
+        show({"forgotten": worker}, people=f"{worker} was struck off the roll.")
+        return
+    workers, worker_id = answer
+    asked = next(w for w in workers if w.id == worker_id)
+    show(asked, people=f"{asked.name} was told. azora mint status shows when it follows.")

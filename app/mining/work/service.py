@@ -1,0 +1,147 @@
+"""Proof of work as a person meets it: its state, workers of this machine and of others, and single solutions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from app.core.errors import Invalid
+from app.core.secret import Secret
+from app.mining.kernel import cores
+from app.mining.work.roll import Roll, Worker
+from app.mining.work.session import Session
+from app.mining.work.solving import Solving
+from app.wallets.keys import parse_address
+
+if TYPE_CHECKING:
+    from app.access import Access
+    from app.chain import Economy, Fees, Networks, Simulation, Transactions
+    from app.core.events import Bus
+    from app.core.jobs import Job, Jobs
+    from app.database import Database
+    from app.mining.work.contract import WorkState
+    from app.operations import Operations, Plan
+
+MOST_THREADS = 1024
+
+
+class Work:
+    """Proof of work on each network."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        operations: Operations,
+        access: Access,
+        networks: Networks,
+        simulation: Simulation,
+        transactions: Transactions,
+        fees: Fees,
+        economy_of: Callable[[str], Awaitable[Economy | None]],
+        bus: Bus,
+        jobs: Jobs,
+    ) -> None:
+        self._operations = operations
+        self._access = access
+        self._networks = networks
+        self._jobs = jobs
+        self._roll = Roll(database, bus)
+        self._solving = Solving(operations, networks, simulation, transactions, fees, economy_of)
+
+    async def state(self, network_id: str) -> WorkState:
+        """Challenge, target, difficulty, reward, eras, at the newest block.
+
+        Raises:
+            NotFound: no proof of work on this network. Unavailable: it does not answer.
+        """
+        return await self._solving.state(network_id)
+
+    async def plan_solution(self, network_id: str, miner: str, nonce: bytes) -> Plan:
+        """Plan to claim the reward for a nonce that was found elsewhere. Raises as :meth:`Solving.plan`."""
+        return await self._solving.plan(network_id, miner, nonce)
+
+    async def workers(self, network_id: str) -> list[Worker]:
+        """Every worker of the network that shares this store, living ones first."""
+        network = self._networks.get(network_id)
+        return await self._roll.list(network.key.text) if network.genesis else []
+
+    async def start_worker(
+        self,
+        network_id: str,
+        account: str,
+        *,
+        name: str = "",
+        threads: int = 0,
+        throttle: int = 100,
+        solutions: int = 0,
+        passphrase: Secret | None = None,
+    ) -> Job:
+        """Mine on this machine until the job is cancelled or the worker is told to stop.
+
+        Args:
+            account: gets the rewards and signs; its key must be at hand.
+            threads: 0 for one per core.
+            throttle: share of the time in which they search, 1 to 100 percent.
+            solutions: end after so many accepted ones; 0 goes on.
+            passphrase: the console's, where one is set and the network was not started by this console.
+
+        Raises:
+            Invalid: threads or throttle out of range.
+            NotFound: no proof of work on this network. Unavailable: it does not answer.
+            Denied, Locked: the passphrase is wrong, or is needed and missing; nothing was started.
+        """
+        if not 0 <= threads <= MOST_THREADS:
+            raise Invalid(f"A worker has up to {MOST_THREADS} threads. Nothing was started.", "Choose fewer.", field="threads")
+        if not 1 <= throttle <= 100:
+            raise Invalid("A throttle is 1 to 100 percent. Nothing was started.", "Choose another.", field="throttle")
+        miner = parse_address(account, "account")
+        chain, economy = await self._solving.economy(network_id)
+        if self._access.locked or not chain.network.target().quick:
+            await self._access.check_passphrase(passphrase)
+        count = threads or cores()
+        label = name.strip()[:60] or f"{chain.network.name}, {count} threads"
+        place = "kubernetes" if os.environ.get("KUBERNETES_SERVICE_HOST") else "local"
+        worker_id = await self._roll.enter(chain.network.key.text, economy.work, miner, label, place, os.getpid())
+        session = Session(
+            self._solving,
+            self._operations,
+            self._roll,
+            worker_id,
+            network_id,
+            miner,
+            threads=count,
+            throttle=throttle,
+            passphrase=passphrase,
+            solutions=solutions,
+        )
+        return self._jobs.start(f"Mine: {label}", session.run, kind="mining", link=f"azora://mining/{worker_id}")
+
+    async def pause_worker(self, worker_id: str, paused: bool = True) -> None:
+        """Let a worker rest, or go on, wherever it runs. Raises Conflict when it has ended."""
+        await self._roll.want(worker_id, paused=paused)
+
+    async def throttle_worker(self, worker_id: str, percent: int) -> None:
+        """Let a worker search in this share of the time. Raises Invalid outside 1 to 100, Conflict when it has ended."""
+        if not 1 <= percent <= 100:
+            raise Invalid("A throttle is 1 to 100 percent. Nothing was changed.", "Choose another.", field="throttle")
+        await self._roll.want(worker_id, throttle=percent)
+
+    async def stop_worker(self, worker_id: str) -> None:
+        """Let a worker end after the solution at hand, wherever it runs. Raises Conflict when it has ended."""
+        await self._roll.want(worker_id, stop=True)
+
+    async def enter_watts(self, worker_id: str, watts: float | None) -> None:
+        """Power that somebody read off a meter, in watts; shown as *entered*.
+
+        Raises:
+            Invalid: below zero or beyond 100 kW.
+        """
+        if watts is not None and not 0 <= watts <= 100_000:
+            raise Invalid("Power is 0 to 100,000 watts. Nothing was changed.", "Read the meter again.", field="watts")
+        await self._roll.set_watts(worker_id, watts)
+
+    async def forget_worker(self, worker_id: str) -> None:
+        """Strike an ended or silent worker off the roll. Raises Conflict when it is alive."""
+        await self._roll.forget(worker_id)
