@@ -184,6 +184,30 @@ class Acting(Frame):
             QGuiApplication.clipboard().setText(f"azora://plans/{self.plan.name}")
             self.window_.notify("The link to the plan is copied.", "ok")
 
+    def _save_signature(self, plan_id: str) -> None:
+        """Write a signature and what was signed as JSON, for whoever verifies it."""
+        wallets = self.bridge.console.wallets
+
+        def ask(signed: Any) -> None:
+            dialog = QFileDialog(self, "Save the signature", f"{signed.plan}-signature.json", "JSON (*.json)")
+            dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            dialog.setDefaultSuffix("json")
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.fileSelected.connect(lambda path: self._write(path, signed.to_json(), f"The signature is written to {path}."))
+            dialog.open()
+
+        self.bridge.run(lambda: wallets.signed(plan_id), then=ask, owner=self)
+
+    def _write(self, path: str, content: str, said: str) -> None:
+        from pathlib import Path
+
+        try:
+            Path(path).write_text(content, encoding="utf-8")
+        except OSError as error:
+            self.window_.notify(f"Nothing was written: {error.strerror}.", "err")
+        else:
+            self.window_.notify(said, "ok")
+
     def _export(self) -> None:
         plan = self.plan
         if plan is None:

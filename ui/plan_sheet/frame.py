@@ -92,6 +92,7 @@ class Frame(QWidget):
             self.stack.addWidget(page)
         self.confirm_page.changed.connect(self._update)
         self.progress_page.mine.connect(self._mine)
+        self.receipt_page.save_asked.connect(self._save_signature)
         column.addWidget(self.stack, 1)
         self.problem = Note("err", "")
         self.problem.setObjectName("plan.problem")

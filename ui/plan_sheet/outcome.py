@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from app.core.clock import now_ms
@@ -192,6 +193,7 @@ class ReceiptPage(Page):
     """Predicted against actual, the evidence of every line, and the journal before and after."""
 
     open_link = Signal(str)
+    save_asked = Signal(str)  # the signature that a plan made, with what was signed
 
     def __init__(self) -> None:
         super().__init__("Receipt")
@@ -206,6 +208,7 @@ class ReceiptPage(Page):
             self.column.addStretch(1)
             return
         self._head(plan, receipt)
+        self._signature(plan)
         self._compared(receipt)
         self._evidence(receipt)
         self._journal(facts, receipt)
@@ -228,6 +231,29 @@ class ReceiptPage(Page):
         duration = f", {words.took(receipt.ended_at - began)} from confirm to receipt" if began else ""
         column.addWidget(text(f"{words.moment(receipt.ended_at)}{duration}", "hint", wrap=True), 1, 0)
         row.addLayout(column, 1)
+        section.body.addLayout(row)
+        self.column.addWidget(section)
+
+    def _signature(self, plan: Plan) -> None:
+        """What a plan that signs was made for."""
+        made = next((str(record.result["signature"]) for record in plan.steps if record.result.get("signature")), "")
+        if not made:
+            return
+        copy = button("Copy", icon="copy")
+        copy.setObjectName("plan.signature.copy")
+        copy.setAccessibleName("Copy the signature")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(made))
+        section = Section("Signature", copy)
+        code = CodeBlock(made)
+        code.setObjectName("plan.signature")
+        code.setAccessibleName("Signature")
+        section.add(code)
+        save = button("Save for a verifier…", icon="export")
+        save.setObjectName("plan.signature.save")
+        save.clicked.connect(lambda: self.save_asked.emit(plan.id))
+        row = QHBoxLayout()
+        row.addWidget(save)
+        row.addStretch(1)
         section.body.addLayout(row)
         self.column.addWidget(section)
 

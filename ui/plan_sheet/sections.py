@@ -246,8 +246,10 @@ def call_text(contract: str, function: str, arguments: Iterable[tuple[str, str]]
     width = max((len(name) for name, _ in pairs), default=0)
     lines = [f"{contract}.{function}" if contract else function]
     for name, argument in pairs:
+        lines.append(f"{name.ljust(width)}  {words.argument(argument)}")
         label = labels.get(argument.lower(), "")
-        lines.append(f"{name.ljust(width)}  {words.argument(argument)}" + (f"  {label}" if label else ""))
+        if label:
+            lines.append(f"{' ' * width}  {label}")
     return "\n".join(lines)
 
 

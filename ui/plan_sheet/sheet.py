@@ -82,6 +82,14 @@ class PlanSheet(Acting):
         self._remember()
         self._work("Reading the plan", lambda: read_facts(self.bridge.console, ref), lambda facts: self._opened(facts, on_done))
 
+    @property
+    def left_open(self) -> str:
+        """What a closed sheet still holds, ``PLN-0427, Preview``; empty when nothing waits in it."""
+        plan, form = self.plan, self._form
+        if plan is not None and str(plan.state) not in ("done", "disowned"):
+            return f"{plan.name}, {words.STEPS[self._step]}"
+        return form.title if plan is None and form is not None and form.planned else ""
+
     def close_sheet(self) -> None:
         """Put the sheet away; whatever runs goes on."""
         self._remember()
@@ -197,6 +205,8 @@ class PlanSheet(Acting):
         may_stop, stop_words = stop_reason(plan) if plan else (False, "")
         self.discard.setVisible(step in (FORM, CONFIRM) or (step == PREVIEW and open_ and form is None))
         self.discard.setText("Cancel" if step == CONFIRM else "Discard")
+        if step == FORM and form is not None and form.primary == "Done":  # nothing to discard
+            self.discard.hide()
         self.copy_link.setVisible(step == RECEIPT)
         self.back.setVisible((step == PREVIEW and form is not None and open_) or step == CONFIRM)
         self.preview.setVisible(step == FORM)

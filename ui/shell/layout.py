@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QDockWidget, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.shell import commands
+from ui.shell.cover import Cover
 from ui.shell.navigation import Navigation
 from ui.shell.notifications import Notifications
 from ui.shell.statusbar import StatusBar
@@ -38,7 +39,8 @@ def parts(window: MainWindow, panels: list[tuple[str, str, str, str, bool]]) -> 
     column.addWidget(window.top)
     window.stack = QStackedWidget()
     window.stack.setObjectName("page")
-    column.addWidget(window.stack, 1)
+    window.cover = Cover(window, window.stack)
+    column.addWidget(window.cover.holder, 1)
     row.addLayout(column, 1)
     outer = QWidget()
     whole = QVBoxLayout(outer)
@@ -56,6 +58,7 @@ def parts(window: MainWindow, panels: list[tuple[str, str, str, str, bool]]) -> 
     window.dock.setMaximumWidth(560)
     window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, window.dock)
     window.dock.hide()
+    window.cover.watch()
     window.notifications = Notifications(window, window.open_link)
     window.notifications.edge = lambda: (
         window.dock.x() if window.dock.isVisible() else window.width()

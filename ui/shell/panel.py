@@ -41,10 +41,22 @@ class PageHeader(QFrame):
         self._context.setObjectName("page.context")
         self._row.addWidget(self._context)
         self._row.addStretch(1)
+        self._plan = button("", icon="list-checks")
+        self._plan.setObjectName("page.plan")
+        self._plan.setToolTip("Bring the plan sheet back (Ctrl+P)")
+        self._plan.clicked.connect(lambda: window.toggle_sheet())
+        self._plan.hide()
+        self._row.addWidget(self._plan)
 
     def set_context(self, text: str) -> None:
         """What the page shows right now: network, block, count."""
         self._context.setText(text)
+
+    def set_plan(self, words: str) -> None:
+        """The plan that waits in the sheet while that is put away; empty for none."""
+        self._plan.setText(words)
+        self._plan.setAccessibleName(f"Open the plan sheet: {words}")
+        self._plan.setVisible(bool(words))
 
     def set_demo(self, demo: bool) -> None:
         """Mark everything below as of the demo economy."""

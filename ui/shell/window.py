@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ui.actions import Registry
     from ui.shell.bars import Bars
+    from ui.shell.cover import Cover
     from ui.shell.navigation import History, Navigation
     from ui.shell.notifications import Notifications
     from ui.shell.palette import Palette
@@ -57,6 +58,7 @@ class MainWindow(QMainWindow):
     status: StatusBar
     stack: QStackedWidget
     dock: QDockWidget
+    cover: Cover
     notifications: Notifications
     bars: Bars
     _history: History
@@ -235,6 +237,7 @@ class MainWindow(QMainWindow):
         self.stack.setCurrentWidget(panel)
         self.navigation.set_current(panel_id)
         self.setWindowTitle(f"{panel.title} – Azora Console")
+        self.cover.tell()
 
     def back(self) -> None:
         """The place before, as it was."""
@@ -565,6 +568,7 @@ class MainWindow(QMainWindow):
             self.navigation.set_collapsed(False)
             self._by_width = False
         self.notifications.place()
+        self.cover.fit()
         if self.lock_screen is not None and self.lock_screen.isVisible():
             self.lock_screen.setGeometry(self.rect())
 

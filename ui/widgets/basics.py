@@ -34,9 +34,12 @@ LEVEL_ICONS = {
 
 
 def restyle(widget: QWidget) -> None:
-    """Let the stylesheet look at a dynamic property again."""
+    """Let the stylesheet look at a dynamic property again; a font that was set stays."""
+    own = widget.font() if widget.testAttribute(Qt.WidgetAttribute.WA_SetFont) else None
     widget.style().unpolish(widget)
     widget.style().polish(widget)
+    if own is not None:
+        widget.setFont(own)
 
 
 class IconLabel(QWidget):

@@ -42,8 +42,8 @@ class AccountsTable(Table):
     def __init__(self) -> None:
         super().__init__(
             [
-                Column("label", "Label", 210, kind="address"),
-                Column("type", "Type", 100),
+                Column("label", "Label", 200, kind="address"),
+                Column("type", "Type", 116),
                 Column("address", "Address", 120, mono=True, kind="hash"),
                 Column("native", "ETH", 100, align="right", kind="amount"),
                 Column("azr", "AZR", 140, align="right", kind="amount"),

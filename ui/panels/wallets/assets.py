@@ -30,10 +30,14 @@ async def read_assets(console: Console) -> list[Asset]:
     network = console.networks.current
     if network is None or not network.genesis:
         return []
-    economy = await console.contracts.economy(network.key.text)
     addresses = [account.address for account in await console.wallets.list()]
-    held = await console.wallets.balances(network.id, addresses)
-    found = []
-    if economy is not None:
-        found = [Asset(at, economy.token, economy.token_symbol, 18, one.azr or 0) for at, one in held.items()]
-    return [*found, *(Asset(at, "", network.symbol, 18, one.native) for at, one in held.items())]
+    if not addresses:
+        return []
+    economy = await console.contracts.economy(network.key.text)
+    azr = economy.token if economy is not None else ""
+    held = await console.wallets.assets(network.id, addresses)
+    found = [
+        Asset(one.account, one.token.address, one.token.symbol, one.token.decimals, one.newest or 0, one.pending or 0)
+        for one in held
+    ]
+    return sorted(found, key=lambda one: 0 if one.token == azr and azr else 1)

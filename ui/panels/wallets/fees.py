@@ -127,7 +127,7 @@ class FeeChoice(QWidget):
             self._show_own()
         else:
             quote = levels.of(level)
-            self._tell(quote.price, f"{WORDS[level]}; {_gwei(quote.price)} gwei, at most {_gwei(quote.max_fee_per_gas)}")
+            self._tell(quote.price, f"{WORDS[level]}; {_short(quote.price)} gwei per gas, at most {_short(quote.max_fee_per_gas)}")
         self.changed.emit()
 
     def _show_own(self) -> None:
@@ -167,6 +167,11 @@ class FeeChoice(QWidget):
         if tip > most:
             raise Invalid("The tip is above the maximum, which includes it.", "Lower the tip.", field=f"{name}_tip")
         return {"max_fee": str(most), "tip": str(tip)}
+
+
+def _short(wei: int) -> str:
+    """Two decimals, as far as they say anything."""
+    return f"{wei / 10**GWEI:,.2f}" if wei >= 10**7 or not wei else _gwei(wei)
 
 
 def _gwei(wei: int) -> str:

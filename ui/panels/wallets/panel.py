@@ -6,19 +6,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QSplitter
+from PySide6.QtWidgets import QApplication, QMenu, QSplitter
 
 from app.core.errors import ConsoleError
-from app.core.events import AccountsChanged, HeadChanged, LedgerChanged, NetworkChanged
+from app.core.events import AccountsChanged, ContactsChanged, HeadChanged, LedgerChanged, NetworkChanged, TransactionsChanged
 from ui.panels.wallets.accounts_list import AccountsList, MenuEntry, may_sign
 from ui.panels.wallets.detail import Detail
 from ui.panels.wallets.reading import Snapshot, read
 from ui.panels.wallets.tabs.activity import ActivityTab
+from ui.panels.wallets.tabs.allowances import AllowancesTab
+from ui.panels.wallets.tabs.assets import AssetsTab
 from ui.panels.wallets.tabs.keys import KeysTab
 from ui.panels.wallets.tabs.notes import NotesTab
+from ui.panels.wallets.tabs.queue import QueueTab
 from ui.shell.panel import Panel
-from ui.theme import theme
-from ui.widgets import EmptyState
+from ui.theme import icon, theme
+from ui.widgets import EmptyState, button
 
 if TYPE_CHECKING:
     from app.wallets import Account
@@ -29,14 +32,20 @@ FORMS: dict[str, tuple[str, str]] = {
     "import": ("importing", "ImportForm"),
     "watch": ("edits", "WatchForm"),
     "restore": ("restore", "RestoreForm"),
+    "contacts": ("contacts", "ContactsForm"),
+    "contact": ("contacts", "ContactForm"),
+    "token": ("tokens", "TokenForm"),
+    "verify": ("verify", "VerifyForm"),
 }
 OF_ACCOUNT: dict[str, tuple[str, str]] = {
     "receive": ("receive", "ReceiveForm"),
     "rename": ("edits", "RenameForm"),
     "group": ("edits", "GroupForm"),
+    "approve": ("approve", "ApproveForm"),
     "drill": ("drill", "DrillForm"),
     "adding": ("adding", "AddAccountsForm"),
 }
+MORE = ("wallets.restore", "", "wallets.contacts", "wallets.sign", "wallets.verify")
 KEYED = ("hd", "imported")
 # what can be done with a key: verb, icon, words, kinds of account
 VERBS = (
@@ -50,7 +59,7 @@ class WalletsPanel(Panel):
 
     id = "wallets"
     title = "Wallets"
-    stale_on = (AccountsChanged, NetworkChanged, HeadChanged, LedgerChanged)
+    stale_on = (AccountsChanged, ContactsChanged, NetworkChanged, HeadChanged, LedgerChanged, TransactionsChanged)
 
     def __init__(self, window: Any) -> None:
         super().__init__(window)
@@ -59,6 +68,12 @@ class WalletsPanel(Panel):
         self._read_once = False
         for action in ("wallets.import", "wallets.watch", "wallets.new"):
             self.header.add_action(action)
+        self.more = button("", icon="dots-three")
+        self.more.setObjectName("header.wallets.more")
+        self.more.setAccessibleName("More of wallets")
+        self.more.setToolTip("Restore, contacts, sign, verify")
+        self.more.clicked.connect(self._open_more)
+        self.header.add_widget(self.more)
         self.empty = EmptyState(
             "wallet",
             "No account yet",
@@ -75,7 +90,8 @@ class WalletsPanel(Panel):
         keys = KeysTab(self, VERBS)
         keys.asked.connect(lambda verb: self.act(verb, self.detail.account.address if self.detail.account else ""))
         keys.account_asked.connect(self.list.choose)
-        self.detail = Detail(self.entries, [ActivityTab(self), keys, NotesTab(self)])
+        tabs = [ActivityTab(self), AssetsTab(self), AllowancesTab(self), QueueTab(self), keys, NotesTab(self)]
+        self.detail = Detail(self.entries, tabs)
         self.detail.asked.connect(self.act)
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setObjectName("wallets.split")
@@ -103,6 +119,19 @@ class WalletsPanel(Panel):
     def filter(self) -> Any:
         """What the accounts are filtered by."""
         return self.list.filter
+
+    def _open_more(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setAccessibleName("Wallets")
+        for action_id in MORE:
+            if not action_id:
+                menu.addSeparator()
+                continue
+            action = self.window_.registry.get(action_id)
+            made = menu.addAction(icon(action.icon), f"{action.title}…")
+            made.triggered.connect(lambda _=False, action_id=action_id: self.window_.trigger(action_id))
+        menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
 
     # Reading
 
@@ -149,6 +178,8 @@ class WalletsPanel(Panel):
         return [
             ("send", "paper-plane-tilt", "Send…", "Return", why),
             ("receive", "qr-code", "Receive", "", ""),
+            ("sign", "signature", "Sign a message…", "", why),
+            ("approve", "hand-coins", "Approve a spender…", "", why),
             None,
             ("copy", "copy", "Copy address", "Ctrl+C", ""),
             ("rename", "tag", "Edit label…", "F2", ""),
@@ -173,6 +204,11 @@ class WalletsPanel(Panel):
 
             sender = account.address if account is not None and (address or not may_sign(account)) else ""
             self.window_.open_form(SendForm(self, str(given.get("sender") or sender), str(given.get("to", ""))))
+        elif verb == "sign":
+            from ui.panels.wallets.forms.signing import SignForm
+
+            signer = account.address if account is not None and not may_sign(account) else ""
+            self.window_.open_form(SignForm(self, signer))
         elif verb == "copy" and account is not None:
             QApplication.clipboard().setText(account.address)
             self.window_.notify(f"The address of {account.label} is copied.", "ok")

@@ -159,7 +159,7 @@ class PartyCombo(QComboBox):
                 return Said("err", f"It looks like {alike.name} ({alike.address}), and is another address.", compare=True)
             if alike is not None:
                 return Said("warn", f"It is a little like {alike.name} ({alike.address}). Compare every digit.")
-            return Said("warn", "Nobody was paid here from this console before. Compare every digit with its source.")
+            return Said("warn", "This address was never paid from this console. Compare every digit with its source.")
         contact = book.contact(address, network)
         if address in book.own:
             return Said("ok", f"Your own account {book.own[address]}")

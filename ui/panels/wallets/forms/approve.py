@@ -42,7 +42,7 @@ class ApproveForm(WalletForm):
         self.unlimited.setObjectName("wallets.approve.unlimited")
         self.unlimited.toggled.connect(self._limit)
         self.add(self.unlimited)
-        self.warning = Note("warn", "Without a limit the spender can take everything the account holds now and will hold, at any time.")
+        self.warning = Note("warn", "Without a limit the spender can take all the account holds, now and later.")
         self.warning.hide()
         self.add(self.warning)
         self.fee = FeeChoice("wallets.approve.fee", self.bridge, gas=55_000)
@@ -68,7 +68,9 @@ class ApproveForm(WalletForm):
         if not self.token.count():
             raise Invalid("There is no token on this network. Nothing was planned.", "Add one first.", field="token")
         address, decimals = self.token.currentData()
-        amount = UINT256_MAX if self.unlimited.isChecked() else parse_units(self.amount.text(), decimals, unit=self.token.currentText())
+        amount = (
+            UINT256_MAX if self.unlimited.isChecked() else parse_units(self.amount.text(), decimals, unit=self.token.currentText())
+        )
         spender, fee, wallets, owner = self.spender.address(), self.fee.params(), self.console.wallets, self._account.address
         return lambda: wallets.plan_approve(network.id, owner, address, spender, amount, fee)
 

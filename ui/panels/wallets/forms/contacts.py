@@ -222,7 +222,11 @@ class ImportContactsForm(WalletForm):
         parts = [f"{new:,} new", f"{known:,} known already", f"{wrong:,} cannot be taken"]
         self.add(Note("err" if wrong else "info", ", ".join(parts) + ". Nothing is kept yet."))
         table = Table(
-            [Column("line", "Line", 52, align="right"), Column("label", "Contact", 190, kind="address"), Column("state", "Check", 190)]
+            [
+                Column("line", "Line", 52, align="right"),
+                Column("label", "Contact", 190, kind="address"),
+                Column("state", "Check", 190),
+            ]
         )
         table.setObjectName("wallets.contacts.check")
         table.setAccessibleName("Lines of the file")
@@ -266,5 +270,3 @@ class ImportContactsForm(WalletForm):
     def first_field(self) -> QWidget | None:
         self.leave_out.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         return self.leave_out if self.leave_out.isVisibleTo(self) else None
-
-

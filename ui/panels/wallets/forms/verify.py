@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QWidget
 
-from ui.panels.wallets.forms.form import WalletForm
+from ui.panels.wallets.forms.form import WalletForm, line
 from ui.panels.wallets.parties import PartyCombo
 from ui.theme import theme
 from ui.widgets import EvidenceChip, KeyValue, Note, Segmented, empty
-from ui.panels.wallets.forms.form import line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -127,15 +127,15 @@ class AssetsTab(Tab):
         wallets, network, window = self.bridge.console.wallets, self.snapshot.network, self.panel.window_
         token = row.token
 
+        def back() -> None:
+            self.bridge.run(lambda: wallets.add_token(network, token.address), then=lambda _: self.refresh(), owner=self)
+
         def removed(_: object) -> None:
             self.refresh()
             window.notify(
                 f"{token.symbol} is not listed any more.",
                 "ok",
-                action=("Undo", lambda: self.bridge.run(lambda: wallets.add_token(network, token.address), then=self._back, owner=self)),
+                action=("Undo", back),
             )
 
         self.bridge.run(lambda: wallets.remove_token(network, token.address), then=removed, owner=self)
-
-    def _back(self, _: object) -> None:
-        self.refresh()

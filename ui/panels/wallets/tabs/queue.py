@@ -57,7 +57,9 @@ class QueueTab(Tab):
         self.table.selected.connect(lambda _: self._enable())
         self.table.activated.connect(self._open)
         self.empty = EmptyState(
-            "list-checks", "Nothing was signed here yet", "Each transaction of this account is kept from its signature to its block."
+            "list-checks",
+            "Nothing was signed here yet",
+            "Transactions are kept here from their signature to their block.",
         )
         self.column.addWidget(self.empty, 1)
         self.column.addWidget(self.table, 1)
@@ -172,7 +174,10 @@ class QueueTab(Tab):
         return "" if str(row.state) in WAITING else "It does not wait any more"
 
     def _enable(self) -> None:
+        can = hasattr(self.bridge.console.transactions, "plan_speed_up") if self.bridge.is_ready else False
         why = self.why_not(self.chosen())
+        for part in (self.speed_button, self.cancel_button, self.repair):
+            part.setVisible(can)
         for part in (self.speed_button, self.cancel_button):
             part.setEnabled(not why)
             part.setToolTip(why)
@@ -213,7 +218,7 @@ class _QueueTable(Table):
                 Column("state", "State", 150),
                 Column("what", "What", 240),
                 Column("fee", "At most per gas", 180),
-                Column("age", "Age or time", 130),
+                Column("age", "Age or time", 150),
                 Column("evidence", "Evidence", 140, kind="evidence"),
             ]
         )
