@@ -18,8 +18,8 @@ from app.cli.chains import chains, networks
 from app.cli.contracts import contracts
 from app.cli.demo import demo
 from app.cli.doctor import doctor
+from app.cli.elsewhere import wallets
 from app.cli.holdings import tokens
-from app.cli.keys import wallets
 from app.cli.ledger import ledger
 from app.cli.mint import mint, redeem
 from app.cli.money import contacts

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.chains import network_of
-from app.cli.support import CHECK_FAILED, carry_out, leave, options, read_secret, report, run, show, table
+from app.cli.support import CHECK_FAILED, carry_out, leave, options, passphrase, read_secret, report, run, show, table
 from app.cli.wallets import wallets
 from app.core.errors import Conflict, Invalid
 from app.core.money import exact_units
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from app.console import Console
     from app.wallets import BackupCheck
 
-__all__ = ["wallets", "write_new"]
+__all__ = ["read_file", "wallets", "write_new"]
 
+LARGEST_FILE = 2**20  # bytes of a keystore or of a request; more is neither
 PathOption = Annotated[str, typer.Option("--path", help="bip44, ledger-live, ledger-legacy, or a path with {index}")]
 SaltOption = Annotated[
     str, typer.Option("--phrase-passphrase", help="File with the BIP-39 passphrase of the phrase; - is standard input.")
@@ -138,21 +139,20 @@ def import_key(
             plan = await console.wallets.plan_import_key(label, read_secret(key_file, "private key"))
         else:
             password = read_secret(password_file, "password", strip=False)
-            plan = await console.wallets.plan_import_keystore(label, _read(keystore_file), password)
+            plan = await console.wallets.plan_import_keystore(label, read_file(keystore_file), password)
         return await carry_out(console, plan)
 
     options.yes = True
     report(run(work))
 
 
-def _read(path: str) -> bytes:
-    from app.wallets.keystore import LARGEST
-
+def read_file(path: str) -> bytes:
+    """A file of somebody else's, at most 1 MiB of it."""
     try:
         with open(path, "rb") as file:
-            return file.read(LARGEST + 1)
+            return file.read(LARGEST_FILE)
     except OSError as error:
-        raise Invalid(f"{path} cannot be read ({error.strerror}). Nothing was imported.", "Name a readable file.") from error
+        raise Invalid(f"{path} cannot be read ({error.strerror}). Nothing was done.", "Name a readable file.") from error
 
 
 @wallets.command("watch")
@@ -276,3 +276,49 @@ def move(account: str, position: Annotated[int, typer.Argument(min=1, help="1 is
 async def _edited(console: Console, account: str, verb: str, value: str):  # type: ignore[no-untyped-def]
     found = await console.wallets.get(account)
     return await getattr(console.wallets, verb)(found.id, value)
+
+
+@wallets.command("export")
+def export(
+    account: str,
+    keystore_file: Annotated[str, typer.Option("--keystore", help="New file (mode 600) that gets a keystore, version 3.")] = "",
+    password_file: Annotated[str, typer.Option("--password", help="File with the password of the keystore.")] = "",
+    key_file: Annotated[str, typer.Option("--key", help="New file (mode 600) that gets the bare private key.")] = "",
+    phrase_file: Annotated[str, typer.Option("--phrase", help="New file (mode 600) that gets the recovery phrase.")] = "",
+    salt_file: Annotated[
+        str, typer.Option("--phrase-passphrase", help="New file (mode 600) that gets its BIP-39 passphrase.")
+    ] = "",
+) -> None:
+    """Write a secret of an account to a new file; --passphrase-file is asked where one is set, else --yes. Journalled."""
+    from app.wallets import Part
+
+    chosen = {Part.KEY: key_file, Part.PHRASE: phrase_file, Part.PASSPHRASE: salt_file}
+    wanted = [(part, file) for part, file in chosen.items() if file]
+    if len(wanted) + bool(keystore_file) != 1 or bool(keystore_file) != bool(password_file):
+        raise Invalid(
+            "Nothing was exported: one of --keystore (with --password), --key, --phrase and --phrase-passphrase is needed.",
+            "azora wallet export ACCOUNT --keystore FILE --password FILE",
+        )
+    target = keystore_file or wanted[0][1]
+    if os.path.lexists(target):
+        raise Conflict(f"{target} exists already. Nothing was exported.", "Name a new file.")
+    given = passphrase()
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        if keystore_file:
+            password = read_secret(password_file, "password", strip=False)
+            return Secret(await console.wallets.export_keystore(account, password, given, confirmed=options.yes))
+        return await console.wallets.reveal(account, given, part=wanted[0][0], confirmed=options.yes)
+
+    write_new(target, run(work).reveal(), "The secret")
+    show({"file": target}, people=f"Written to {target}, readable by its owner only.")
+
+
+@wallets.command("delete")
+def delete(account: str, name: Annotated[str, typer.Option("--name", help="The account's label, typed once more")]) -> None:
+    """Take an account off the list; its key goes for good when no other account hangs on it."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await carry_out(console, await console.wallets.plan_delete(account, name))
+
+    report(run(work))

@@ -24,14 +24,22 @@ VALIDATOR = typer.Option("--validator", help="Sign the message for this validato
 
 
 def sign(
-    account: Annotated[str, typer.Option("--from", help="Account label or address")],
+    account: Annotated[str, typer.Option("--from", help="Account label or address; a request names it itself")] = "",
     file: Annotated[str, FILE] = "",
+    request: Annotated[str, typer.Option("--request", help="Sign the transaction in a request of another console.")] = "",
     message: Annotated[str, MESSAGE] = "",
     hex_digits: Annotated[bool, HEX] = False,
     validator: Annotated[str, VALIDATOR] = "",
     out: Annotated[Path | None, typer.Option("--out", help="Write the signature and what it is over to this JSON file.")] = None,
 ) -> None:
     """Sign typed data or a message; nothing goes on chain. Every field is shown and the chain is compared first."""
+    if request:
+        from app.cli.elsewhere import sign_request
+
+        sign_request(request, account, str(out or ""))
+        return
+    if not account:
+        raise Invalid("Who signs? Nothing was signed.", "Name the account with --from.", field="account")
     content = _content(file, message, hex_digits)
 
     async def work(console: Console) -> tuple[Plan, str]:

@@ -8,6 +8,7 @@ from app.wallets.accounts import Account, AccountKind, Balances, KeyState, Walle
 from app.wallets.allowances import Allowance, AllowanceList
 from app.wallets.byhand import HandRequest
 from app.wallets.contacts import Contact, ImportReport, ImportRow
+from app.wallets.guarding import Part
 from app.wallets.holdings import Holding, Pending
 from app.wallets.making import Discovered, DrillReport, DrillRow
 from app.wallets.phrases import BackupCheck, PhraseState
@@ -44,6 +45,7 @@ __all__ = [
     "MostAmount",
     "PaymentRequest",
     "Pending",
+    "Part",
     "PhraseState",
     "Signed",
     "TokenInfo",

@@ -151,6 +151,8 @@ class Keeper:
 def _list_accounts(connection: sa.Connection, kind: AccountKind, wallet_id: str, rows: list[dict[str, str]]) -> None:
     from app.wallets.tables import accounts, wallets
 
+    if connection.execute(wallets.select().where(wallets.c.id == wallet_id, wallets.c.state != "leaving")).first() is None:
+        raise Conflict("The wallet was deleted meanwhile. No account was added.", "Restore it from its backup.")
     for row in rows:
         address = bytes.fromhex(row["address"][2:])
         known = connection.execute(accounts.select().where(accounts.c.address == address)).one_or_none()

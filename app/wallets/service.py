@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app.wallets import keys
 from app.wallets.accounts import Balances
 from app.wallets.elsewhere import Elsewhere
+from app.wallets.guarding import Guarding
 from app.wallets.making import Making
 from app.wallets.money import Means, Money
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Calls = list[tuple[str, list[object]]]
 
 
-class Wallets(Money, Making, Elsewhere):
+class Wallets(Money, Making, Elsewhere, Guarding):
     """Accounts, their keys and transfers; signs for ``app.chain`` (its ``Signer``)."""
 
     def __init__(
@@ -55,6 +56,7 @@ class Wallets(Money, Making, Elsewhere):
         self._register_making()
         self._learn_to_speak()
         self._register_elsewhere()
+        self._register_guarding()
         self._handle_money(
             Means(database, operations, networks, simulation, transactions, fees, economy_of, bus, accounts=self.list)
         )
