@@ -24,6 +24,7 @@ from app.cli.ledger import ledger
 from app.cli.mint import mint, redeem
 from app.cli.money import contacts
 from app.cli.operate import access, journal, plans, settings
+from app.cli.payouts import payout, payout_rows
 from app.cli.support import fail, options
 from app.core.errors import ConsoleError
 
@@ -41,6 +42,8 @@ azora.add_typer(networks, name="network")
 azora.add_typer(wallets, name="wallet")
 wallets.add_typer(contacts, name="contacts")
 wallets.add_typer(tokens, name="tokens")
+wallets.command("payout")(payout)
+wallets.command("payout-rows")(payout_rows)
 azora.add_typer(contracts, name="contract")
 importlib.import_module("app.cli.work")  # adds its commands to mint
 azora.add_typer(mint, name="mint")

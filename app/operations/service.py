@@ -165,9 +165,11 @@ class Operations:
         """Plans, newest first, numbered below ``before``."""
         return await self._database.read(lambda connection: store.page(connection, states, before, limit))
 
-    async def params_of_done(self, kinds: Collection[str], known: Collection[str] = ()) -> list[tuple[str, str, Mapping[str, Any]]]:
-        """Id, name and params of the plans of some kinds that are done, oldest first, without those whose ids are ``known``."""
-        return await self._database.read(lambda connection: store.params_of_done(connection, kinds, known))
+    async def params_of(
+        self, kinds: Collection[str], states: Collection[PlanState] | None = None, known: Collection[str] = ()
+    ) -> list[tuple[str, str, PlanState, Mapping[str, Any]]]:
+        """Id, name, state and params of the plans of some kinds, oldest first, without those whose ids are ``known``."""
+        return await self._database.read(lambda connection: store.params_of(connection, kinds, states, known))
 
     def why_not_confirm(self, plan: Plan) -> str:
         """Empty when the operator may confirm it as it stands, else the sentence for a disabled button."""

@@ -101,17 +101,19 @@ def page(connection: Connection, states: Collection[PlanState] | None, before: i
     return _plans(connection, connection.execute(query).all())
 
 
-def params_of_done(
-    connection: Connection, kinds: Collection[str], known: Collection[str]
-) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """Id, name and params of the plans of some kinds that are done, oldest first; those in ``known`` are left out."""
-    done = (plans.c.kind.in_(sorted(kinds)), plans.c.state == PlanState.DONE.value)
-    ids = connection.execute(sa.select(plans.c.id).where(*done).order_by(plans.c.number)).scalars().all()
-    wanted = [plan_id for plan_id in ids if plan_id not in known]
-    found: list[tuple[str, str, Mapping[str, Any]]] = []
+def params_of(
+    connection: Connection, kinds: Collection[str], states: Collection[PlanState] | None, known: Collection[str]
+) -> list[tuple[str, str, PlanState, Mapping[str, Any]]]:
+    """Id, name, state and params of the plans of some kinds, oldest first, without steps and previews; not those ``known``."""
+    query = sa.select(plans.c.id).where(plans.c.kind.in_(sorted(kinds))).order_by(plans.c.number)
+    if states is not None:
+        query = query.where(plans.c.state.in_([state.value for state in states]))
+    wanted = [plan_id for plan_id in connection.execute(query).scalars() if plan_id not in known]
+    found: list[tuple[str, str, PlanState, Mapping[str, Any]]] = []
     for start in range(0, len(wanted), 500):
-        query = sa.select(plans.c.id, plans.c.number, plans.c.params).where(plans.c.id.in_(wanted[start : start + 500]))
-        found += [(row.id, f"PLN-{row.number:04d}", row.params) for row in connection.execute(query.order_by(plans.c.number))]
+        part = plans.c.id.in_(wanted[start : start + 500])
+        rows = sa.select(plans.c.id, plans.c.number, plans.c.state, plans.c.params).where(part).order_by(plans.c.number)
+        found += [(row.id, f"PLN-{row.number:04d}", PlanState(row.state), row.params) for row in connection.execute(rows)]
     return found
 
 

@@ -11,6 +11,7 @@ from app.wallets.contacts import Contact, ImportReport, ImportRow
 from app.wallets.guarding import Part
 from app.wallets.holdings import Holding, Pending
 from app.wallets.making import Discovered, DrillReport, DrillRow
+from app.wallets.payouts import PayoutCheck, PayoutLine, PayoutRow, RowState
 from app.wallets.phrases import BackupCheck, PhraseState
 from app.wallets.receive import PaymentRequest
 from app.wallets.recipients import Book, LookAlike
@@ -44,10 +45,14 @@ __all__ = [
     "LookAlike",
     "MostAmount",
     "PaymentRequest",
+    "PayoutCheck",
+    "PayoutLine",
+    "PayoutRow",
     "Pending",
     "Part",
     "PhraseState",
     "Signed",
+    "RowState",
     "TokenInfo",
     "SignerView",
     "TransferDraft",

@@ -5,7 +5,7 @@ Each verb is carried out by the part of this room that knows how; this class onl
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from app.core.errors import Conflict
 from app.core.money import parse_units, short_units
 from app.operations.plans import Plan
 from app.operations.steps import PlanKind
-from app.wallets import receive
+from app.wallets import payouts, receive
 from app.wallets.allowances import AllowanceList, Allowances, approve_data, unlimited
 from app.wallets.contacts import Contact, Contacts, ImportReport
 from app.wallets.holdings import Holding, Holdings
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from app.database import Database
     from app.operations import Operations
     from app.wallets.accounts import Account
+    from app.wallets.payouts import PayoutCheck, PayoutRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,11 @@ class Money(Register):
         self._allowances = Allowances(
             means.networks, means.simulation, means.fees, means.accounts, self._recipients, self._tokens, Logs(means.database)
         )
+        from app.wallets.paying import KIND, Payouts  # it takes the HTTP client with it, so not with the window
+
+        self._payouts = Payouts(means, self._recipients)
         for kind, part, undo in (
+            (KIND, self._payouts, "A payment cannot be taken back."),
             ("wallets.transfer", self._transfers, "A transfer cannot be taken back."),
             ("wallets.approve", self._allowances, ""),
             ("wallets.revoke", self._allowances, ""),
@@ -328,3 +333,64 @@ class Money(Register):
         data = approve_data(payee, amount)
         step = self._transactions.step(network, account.address, str(params["token"]), data=data, title=title)
         return await self._operations.plan(kind, title, network.target(), params, [step])
+
+    # Payouts
+
+    async def check_payout(
+        self, network_id: str, sender: str, data: bytes | str, token: str = "", compared: Collection[str] = ()
+    ) -> PayoutCheck:
+        """Read a CSV file of payments (headings address, amount and memo, in any order) and check each row; nothing is stored.
+
+        Args:
+            sender: account that pays: address, label or id.
+            token: address of the ERC-20 contract; empty: the native coin.
+            compared: look-alike addresses that were entered a second time from their source.
+
+        Raises:
+            Invalid: the file cannot be read for sure.
+            NotFound: the sender is no account of this console.
+        """
+        payer = (await self.get(sender)).address
+        info = await self.token(network_id, token)
+        again = [parse_address(address, "compared") for address in compared]
+        return payouts.check(data, network_id, payer, info, await self.book(), await self._means.accounts(), again)
+
+    async def plan_payout(
+        self, check: PayoutCheck, fee: Mapping[str, str] | None = None, *, continue_on_failure: bool = False
+    ) -> Plan:
+        """Plan the payments of a checked file as one plan of kind ``wallets.payout``.
+
+        Args:
+            continue_on_failure: a payment that fails on the chain does not keep the others from being sent.
+
+        Raises:
+            Invalid: the file has rows that cannot be paid.
+        """
+        return await self._payouts.plan(check, fee or {}, continue_on_failure=continue_on_failure)
+
+    async def plan_payout_rest(self, plan_id: str, fee: Mapping[str, str] | None = None, statement: str = "") -> Plan:
+        """Plan what a payout that ended did not pay: only rows whose transaction can no longer happen.
+
+        Args:
+            statement: the operator's word that rows whose nonce was taken by a foreign transaction are to be paid all the same.
+
+        Raises:
+            Conflict: it has not ended, is continued already, paid everything, or some of its rows may still be paid.
+        """
+        return await self._payouts.plan_rest(plan_id, fee or {}, statement)
+
+    async def payout_rows(self, plan_id: str) -> list[PayoutRow]:
+        """Every payment of a payout and what became of it, in the order of the file.
+
+        Raises:
+            Invalid: the plan is no payout.
+        """
+        return await self._payouts.rows(plan_id)
+
+    async def payout_of(self, check: PayoutCheck) -> Plan | None:
+        """The plan, not discarded, that pays the rows of a checked file, or the newest that continues it; None: there is none."""
+        return await self._payouts.find(check)
+
+    async def export_payout(self, plan_id: str) -> str:
+        """The payments of a payout and what became of them as CSV, with exact amounts."""
+        return await self._payouts.export(plan_id)

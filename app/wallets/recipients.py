@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.operations.plans import Verdict, VerdictLevel
+from app.operations.plans import PlanState, Verdict, VerdictLevel
 
 if TYPE_CHECKING:
     from app.chain import Economy
@@ -95,7 +95,7 @@ class Recipients:
 
     async def book(self, without_plan: str = "") -> Book:
         """What is known now. ``without_plan``: the plan that asks, which must not vouch for itself."""
-        for plan_id, name, params in await self._operations.params_of_done(PAYING, known=self._paid):
+        for plan_id, name, _, params in await self._operations.params_of(PAYING, (PlanState.DONE,), known=self._paid):
             self._paid[plan_id] = (name, _recipients(params))
         paid: dict[str, str] = {}  # the first plan that paid them: what a verdict says must not change with the next
         for plan_id, (name, recipients) in sorted(self._paid.items()):

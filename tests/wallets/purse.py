@@ -81,10 +81,16 @@ class Purse:
     async def _economy(self, _network: str) -> Economy | None:
         return self.economy
 
-    async def open(self, accounts: int = 3, confirmations: int = 1) -> Purse:
-        """Know the node, and hold some of its accounts."""
+    async def open(self, accounts: int = 3, confirmations: int = 1, *, fresh: bool = True) -> Purse:
+        """Know the node, and hold some of its accounts; one that is not ``fresh`` knows them already."""
         await self.database.open()
         await self.networks.load()
+        if not fresh and any(network.id == NETWORK for network in self.networks.list()):
+            self.settings.set(
+                "networks",
+                [s.model_copy(update={"rpc_url": self.url}) if s.id == NETWORK else s for s in self.settings.value.networks],
+            )
+            return self
         setting = NetworkSetting(
             id=NETWORK, name="Anvil", rpc_url=self.url, chain_id=1337, environment="local", confirmations=confirmations
         )

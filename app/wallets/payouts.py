@@ -1,0 +1,262 @@
+"""A file of payments (address, amount, memo), read strictly and checked row by row before anything is planned.
+
+Nothing is guessed: a decimal comma that could be a thousands separator, a label that is nobody's, an address whose checksum is
+wrong each make their row a problem, and a file with problems is not planned.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from app.core.canonical import digest
+from app.core.errors import Invalid
+from app.core.evidence import Evidence
+from app.core.money import UINT256_MAX, parse_units
+from app.wallets import csvfile
+from app.wallets.accounts import Account
+from app.wallets.keys import parse_address
+from app.wallets.recipients import BURNED, PRECOMPILES, ZERO, Book
+from app.wallets.tokens import TokenInfo
+
+MOST_ROWS = 10_000
+MEMO_LENGTH = 500
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "address": ("address", "recipient", "to", "account", "wallet", "payee", "contact"),
+    "amount": ("amount", "value", "sum"),
+    "memo": ("memo", "note", "reference", "comment", "purpose"),
+}
+_AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+", re.ASCII)
+_GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+\.[0-9]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutLine:
+    """One row of the file.
+
+    Attributes:
+        line: of the file, from 1.
+        address: EIP-55, or what the file says when there is a problem with it.
+        label: the account or contact that the address is, or empty.
+        amount: in the token's smallest unit; 0 when there is a problem with it.
+        memo: kept with the plan, never on chain.
+        problem: why it cannot be paid, a sentence; empty when it can.
+        warning: what to look at, a sentence; empty when there is nothing.
+    """
+
+    line: int
+    address: str
+    label: str
+    amount: int
+    memo: str
+    problem: str = ""
+    warning: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """As a plan's parameters carry it."""
+        return {"line": self.line, "address": self.address, "label": self.label, "amount": str(self.amount), "memo": self.memo}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, object]) -> PayoutLine:
+        """Inverse of :meth:`to_json`."""
+        return cls(int(str(row["line"])), str(row["address"]), str(row["label"]), int(str(row["amount"])), str(row["memo"]))
+
+
+class RowState(StrEnum):
+    """Where one payment is."""
+
+    PLANNED = "planned"  # nothing was signed
+    SIGNED = "signed"
+    SENT = "sent"
+    SEEN = "seen"
+    MINED = "mined"
+    PAID = "paid"  # in a block, with its confirmations
+    FAILED = "failed"  # in a block, and it reverted: nothing was paid
+    REPLACED = "replaced"  # another transaction took its nonce
+    UNPAID = "unpaid"  # never sent, and it never will be by this plan
+    LOOSE = "loose"  # was handed to a node, is in no block, and is no longer sent: it could still happen
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutRow:
+    """One payment and what became of it. ``amount`` in the smallest unit, ``fee`` in wei, ``error`` a sentence or empty."""
+
+    line: int
+    address: str
+    label: str
+    amount: int
+    memo: str
+    state: RowState
+    tx_hash: str = ""
+    block: int = 0
+    fee: int = 0
+    error: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutCheck:
+    """What a file asks for. ``total`` is the sum of the rows without problems; ``problems`` are sentences with their lines."""
+
+    network_id: str
+    sender: str
+    token: TokenInfo
+    rows: tuple[PayoutLine, ...]
+    total: int
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over rows, token and sender: the same file for the same purse has the same."""
+        return rows_digest(self.sender, self.token.address, self.rows)
+
+
+def rows_digest(sender: str, token: str, rows: Sequence[PayoutLine]) -> str:
+    """See :attr:`PayoutCheck.digest`."""
+    return digest({"sender": sender, "token": token, "rows": [[row.line, row.address, str(row.amount), row.memo] for row in rows]})
+
+
+def check(
+    data: bytes | str,
+    network_id: str,
+    sender: str,
+    token: TokenInfo,
+    book: Book,
+    accounts: Sequence[Account],
+    compared: Collection[str] = (),
+) -> PayoutCheck:
+    """Read a file and check every row.
+
+    Args:
+        compared: addresses that the operator entered a second time from their source, which lifts the problem of a look-alike.
+
+    Raises:
+        Invalid: the file cannot be read for sure, or has no rows.
+    """
+    table = csvfile.read(data, COLUMNS, ("address", "amount"), MOST_ROWS)
+    if not table.rows:
+        raise Invalid("The file has no rows. Nothing was planned.", "Put a payment under the headings.", field="file")
+    # A file that writes decimals with a comma somewhere may mean thousands by a point elsewhere.
+    commas = any("," in row.cells["amount"] for row in table.rows if not _GROUPED.fullmatch(_bare(row.cells["amount"], token)))
+    named = _names(book, accounts, network_id)
+    lines = [_line(row, token, named, commas) for row in table.rows]
+    lines = [_recipient(line, sender, token, book, network_id, frozenset(compared)) for line in lines]
+    lines = _twice(_alike_within(lines))
+    total = sum(line.amount for line in lines if not line.problem)
+    problems = [f"Line {line.line}: {line.problem}" for line in lines if line.problem]
+    if total > UINT256_MAX:
+        problems.append("The sum is larger than a chain can hold.")
+    warnings = [f"Line {line.line}: {line.warning}" for line in lines if line.warning and not line.problem]
+    return PayoutCheck(network_id, sender, token, tuple(lines), total, tuple(problems), tuple(warnings))
+
+
+def _names(book: Book, accounts: Sequence[Account], network_id: str) -> dict[str, tuple[str, str]]:
+    """Address and problem by label."""
+    found: dict[str, tuple[str, str]] = {}
+    for contact in (one for contacts in book.contacts.values() for one in contacts):
+        elsewhere = contact.network not in ("", network_id)
+        problem = f"“{contact.label}” is a contact on {contact.network} only." if elsewhere else ""
+        found[contact.label.casefold()] = (contact.address, problem)
+    return found | {account.label.casefold(): (account.address, "") for account in accounts}
+
+
+def _line(row: csvfile.Row, token: TokenInfo, named: Mapping[str, tuple[str, str]], commas: bool) -> PayoutLine:
+    cells = row.cells
+    who, memo = cells["address"], cells.get("memo", "")
+    line = PayoutLine(row.line, who, "", 0, memo)
+    if row.problem:
+        return replace(line, problem=f"It {row.problem}.")
+    if len(memo) > MEMO_LENGTH or not all(letter.isprintable() or letter == "\n" for letter in memo):
+        return replace(line, problem=f"The memo has more than {MEMO_LENGTH} characters, or some that cannot be shown.")
+    problem = ""
+    try:
+        if who.casefold() in named:
+            address, problem = named[who.casefold()]
+            line = replace(line, address=address)
+        elif who[:2].lower() == "0x":
+            line = replace(line, address=parse_address(who))
+        else:
+            problem = f"“{who[:60]}” is neither an address nor the label of an account or contact."
+        amount = _amount(cells["amount"], token, commas)
+    except Invalid as error:
+        return replace(line, problem=error.message.split(" Nothing was")[0])
+    return replace(line, amount=amount, problem=problem)
+
+
+def _bare(text: str, token: TokenInfo) -> str:
+    """The amount without a unit behind it and without blanks."""
+    clean = text.replace(" ", "").replace("\u00a0", "").replace("\u202f", "")
+    return clean[: -len(token.symbol)] if clean.casefold().endswith(token.symbol.casefold()) else clean
+
+
+def _amount(text: str, token: TokenInfo, commas: bool) -> int:
+    clean = _bare(text, token)
+    if _GROUPED.fullmatch(clean):
+        clean = clean.replace(",", "")
+    elif "," in clean or (commas and "." in clean):
+        raise Invalid(f"“{text[:40]}” can be read in two ways. Write decimals after a point, and no thousands separators.")
+    if not _AMOUNT.fullmatch(clean):
+        raise Invalid(f"“{text[:40]}” is not an amount.")
+    amount = parse_units(clean, token.decimals, unit=token.symbol)
+    if not amount:
+        raise Invalid("The amount is zero.")
+    return amount
+
+
+def _recipient(
+    line: PayoutLine, sender: str, token: TokenInfo, book: Book, network_id: str, compared: frozenset[str]
+) -> PayoutLine:
+    if line.problem:
+        return line
+    line = replace(line, label=book.name(line.address, network_id))
+    if line.address == ZERO or (int(line.address, 16) < PRECOMPILES and line.address not in BURNED):
+        return replace(line, problem="Whatever is sent to this address is lost.")
+    if line.address == token.address:
+        return replace(line, problem=f"This is the {token.symbol} contract itself: tokens sent there stay there.")
+    if line.address in BURNED:
+        return replace(line, warning="This is an address for burning: whatever is sent there is lost.")
+    if line.address == sender:
+        return replace(line, warning="The recipient is the sender.")
+    contact = book.contact(line.address, network_id)
+    if contact is not None and contact.network not in ("", network_id) and line.address not in book.own:
+        return replace(line, warning=f"The address is the contact “{contact.label}” on {contact.network} only.")
+    alike = () if line.address in book.own else book.look_alikes(line.address)
+    if alike and alike[0].close and not book.knows(line.address) and line.address not in compared:
+        return replace(
+            line, problem=f"It looks like {alike[0].name} ({alike[0].address}), but is another address. Compare it with its source."
+        )
+    return replace(line, warning=f"It looks like {alike[0].name}, but is another address.") if alike else line
+
+
+def _alike_within(lines: Sequence[PayoutLine]) -> list[PayoutLine]:
+    """Rows whose addresses could be taken for each other."""
+    lines = list(lines)
+    seen: dict[str, PayoutLine] = {}
+    for at, line in enumerate(lines):
+        if line.problem:
+            continue
+        ends = line.address[2:6].lower() + line.address[-4:].lower()
+        other = seen.setdefault(ends, line)
+        if other.address != line.address and not line.warning:
+            lines[at] = replace(line, warning=f"Its address looks like that of line {other.line}, but is another.")
+    return lines
+
+
+def _twice(lines: Sequence[PayoutLine]) -> list[PayoutLine]:
+    lines = list(lines)
+    paid: dict[str, PayoutLine] = {}
+    same: dict[tuple[str, int, str], PayoutLine] = {}
+    for at, line in enumerate(lines):
+        if line.problem:
+            continue
+        first, equal = paid.setdefault(line.address, line), same.setdefault((line.address, line.amount, line.memo), line)
+        if line.warning or first is line:
+            continue
+        text = (
+            f"The same payment stands in line {equal.line}." if equal is not line else f"Line {first.line} pays the same address."
+        )
+        lines[at] = replace(line, warning=text)
+    return lines
