@@ -16,11 +16,12 @@ from sqlalchemy.engine import Connection
 from app.access import leaving
 from app.access import passphrase as phrases
 from app.access.leaving import Watch
+from app.access.passphrase import Proof
 from app.access.roles import Operator, Role, Somewhere, os_user, why_not
 from app.access.tables import operators
 from app.access.vault import Vault
 from app.core.clock import now_ms
-from app.core.errors import ConsoleError, Denied, Invalid, Locked
+from app.core.errors import Conflict, ConsoleError, Denied, Invalid, Locked
 from app.core.events import AccessChanged, Bus
 from app.core.jobs import Jobs
 from app.core.secret import Secret
@@ -79,7 +80,7 @@ class Access:
         self._jobs = jobs
         self._clock = clock
         self._operator = Operator(user or os_user(), Role.AUDITOR)  # until loaded: the one who can do least
-        self._proof: phrases.Proof | None = None
+        self._proof: Proof | None = None
         self._key: Secret | None = None
         self._touched = clock()
         self._overdue = False
@@ -156,11 +157,7 @@ class Access:
 
         row = await self._database.write(enter)
         self._operator = Operator(row.name, Role(row.role))
-        self._proof = (
-            phrases.Proof(row.hashing, bytes(row.salt), bytes(row.verifier), bytes(row.wrapped_key))
-            if row.verifier is not None
-            else None
-        )
+        self._proof = _proof(row)
         self._vault.sealing = self._proof is not None
         if self._jobs is not None:
             self._jobs.quietly("idle lock", self._watch, endless=True)
@@ -188,8 +185,10 @@ class Access:
         Raises:
             Denied: the old passphrase is wrong; nothing was changed.
             Invalid: the new one is too short, or there is nothing to remove.
-            Unavailable, Locked: the keyring cannot be reached to decrypt its items; the passphrase stays.
+            Unavailable, Locked: the keyring cannot be reached to encrypt or decrypt its items; the passphrase stays as it was.
+            Conflict: another console changed the passphrase just now; nothing was changed.
         """
+        await self._look_again()
         if new is not None:
             phrases.checked_new(new)
         elif self._proof is None:
@@ -199,11 +198,23 @@ class Access:
             self._vault.open_with(key)
             await self._vault.unseal_all()
             nothing = {"hashing": None, "salt": None, "verifier": None, "wrapped_key": None, "passphrase_set_at": 0}
-            await self._update(nothing, "access.passphrase_removed", {})
-            self._proof = self._key = None
+            try:
+                await self._update(nothing, "access.passphrase_removed", {}, known=self._proof)
+            except BaseException:
+                await self._hold(key)  # the passphrase stays, and with it the encryption
+                raise
+            held, self._proof, self._key = self._key, None, None
+            for secret in (key, held):
+                if secret is not None:
+                    secret.wipe()
             self._bus.publish(AccessChanged())
             return
         changed = self._proof is not None
+        if not changed and (await self._vault.state()).state == "locked":
+            raise Locked(
+                "The OS keyring is locked, so its items could not be encrypted. The passphrase was not set.",
+                "Unlock the keyring first.",
+            )
         proof = await self._in_thread(lambda: phrases.make(new, key))
         values = {
             "hashing": dict(proof.hashing),
@@ -212,9 +223,10 @@ class Access:
             "wrapped_key": proof.wrapped_key,
             "passphrase_set_at": self._clock(),
         }
-        await self._update(values, "access.passphrase_changed" if changed else "access.passphrase_set", {})
+        kind = "access.passphrase_changed" if changed else "access.passphrase_set"
+        await self._update(values, kind, {}, known=self._proof)
         self._proof = proof
-        await self._hold(key)
+        await self._hold(key, first=not changed)
 
     async def lock(self, reason: str = "by hand") -> None:
         """Forget the key that opens keyring items.
@@ -241,6 +253,9 @@ class Access:
             return
         if self.locked and self._overdue:
             await self.lock("after idle time")
+        await self._look_again()
+        if not self.passphrase_set:
+            return
         was_locked = self._key is None
         key = await self._verified(passphrase)
         if was_locked:
@@ -308,16 +323,16 @@ class Access:
                 await self._update({"failed_attempts": 0, "failed_at": 0})
             return key
 
-    async def _hold(self, key: Secret) -> None:
+    async def _hold(self, key: Secret, *, first: bool = False) -> None:
         before, self._key, self._touched, self._overdue = self._key, key, self._clock(), False
         self._vault.open_with(key)
         if before is not None:
             before.wipe()
         self._notice_leaving()
         try:
-            await self._vault.seal_all()
+            await self._vault.seal_all(first=first)
         except ConsoleError as error:  # without a keyring there is nothing to encrypt now; the next unlock looks again
-            log.info("keyring items were not looked at: %s", error)
+            log.warning("keyring items were not looked at: %s", error)
         self._bus.publish(AccessChanged())
 
     def _forget(self) -> None:
@@ -359,8 +374,22 @@ class Access:
         while True:
             if self._proof is not None and self.locked and self._overdue:
                 await self.lock("after idle time")
+            await self._look_again()
             due = self.locks_at
             await asyncio.sleep(min(15.0, max(0.2, (due - self._clock()) / 1000)) if due else 15.0)
+
+    async def _look_again(self) -> None:
+        """Take over a passphrase that another console of this store has set, changed or removed."""
+        read = sa.select(operators).where(operators.c.name == self._operator.name)
+        row = await self._database.read(lambda connection: connection.execute(read).one())
+        proof = _proof(row)
+        if proof == self._proof:
+            return
+        had, self._proof = self._proof, proof
+        if had is None or proof is None:  # with another passphrase the key that is held stays the same
+            self._forget()
+            self._vault.sealing = proof is not None
+        self._bus.publish(AccessChanged())
 
     def _failures(self, connection: Connection) -> tuple[int, int]:
         row = connection.execute(
@@ -368,8 +397,20 @@ class Access:
         ).one()
         return row.failed_attempts, row.failed_at
 
-    async def _update(self, values: Mapping[str, Any], kind: str = "", body: Mapping[str, Any] | None = None) -> None:
+    async def _update(
+        self, values: Mapping[str, Any], kind: str = "", body: Mapping[str, Any] | None = None, known: Proof | Any | None = ...
+    ) -> None:
+        """Change the operator's row with its journal entry.
+
+        Args:
+            known: the proof that the change is made against; when another console has stored a different one, nothing is changed.
+        """
+
         def change(connection: Connection) -> None:
+            if known is not ...:
+                row = connection.execute(sa.select(operators).where(operators.c.name == self._operator.name)).one()
+                if _proof(row) != known:
+                    raise Conflict("Another console has changed the passphrase just now. Nothing was changed.", "Look again.")
             if values:
                 connection.execute(operators.update().where(operators.c.name == self._operator.name).values(**values))
             if kind:
@@ -379,6 +420,13 @@ class Access:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._kdf, work)
+
+
+def _proof(row: Any) -> Proof | None:
+    """What the row says of a passphrase; None when none is set."""
+    if row.verifier is None:
+        return None
+    return Proof(row.hashing, bytes(row.salt), bytes(row.verifier), bytes(row.wrapped_key))
 
 
 def _delay_ms(attempts: int) -> int:

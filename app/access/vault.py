@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from app.access import items
-from app.core.errors import ConsoleError, Locked, NotFound, Unavailable
+from app.access.troubles import Away, other_passphrase, passes, silent, translated
+from app.core import faults
+from app.core.errors import Locked, NotFound, Unavailable
 from app.core.paths import Home
 from app.core.secret import Secret
 
@@ -33,7 +36,7 @@ T = TypeVar("T")
 LIMIT_SECONDS = 20.0
 ASKING_SECONDS = 120.0  # a person types into the keyring's own prompt
 HUNG_THREADS = 4  # abandoned visits still waiting; beyond that we do not start another
-
+AGAIN_SECONDS = 5.0  # a daemon that ended in mid-request is waited for, since the desktop starts another
 
 # Keyrings that encrypt what they keep. Others exist for the library (files in plain text, null, a prompt on the terminal); a secret
 # never goes there, whatever a configuration file says.
@@ -101,12 +104,15 @@ class Vault:
         self._hung: list[threading.Thread] = []
         self._turn = asyncio.Lock()
         self._key: Secret | None = None
+        self._answered = False  # the keyring was there in this process
+        self._indexed = False  # and it listed items of this home
+        self._marked = False  # and knows which key encrypts them
         self.sealing = False  # a passphrase is set: protected items are written encrypted
 
     async def state(self) -> KeyringStatus:
         """Whether secrets can be kept now; asks nobody and opens no prompt."""
         try:
-            return await self._visit(lambda: _find(self._ephemeral)[1])
+            return await self._visit(lambda: self._found()[1])
         except Unavailable as error:
             return KeyringStatus(KeyringState.UNAVAILABLE, "", error.message, error.remedy, self._ephemeral)
 
@@ -123,7 +129,7 @@ class Vault:
         form = items.plain_form(secret)
         if protected and self.sealing:
             form = items.sealed(form, name, self._open_key())
-        await self._visit(lambda: self._store(name, form))
+        await self._visit(lambda: self._store(name, form), changes=True)
 
     async def get(self, name: str) -> Secret:
         """The secret kept under ``name``, as the text or bytes it was put.
@@ -133,7 +139,7 @@ class Vault:
             Locked: the keyring or the console is locked.
             Unavailable: there is no keyring, or it did not answer; or the item is damaged.
         """
-        form = await self._visit(lambda: items.load(self._items(), self.service, name))
+        form = await self._visit(lambda: self._load(name))
         if form is None:
             raise NotFound(
                 f"The keyring of this home holds no “{name}”. Nothing was signed or changed.",
@@ -143,15 +149,15 @@ class Vault:
 
     async def has(self, name: str) -> bool:
         """Whether something is kept under ``name``; needs the keyring unlocked, but not the console."""
-        return await self._visit(lambda: items.load(self._items(), self.service, name) is not None)
+        return await self._visit(lambda: self._load(name) is not None)
 
     async def delete(self, name: str) -> None:
         """Remove it; a name that is not there is no error."""
-        await self._visit(lambda: self._remove(name))
+        await self._visit(lambda: self._remove(name), changes=True)
 
     async def names(self) -> list[str]:
         """Everything kept for this home, by name."""
-        return await self._visit(lambda: items.index(self._items(), self.service))
+        return await self._visit(lambda: self._listed(self._items()))
 
     async def ask_system_unlock(self) -> KeyringStatus:
         """Have the desktop's own prompt unlock the keyring; gives the person two minutes."""
@@ -163,7 +169,7 @@ class Vault:
     def open_with(self, key: Secret) -> None:
         """Hold the key of the passphrase until :meth:`shut`."""
         self._key = key
-        self.sealing = True
+        self.sealing, self._marked = True, False
 
     def shut(self) -> None:
         """Forget the key; encrypted items cannot be read until it is given again."""
@@ -174,26 +180,36 @@ class Vault:
         """No passphrase, or its key is held."""
         return not self.sealing or self._key is not None
 
-    async def seal_all(self) -> int:
-        """Encrypt every protected item that is not yet; returns how many. Interrupted, it goes on the next time."""
+    async def seal_all(self, *, first: bool = False) -> int:
+        """Encrypt every protected item that is not yet; returns how many. Interrupted, it goes on the next time.
+
+        Args:
+            first: the key was made just now, so what an earlier store of this home left behind is of no account.
+
+        Raises:
+            Conflict: another console of this home has set another passphrase meanwhile; nothing was encrypted.
+        """
         key = self._open_key()
-        return await self._visit(
-            lambda: self._rewrite(lambda name, form: None if form[:3] == "e1:" else items.sealed(form, name, key))
-        )
+        return await self._visit(lambda: self._seal(key, first), changes=True)
 
     async def unseal_all(self) -> int:
         """Take the passphrase's encryption off every item; afterwards no passphrase is needed."""
         key = self._open_key()
-        count = await self._visit(
-            lambda: self._rewrite(lambda name, form: items.unsealed(form, name, key) if form[:3] == "e1:" else None)
-        )
+        count = await self._visit(lambda: self._unseal(key), changes=True)
         self.sealing, self._key = False, None
         return count
 
     # Inside the thread --------------------------------------------------------------------------------------------------
 
-    def _items(self) -> Any:
+    def _found(self) -> tuple[Any, KeyringStatus]:
         keyring, status = _find(self._ephemeral)
+        if status.state is KeyringState.UNAVAILABLE and self._answered:
+            raise Away(f"{status.why} Nothing was kept or read.", status.remedy, retryable=True)
+        self._answered = self._answered or keyring is not None
+        return keyring, status
+
+    def _items(self) -> Any:
+        keyring, status = self._found()
         if status.state is KeyringState.UNAVAILABLE:
             raise Unavailable(f"{status.why} Nothing was kept or read.", status.remedy)
         # A visit to a locked collection would open a prompt nobody may be there to see.
@@ -203,33 +219,88 @@ class Vault:
             )
         return keyring
 
+    def _listed(self, keyring: Any) -> list[str]:
+        """The names kept. A keyring that knew this home and knows it no longer is another one: it must not look empty."""
+        names = items.index(keyring, self.service)
+        if names is None and self._indexed:
+            raise Away(
+                "The OS keyring that answers holds nothing of this home any more. Nothing was kept or read.",
+                "Another keyring took its place, or its items were removed: bring the right one back, or restore from the backups.",
+            )
+        self._indexed = self._indexed or names is not None
+        return names or []
+
+    def _load(self, name: str) -> str | None:
+        keyring = self._items()
+        form = items.load(keyring, self.service, name)
+        if form is None:
+            self._listed(keyring)
+        return form
+
     def _store(self, name: str, form: str) -> None:
         keyring = self._items()
         with self._between_processes():
-            names = items.index(keyring, self.service)
+            names = self._listed(keyring)
+            if form[:3] == "e1:":
+                self._agree(keyring)
             # The name goes in first: an item that is not listed would be left out when all are encrypted.
             if name not in names:
-                items.save(keyring, self.service, items.INDEX, "p1:" + json.dumps(sorted([*names, name])))
+                self._list(keyring, [*names, name])
             items.save(keyring, self.service, name, form)
+
+    def _agree(self, keyring: Any) -> None:
+        """Refuse to write under a key that another console of this home has replaced or thrown away: nobody could read it."""
+        sealed, own = items.load(keyring, self.service, items.SEALED), items.key_id(self._open_key())
+        if sealed is None and not self._marked:
+            items.save(keyring, self.service, items.SEALED, own)
+        elif sealed != own:
+            raise other_passphrase("removed the passphrase" if sealed is None else "set another passphrase")
+        self._marked = True
+
+    def _list(self, keyring: Any, names: list[str]) -> None:
+        items.save(keyring, self.service, items.INDEX, "p1:" + json.dumps(sorted(names)))
+        self._indexed = True
 
     def _remove(self, name: str) -> None:
         keyring = self._items()
         with self._between_processes():
+            names = self._listed(keyring)
             items.drop(keyring, self.service, name)
-            names = items.index(keyring, self.service)
             if name in names:
                 names.remove(name)
-                items.save(keyring, self.service, items.INDEX, "p1:" + json.dumps(names))
+                self._list(keyring, names)
 
-    def _rewrite(self, change: Callable[[str, str], str | None]) -> int:
-        keyring = self._items()
-        count = 0
+    def _seal(self, key: bytes, first: bool) -> int:
+        keyring, own = self._items(), items.key_id(key)
         with self._between_processes():
-            for name in items.index(keyring, self.service):
-                form = None if name.startswith(JournalHead.PREFIX) else items.load(keyring, self.service, name)
-                if form is not None and (changed := change(name, form)) is not None:
-                    items.save(keyring, self.service, name, changed)
-                    count += 1
+            if not first and items.load(keyring, self.service, items.SEALED) not in (None, own):
+                raise other_passphrase("set another passphrase")
+            names = self._listed(keyring)
+            # The mark goes in first: from here on no console writes an item that the passphrase does not protect.
+            items.save(keyring, self.service, items.SEALED, own)
+            self._marked = True
+            return self._rewrite(keyring, names, lambda name, form: None if form[:3] == "e1:" else items.sealed(form, name, key))
+
+    def _unseal(self, key: bytes) -> int:
+        keyring = self._items()
+        with self._between_processes():
+            if items.load(keyring, self.service, items.SEALED) not in (None, items.key_id(key)):
+                raise other_passphrase("set another passphrase")
+            count = self._rewrite(
+                keyring, self._listed(keyring), lambda name, form: items.unsealed(form, name, key) if form[:3] == "e1:" else None
+            )
+            items.drop(keyring, self.service, items.SEALED)
+            return count
+
+    def _rewrite(self, keyring: Any, names: list[str], change: Callable[[str, str], str | None]) -> int:
+        """Each item is replaced whole: a kill between two leaves some in the old form, and each says in which form it is."""
+        count = 0
+        for name in names:
+            form = None if name.startswith(JournalHead.PREFIX) else items.load(keyring, self.service, name)
+            if form is not None and (changed := change(name, form)) is not None:
+                items.save(keyring, self.service, name, changed)
+                count += 1
+            faults.point("vault.rewrite.item")
         return count
 
     @contextlib.contextmanager
@@ -256,22 +327,27 @@ class Vault:
         if kind == "p1:":
             return Secret(text)
         if kind == "b1:":
-            return Secret(base64.b64decode(text))
+            with contextlib.suppress(ValueError):
+                return Secret(base64.b64decode(text, validate=True))
         raise Unavailable(f"The keyring item “{name}” is damaged. Nothing was signed or changed.", "Import the key again.")
 
-    async def _visit(self, work: Callable[[], T], limit: float | None = None) -> T:
-        """Run ``work`` in a thread of its own; give up on it after the limit, and on the keyring after some of these."""
+    async def _visit(self, work: Callable[[], T], limit: float | None = None, *, changes: bool = False) -> T:
+        """Run ``work`` in a thread of its own; give up on it after the limit, and on the keyring after some of these.
+
+        Args:
+            changes: it writes; given up, nobody knows whether the keyring still did what it was asked.
+        """
         async with self._turn:
             self._hung = [thread for thread in self._hung if thread.is_alive()]
             if len(self._hung) >= HUNG_THREADS:
-                raise _silent(self._limit)
+                raise silent(self._limit)
             done: Future[T] = Future()
 
             def run() -> None:
                 try:
-                    result = work()
+                    result = self._patiently(work)
                 except BaseException as error:
-                    done.set_exception(_translated(error))
+                    done.set_exception(translated(error))
                 else:
                     done.set_result(result)
 
@@ -281,7 +357,19 @@ class Vault:
                 return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(done)), limit or self._limit)
             except TimeoutError:
                 self._hung.append(thread)
-                raise _silent(limit or self._limit) from None
+                raise silent(limit or self._limit, changes) from None
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """Once more while another daemon takes the place of one that ended. All that is done here may be done twice."""
+        end, pause = time.monotonic() + min(AGAIN_SECONDS, self._limit / 2), 0.05
+        while True:
+            try:
+                return work()
+            except Exception as error:
+                if not passes(error, self._answered) or time.monotonic() >= end:
+                    raise
+            time.sleep(pause)
+            pause = min(0.5, pause * 2)
 
 
 class JournalHead:
@@ -312,32 +400,6 @@ class JournalHead:
             return None
         sequence, _, entry_hash = kept.reveal().partition(":")
         return int(sequence), entry_hash
-
-
-def _silent(seconds: float) -> Unavailable:
-    return Unavailable(
-        f"The OS keyring did not answer within {seconds:g} seconds. Nothing was kept or read.",
-        "A keyring that was never unlocked in this session can wait for a prompt nobody sees: unlock it, or restart its service.",
-        retryable=True,
-    )
-
-
-def _translated(error: BaseException) -> BaseException:
-    """Keyring, SecretStorage and D-Bus each have their own errors; outside there is only ours."""
-    if isinstance(error, (ConsoleError, KeyboardInterrupt, SystemExit)):
-        return error
-    if type(error).__name__ in {"KeyringLocked", "LockedException", "PromptDismissedException"}:
-        return Locked("The OS keyring is locked. Nothing was kept or read.", "Unlock the keyring, then try again.")
-    if type(error).__module__.partition(".")[0] in {"keyring", "secretstorage", "jeepney"} or isinstance(
-        error, (OSError, RuntimeError)
-    ):
-        reason = str(error).strip() or type(error).__name__
-        return Unavailable(
-            f"The OS keyring failed: {reason.rstrip('.')}. Nothing was kept or read.",
-            "Check that its service runs, then try again.",
-            retryable=True,
-        )
-    return error
 
 
 def _find(ephemeral: bool) -> tuple[Any, KeyringStatus]:
@@ -399,5 +461,7 @@ def _first_working(reasons: list[str]) -> Any:
             _ = kind.priority  # raises when it cannot work here
             return kind()
         except Exception as error:
+            if passes(error, False):
+                raise
             reasons.append(f"{TRUSTED[module]}: {str(error).strip().rstrip('.') or type(error).__name__}")
     return None

@@ -18,7 +18,6 @@ from contextlib import closing
 from pathlib import Path
 
 from app.console import Console
-from app.core.errors import Conflict
 from app.core.secret import Secret
 from app.demo import CHAIN, LABELS
 from app.operations import Plan
@@ -38,12 +37,7 @@ class Room:
 
     async def carry_out(self, plan: Plan) -> None:
         """Confirm and run to the end."""
-        try:
-            ended = await self.console.operations.execute(plan.id)
-        except Conflict as error:  # a keyring that starts again makes “The keyring does not answer” a verdict
-            if not error.retryable:
-                raise
-            ended = await self.console.operations.execute(plan.id)
+        ended = await self.console.operations.execute(plan.id)
         assert ended.state.value == "done", f"{ended.title}: {ended.state.value}, {ended.reason}"
 
     async def build(self) -> None:
