@@ -257,7 +257,15 @@ class Console:
     @cached_property
     def work(self) -> Work:
         """Proof of work: its state and its workers."""
+        from decimal import Decimal
+
         from app.mining import Work
+        from app.mining.work import Prices
+
+        def prices() -> Prices:
+            entered = self.settings.value.mining
+            given = [Decimal(text) if text else None for text in (entered.azr_price, entered.energy_price)]
+            return Prices(given[0], given[1], entered.currency)
 
         return Work(
             database=self.database,
@@ -270,6 +278,7 @@ class Console:
             economy_of=self.contracts.economy,
             bus=self.bus,
             jobs=self.jobs,
+            prices=prices,
         )
 
     @cached_property

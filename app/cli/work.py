@@ -88,9 +88,11 @@ def status() -> None:
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
         network = network_of(console)
-        return await console.work.state(network.id), await console.work.workers(network.id)
+        profits = await console.work.profits(network.id)
+        return await console.work.state(network.id), profits, await console.work.proposals(network.id)
 
-    state, workers = run(work)
+    state, profits, proposals = run(work)
+    workers = [worker for worker, _ in profits]
     rows = [
         (
             w.name,
@@ -98,25 +100,27 @@ def status() -> None:
             w.state.value,
             w.instruction_set,
             round(w.hash_rate / 1e6, 2),
+            "–" if p.profit is None else f"{p.profit:.4f} {p.currency}",
             w.accepted,
             w.stale,
             w.rejected,
             moment(w.seen_at),
         )
-        for w in workers
+        for w, p in profits
     ]
     show(
-        {"work": state, "workers": workers},
+        {"work": state, "workers": workers, "profits": [profit for _, profit in profits], "proposals": proposals},
         people=lambda: "\n".join(
             (
                 f"Difficulty {state.difficulty:,}, about {state.hashes_expected:,} hashes for a solution, block {state.block:,}",
                 f"Reward {exact_units(state.reward, 18)} AZR in era {state.era}; {state.epoch_count:,} solutions, "
                 f"{exact_units(state.minted, 18)} AZR mined",
                 table(
-                    ("Worker", "Host", "State", "Set", "MH/s", "Accepted", "Stale", "Rejected", "Seen (UTC)"),
+                    ("Worker", "Host", "State", "Set", "MH/s", "Per hour", "Accepted", "Stale", "Rejected", "Seen (UTC)"),
                     rows,
                     empty="No worker has mined here. Start one: azora mint worker --account LABEL",
                 ),
+                *(f"Proposed: {proposal.act.value}. {proposal.reason}" for proposal in proposals),
             )
         ),
     )

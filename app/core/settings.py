@@ -50,6 +50,21 @@ class ConsoleSetting(_Section):
     quick_plans: bool = True
 
 
+class MiningSetting(_Section):
+    """Prices that somebody entered, for what a worker earns and costs; empty: not known. ``currency`` is an ISO 4217 code."""
+
+    azr_price: str = ""
+    energy_price: str = ""  # of a kilowatt-hour
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+
+    @field_validator("azr_price", "energy_price")
+    @classmethod
+    def _price(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", value):
+            raise ValueError("write a price such as 0.28, or leave it empty")
+        return value
+
+
 class DatabaseSetting(_Section):
     """Which store is used. Empty: the SQLite file of the home."""
 
@@ -124,6 +139,7 @@ class Settings(_Section):
     appearance: Appearance = Appearance()
     console: ConsoleSetting = ConsoleSetting()
     database: DatabaseSetting = DatabaseSetting()
+    mining: MiningSetting = MiningSetting()
     networks: tuple[NetworkSetting, ...] = Field(default_factory=default_networks)
     current_network: str = ""
 

@@ -85,8 +85,8 @@ class Roll:
         self._database = database
         self._bus = bus
 
-    async def enter(self, network: str, contract: str, miner: str, name: str, place: str, pid: int) -> str:
-        """A new row; its id."""
+    async def enter(self, network: str, contract: str, miner: str, name: str, place: str, pid: int, plan_id: str = "") -> str:
+        """A new row; its id. A plan enters one worker, however often it is asked."""
         from app.mining.tables import workers as table
 
         now, worker_id = now_ms(), str(uuid7())
@@ -103,7 +103,7 @@ class Roll:
             "problem": "",
             "instruction_set": "",
             "watts_from": "",
-            "wanted": {},
+            "wanted": {"plan": plan_id} if plan_id else {},
             "started_at": now,
             "seen_at": now,
             "ended_at": 0,
@@ -149,6 +149,16 @@ class Roll:
         if found is None:
             raise NotFound("There is no such worker. Nothing was done.", "List them: azora mint status")
         return found
+
+    async def of_plan(self, plan_id: str) -> Worker | None:
+        """The worker that a plan started, or None."""
+        from app.mining.tables import workers as table
+
+        def read(connection: Connection) -> Worker | None:
+            rows = connection.execute(table.select().order_by(table.c.started_at.desc()))
+            return next((_worker(row) for row in rows if (row.wanted or {}).get("plan") == plan_id), None)
+
+        return await self._database.read(read)
 
     async def want(self, worker_id: str, **wishes: object) -> None:
         """Ask a worker for something; it follows with its next sign of life.

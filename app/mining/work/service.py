@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from app.core.errors import Invalid
 from app.core.secret import Secret
 from app.mining.kernel import cores
+from app.mining.work.economics import Prices, Profit, profit_of
+from app.mining.work.orders import Orders
 from app.mining.work.roll import Roll, Worker
+from app.mining.work.rules import LIVING, Act, Proposal, propose
 from app.mining.work.session import Session
 from app.mining.work.solving import Solving
 from app.wallets.keys import parse_address
@@ -42,13 +46,16 @@ class Work:
         economy_of: Callable[[str], Awaitable[Economy | None]],
         bus: Bus,
         jobs: Jobs,
+        prices: Callable[[], Prices] = Prices,
     ) -> None:
         self._operations = operations
+        self._prices = prices
         self._access = access
         self._networks = networks
         self._jobs = jobs
         self._roll = Roll(database, bus)
         self._solving = Solving(operations, networks, simulation, transactions, fees, economy_of)
+        self._orders = Orders(operations, self._roll, self._start_planned)
 
     async def state(self, network_id: str) -> WorkState:
         """Challenge, target, difficulty, reward, eras, at the newest block.
@@ -77,6 +84,7 @@ class Work:
         throttle: int = 100,
         solutions: int = 0,
         passphrase: Secret | None = None,
+        plan_id: str = "",
     ) -> Job:
         """Mine on this machine until the job is cancelled or the worker is told to stop.
 
@@ -86,24 +94,23 @@ class Work:
             throttle: share of the time in which they search, 1 to 100 percent.
             solutions: end after so many accepted ones; 0 goes on.
             passphrase: the console's, where one is set and the network was not started by this console.
+            plan_id: the plan that asks for it.
 
         Raises:
             Invalid: threads or throttle out of range.
             NotFound: no proof of work on this network. Unavailable: it does not answer.
             Denied, Locked: the passphrase is wrong, or is needed and missing; nothing was started.
         """
-        if not 0 <= threads <= MOST_THREADS:
-            raise Invalid(f"A worker has up to {MOST_THREADS} threads. Nothing was started.", "Choose fewer.", field="threads")
+        count = _threads(threads)
         if not 1 <= throttle <= 100:
             raise Invalid("A throttle is 1 to 100 percent. Nothing was started.", "Choose another.", field="throttle")
         miner = parse_address(account, "account")
         chain, economy = await self._solving.economy(network_id)
         if self._access.locked or not chain.network.target().quick:
             await self._access.check_passphrase(passphrase)
-        count = threads or cores()
         label = name.strip()[:60] or f"{chain.network.name}, {count} threads"
         place = "kubernetes" if os.environ.get("KUBERNETES_SERVICE_HOST") else "local"
-        worker_id = await self._roll.enter(chain.network.key.text, economy.work, miner, label, place, os.getpid())
+        worker_id = await self._roll.enter(chain.network.key.text, economy.work, miner, label, place, os.getpid(), plan_id)
         session = Session(
             self._solving,
             self._operations,
@@ -117,6 +124,87 @@ class Work:
             solutions=solutions,
         )
         return self._jobs.start(f"Mine: {label}", session.run, kind="mining", link=f"azora://mining/{worker_id}")
+
+    # the orchestrator
+
+    async def profits(self, network_id: str) -> list[tuple[Worker, Profit]]:
+        """What each worker earns and costs per hour. Raises as :meth:`state`."""
+        work, prices = await self.state(network_id), self._prices()
+        return [(worker, profit_of(worker, work, prices)) for worker in await self.workers(network_id)]
+
+    async def proposals(self, network_id: str) -> list[Proposal]:
+        """What the rules would do, each with its reason, the most urgent first. Raises as :meth:`state`."""
+        work, workers = await self.state(network_id), await self.workers(network_id)
+        here = socket.gethostname()[:120]
+        busy = sum(worker.threads for worker in workers if worker.host == here and worker.state in LIVING)
+        return propose(workers, work, self._prices(), max(0, cores() - busy))
+
+    async def plan_order(
+        self,
+        network_id: str,
+        act: Act,
+        worker_id: str = "",
+        *,
+        percent: int = 0,
+        account: str = "",
+        threads: int = 0,
+        reason: str = "",
+    ) -> Plan:
+        """Plan an order: pause, resume, throttle, stop or forget a worker on whatever machine, or start one here.
+
+        Args:
+            percent: of a throttle, 1 to 100.
+            account, threads: of a start.
+
+        Raises:
+            Invalid: a percentage or a number of threads out of range.
+            NotFound: no such worker, or no proof of work.
+        """
+        if act is Act.START:
+            count = _threads(threads)
+            chain, _ = await self._solving.economy(network_id)
+            miner = parse_address(account, "account")
+            name = f"{chain.network.name}, {count} threads"
+            params: dict[str, object] = {
+                "network_id": network_id,
+                "account": miner,
+                "threads": count,
+                "throttle": 100,
+                "name": name,
+            }
+            return await self._orders.plan(act, f"Start a worker with {count} threads", {**params, "reason": reason})
+        if act is Act.THROTTLE and not 1 <= percent <= 100:
+            raise Invalid("A throttle is 1 to 100 percent. Nothing was planned.", "Choose another.", field="percent")
+        worker = await self._roll.get(worker_id)
+        verb = {Act.FORGET: "Strike off", Act.THROTTLE: f"Throttle to {percent} %:"}.get(act, act.value.capitalize())
+        return await self._orders.plan(act, f"{verb} {worker.name}", {"worker": worker.id, "percent": percent, "reason": reason})
+
+    async def plan_proposal(self, network_id: str, proposal: Proposal, account: str = "") -> Plan:
+        """The plan of a proposal; ``account`` gets the rewards where it starts a worker. Raises as :meth:`plan_order`."""
+        return await self.plan_order(
+            network_id,
+            proposal.act,
+            proposal.worker_id,
+            percent=proposal.percent,
+            account=account,
+            threads=proposal.threads,
+            reason=proposal.reason,
+        )
+
+    async def _start_planned(self, params: Mapping[str, object]) -> str:
+        """A worker that a plan asks for, started once. On networks that ask for the passphrase, start it by hand instead."""
+        plan_id = str(params["plan"])
+        if await self._roll.of_plan(plan_id) is None:
+            await self.start_worker(
+                str(params["network_id"]),
+                str(params["account"]),
+                name=str(params["name"]),
+                threads=int(str(params["threads"])),
+                throttle=int(str(params["throttle"])),
+                plan_id=plan_id,
+            )
+        worker = await self._roll.of_plan(plan_id)
+        return worker.id if worker else ""
 
     async def pause_worker(self, worker_id: str, paused: bool = True) -> None:
         """Let a worker rest, or go on, wherever it runs. Raises Conflict when it has ended."""
@@ -145,3 +233,9 @@ class Work:
     async def forget_worker(self, worker_id: str) -> None:
         """Strike an ended or silent worker off the roll. Raises Conflict when it is alive."""
         await self._roll.forget(worker_id)
+
+
+def _threads(count: int) -> int:
+    if not 0 <= count <= MOST_THREADS:
+        raise Invalid(f"A worker has up to {MOST_THREADS} threads. Nothing was started.", "Choose fewer.", field="threads")
+    return count or cores()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -12,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from app.chain import abi
+from app.console import Console
 from app.mining.abis import MINEABLE
+from app.mining.work import Act
+from app.operations.plans import PlanState
 from tests.conftest import Azora
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -121,6 +125,46 @@ def test_a_killed_worker_is_told_as_silent_and_what_it_signed_is_minted_once(eco
     assert {plan["state"] for plan in solved} == {"done"}
     killed = next(worker for worker in said["workers"] if worker["name"] == "killed")
     assert killed["state"] != "stopped" and killed["ended_at"] == 0
+
+
+def test_orders_are_plans_with_their_reason_and_a_receipt(economy):
+    """Through the console itself: a planned start, a throttle, a stop; each leaves a plan and the worker follows."""
+
+    async def work() -> None:
+        console = await Console.open(economy.home)
+        try:
+            network = console.networks.current.id
+            miner = (await console.wallets.get("Miner")).address
+            plan = await console.work.plan_order(network, Act.START, account=miner, threads=1, reason="A core is idle.")
+            assert plan.preview.notes == ("A core is idle.",) and not plan.preview.blocked
+            plan = await console.operations.execute(plan.id)
+            assert plan.state is PlanState.DONE and plan.receipt.matches
+            worker = await _searching(console, network)
+            for act, percent in ((Act.THROTTLE, 40), (Act.PAUSE, 0), (Act.RESUME, 0), (Act.STOP, 0)):
+                ordered = await console.work.plan_order(network, act, worker, percent=percent)
+                ordered = await console.operations.execute(ordered.id)
+                assert ordered.state is PlanState.DONE, ordered.reason
+            await next(
+                job for job in map(console.jobs.get, [view.id for view in console.jobs.list()]) if job.title.startswith("Mine")
+            ).wait()
+            struck = await console.work.plan_order(network, Act.FORGET, worker)
+            assert (await console.operations.execute(struck.id)).state is PlanState.DONE
+            assert worker not in [each.id for each in await console.work.workers(network)]
+        finally:
+            await console.close()
+
+    asyncio.run(work())
+
+
+async def _searching(console, network) -> str:
+    for _ in range(600):
+        living = [
+            each for each in await console.work.workers(network) if each.state.value in ("searching", "sending") and each.hashes
+        ]
+        if living:
+            return living[0].id
+        await asyncio.sleep(0.05)
+    raise AssertionError("no worker searches")
 
 
 def test_the_views_of_the_abi_are_those_of_the_contract():
