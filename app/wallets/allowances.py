@@ -142,24 +142,30 @@ class Allowances:
 
     async def preview(self, plan: Plan) -> Preview:
         """Simulate the call on the newest block, and read the allowance before and after it."""
-        from app.chain import CallRequest
+        from app.chain import CallRequest, Erc20, Watch
+        from app.chain.effects import labelled
 
         wanted = _Asked.of(plan.params)
         chain = await self._networks.connect(wanted.network_id)
         view = CallRequest(sender=wanted.owner, to=wanted.token.address, data=ALLOWANCE + word(wanted.owner) + word(wanted.spender))
         call = CallRequest(sender=wanted.owner, to=wanted.token.address, data=wanted.data, label=plan.title)
-        simulated = await self._simulation.preview(wanted.network_id, [call], reads=[view])
+        watch = Watch(tokens=[Erc20(wanted.token.address, wanted.token.symbol, wanted.token.decimals)])
+        simulated = await self._simulation.preview(wanted.network_id, [call], watch=watch, reads=[view])
         before = await read_word(chain.rpc, wanted.token.address, view.data, simulated.block)
         after = int(simulated.reads[0][:66], 16) if simulated.reads and len(simulated.reads[0]) >= 66 else None
         if after is None and not simulated.error:
             after = wanted.amount  # a node that cannot read after the call: what the standard says
         book = await self._recipients.book(without_plan=plan.id)
-        effects = () if after is None or after == before else (self._effect(wanted, book, before, after),)
+        effects = list(simulated.effects)
+        subject = f"{wanted.owner}→{wanted.spender}"
+        if after is not None and after != before and all(effect.subject != subject for effect in effects):
+            token = wanted.token  # a contract that tells nobody what it sets
+            effects.append(Effect("allowance", subject, str(before), str(after), token.symbol, token.decimals, "", token.address))
         quote = await self._fees.quote_for(chain, plan.params)
         fee = quote.fee(simulated.gas[0] if simulated.gas else 0, chain.network.symbol)
         verdicts = await self._verdicts(chain, wanted, book, before, after, fee.limit)
         return Preview(
-            effects=effects,
+            effects=labelled(effects, book.names(wanted.network_id)),
             verdicts=(*verdicts, *quote.verdicts()),
             calls=(Call("ERC-20", wanted.token.address, "approve", (("spender", wanted.spender), ("value", str(wanted.amount)))),),
             fee=fee,
@@ -176,12 +182,6 @@ class Allowances:
         wanted = _Asked.of(plan.params)
         chain = await self._networks.connect(wanted.network_id)
         return await measure(chain.rpc, plan, {wanted.token.symbol: wanted.token.address}, chain.network.symbol)
-
-    def _effect(self, wanted: _Asked, book: Book, before: int, after: int) -> Effect:
-        subject = f"{wanted.owner}→{wanted.spender}"
-        both = (wanted.owner, wanted.spender)
-        names = [book.name(address, wanted.network_id) or f"{address[:6]}…{address[-4:]}" for address in both]
-        return Effect("allowance", subject, str(before), str(after), wanted.token.symbol, wanted.token.decimals, " → ".join(names))
 
     async def _verdicts(self, chain: Chain, wanted: _Asked, book: Book, before: int, after: int | None, cost: int) -> Verdicts:
         level, words = VerdictLevel, f"{short_units(wanted.amount, wanted.token.decimals)} {wanted.token.symbol}"

@@ -63,7 +63,7 @@ class Money(Register):
         self._tokens = Tokens(means.database, means.networks, means.economy_of)
         self._holdings = Holdings(means.networks, means.transactions, self._tokens)
         self._transfers = Transfers(
-            means.networks, means.simulation, means.fees, means.economy_of, means.accounts, self._recipients
+            means.networks, means.simulation, means.fees, means.economy_of, means.accounts, self._recipients, means.transactions
         )
         self._allowances = Allowances(
             means.networks, means.simulation, means.fees, means.accounts, self._recipients, self._tokens, Logs(means.database)

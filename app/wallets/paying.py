@@ -22,7 +22,7 @@ from app.wallets.actual import BALANCE_OF, word
 from app.wallets.payout_rows import SAFE, export, outcomes_of, read_rows
 from app.wallets.payouts import PayoutCheck, PayoutLine, PayoutRow, RowState
 from app.wallets.tokens import TokenInfo
-from app.wallets.transfers import TRANSFER, key_verdict
+from app.wallets.transfers import TRANSFER, key_verdict, nonce_verdict, token_verdicts
 
 if TYPE_CHECKING:
     from app.chain import Chain, Simulated
@@ -266,6 +266,7 @@ class Payouts:
         if new:
             text = f"{new:,} of {len(asked.recipients):,} recipients were never paid from here and are no contacts"
             verdicts.append(Verdict("wallets.seen", level.NOTE, text))
+        verdicts.append(nonce_verdict(await self._means.transactions.nonces(chain.network.key.text, asked.sender)))
         verdicts += _warnings(asked, book)
         verdicts += _kept(asked, simulated)
         verdicts += await self._paid_before(plan, asked)
@@ -350,7 +351,7 @@ def _effects(asked: _Asked, simulated: Simulated, book: Book) -> tuple[Effect, .
     if rest:
         before, after = sum(int(e.before) for e in rest), sum(int(e.after) for e in rest)
         who = f"{len(rest):,} more recipients" if len(rest) > 1 else "1 more recipient"
-        effects.append(Effect("balance", who, str(before), str(after), token.symbol, token.decimals))
+        effects.append(Effect("balance", who, str(before), str(after), token.symbol, token.decimals, "", token.address))
     known = {asked.sender, *recipients}
     further = [e for address, e in moved.items() if address not in known]
     return (*effects, *further[:OTHERS])
@@ -358,26 +359,11 @@ def _effects(asked: _Asked, simulated: Simulated, book: Book) -> tuple[Effect, .
 
 def _kept(asked: _Asked, simulated: Simulated) -> list[Verdict]:
     """Warnings about tokens that do not do what is asked."""
-    if simulated.error or not asked.token.address:
-        return []
-    level, symbol = VerdictLevel, asked.token.symbol
-    if any(len(data) >= 66 and int(data[:66], 16) == 0 for data in simulated.return_data):
-        text = f"The {symbol} contract answers no: nothing would be paid"
-        return [Verdict("wallets.token", level.BLOCK, text, "It returns false instead of failing.")]
-    recipients = set(asked.recipients)
-    got = sum(int(e.after) - int(e.before) for e in simulated.effects if e.subject in recipients and e.unit == symbol)
+    recipients, symbol = set(asked.recipients), asked.token.symbol
+    moved = [e for e in simulated.effects if e.kind == "balance" and e.subject in recipients and e.unit == symbol]
+    got = sum(int(effect.after) - int(effect.before) for effect in moved)
     sent = sum(row.amount for row in asked.rows if row.address != asked.sender)
-    if simulated.effects and got < sent:
-        text = f"The recipients would get less {symbol} than is sent"
-        return [
-            Verdict(
-                "wallets.token",
-                level.WARNING,
-                text,
-                f"{short_units(sent - got, asked.token.decimals)} {symbol} would go elsewhere.",
-            )
-        ]
-    return []
+    return token_verdicts(sent, got, simulated.return_data, asked.token, failed=bool(simulated.error))
 
 
 def _warnings(asked: _Asked, book: Book) -> list[Verdict]:

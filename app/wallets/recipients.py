@@ -65,6 +65,10 @@ class Book:
         contact = self.contact(address, network)
         return self.own.get(address) or (contact.label if contact else "")
 
+    def names(self, network: str) -> dict[str, str]:
+        """Labels by address of every account and contact, as a network knows them."""
+        return {address: self.name(address, network) for address in (*self.contacts, *self.own)}
+
     def words(self, address: str) -> str:
         """How a sentence names a known address."""
         if address in self.own:

@@ -16,7 +16,8 @@ from app.wallets.recipients import contract_verdict, recipient_verdicts
 from app.wallets.tokens import TokenInfo
 
 if TYPE_CHECKING:
-    from app.chain import Chain, Economy, Fees, Networks, Simulation
+    from app.chain import Chain, Economy, Fees, Networks, Simulated, Simulation, Transactions
+    from app.chain.transactions import NonceReport
     from app.wallets.accounts import Account
     from app.wallets.recipients import Book, Recipients
 
@@ -84,7 +85,9 @@ class Transfers:
         economy_of: Callable[[str], Awaitable[Economy | None]],
         accounts: Callable[[], Awaitable[list[Account]]],
         recipients: Recipients,
+        transactions: Transactions,
     ) -> None:
+        self._transactions = transactions
         self._networks = networks
         self._simulation = simulation
         self._fees = fees
@@ -95,6 +98,7 @@ class Transfers:
     async def preview(self, plan: Plan) -> Preview:
         """Simulate the transfer on the newest block."""
         from app.chain import CallRequest, Erc20, Watch
+        from app.chain.effects import labelled
 
         draft, token = _asked(plan.params)
         chain = await self._networks.connect(draft.network_id)
@@ -105,14 +109,17 @@ class Transfers:
             draft.network_id, [CallRequest(sender=draft.sender, to=to, data=data, value=value, label=plan.title)], watch=watch
         )
         book = await self._recipients.book(without_plan=plan.id)
-        labels = {account: book.name(account, draft.network_id) for account in accounts}
         held = await self._held(chain, draft, simulated.block)
-        effects = pick_effects(simulated.effects, accounts, token, labels)
+        effects = labelled(arranged(simulated.effects, accounts), book.names(draft.network_id))
         quote = await self._fees.quote_for(chain, plan.params)
         fee = quote.fee(simulated.gas[0] if simulated.gas else 0, chain.network.symbol)
         return Preview(
             effects=effects,
-            verdicts=(*await self._verdicts(chain, draft, token, book, held, fee), *quote.verdicts()),
+            verdicts=(
+                *await self._verdicts(chain, draft, token, book, held, fee),
+                *_odd(draft, token, simulated),
+                *quote.verdicts(),
+            ),
             calls=(_decoded(draft, token),),
             fee=fee,
             block=simulated.block,
@@ -183,21 +190,10 @@ class Transfers:
                     "wallets.fee", VerdictLevel.BLOCK, f"The sender holds too little {chain.network.symbol} for the network fee"
                 )
             )
-        code, latest, waiting = await chain.rpc.batch(
-            [
-                ("eth_getCode", [draft.recipient, "latest"]),
-                ("eth_getTransactionCount", [draft.sender, "latest"]),
-                ("eth_getTransactionCount", [draft.sender, "pending"]),
-            ]
-        )
+        code = await chain.rpc.call("eth_getCode", draft.recipient, "latest")
         if contract := contract_verdict(str(code), draft.recipient, economy):
             verdicts.append(contract)
-        if int(str(waiting), 16) > int(str(latest), 16):
-            verdicts.append(
-                Verdict("wallets.nonce", VerdictLevel.NOTE, "Earlier transactions of the sender still wait to be mined")
-            )
-        else:
-            verdicts.append(Verdict("wallets.nonce", VerdictLevel.PASS, "The sender's next nonce is free"))
+        verdicts.append(nonce_verdict(await self._transactions.nonces(chain.network.key.text, draft.sender)))
         return verdicts
 
 
@@ -222,6 +218,29 @@ def _decoded(draft: TransferDraft, token: TokenInfo) -> Call:
     return Call(token.name, token.address, "transfer", arguments, verified=token.name == "AzoraToken")
 
 
+def _odd(draft: TransferDraft, token: TokenInfo, simulated: Simulated) -> list[Verdict]:
+    gained = [
+        int(effect.after) - int(effect.before)
+        for effect in simulated.effects
+        if effect.kind == "balance" and effect.subject == draft.recipient and effect.unit == token.symbol
+    ]
+    if draft.sender == draft.recipient:
+        return []
+    failed = bool(simulated.error)
+    return token_verdicts(draft.amount, sum(gained), simulated.return_data, token, failed=failed)
+
+
+def nonce_verdict(report: NonceReport) -> Verdict:
+    """Whether the sender's queue lets another transaction through."""
+    rule, level = "wallets.nonce", VerdictLevel
+    if report.gaps:
+        text = "The sender's queue has a gap: what comes after it cannot be mined"
+        return Verdict(rule, level.WARNING, text, report.advice)
+    if report.waiting or report.pending > report.latest:
+        return Verdict(rule, level.NOTE, "Earlier transactions of the sender still wait to be mined", report.advice)
+    return Verdict(rule, level.PASS, "The sender's next nonce is free")
+
+
 def key_verdict(sender: str, accounts: list[Account]) -> Verdict:
     """Whether the sender can sign here."""
     account = next((account for account in accounts if account.address == sender), None)
@@ -243,18 +262,26 @@ def key_verdict(sender: str, accounts: list[Account]) -> Verdict:
     )
 
 
-def pick_effects(
-    simulated: Sequence[Effect], accounts: Sequence[str], token: TokenInfo, labels: Mapping[str, str]
-) -> tuple[Effect, ...]:
-    """Balance effects of the accounts in one unit, in their order, without the network fee.
+def arranged(effects: Sequence[Effect], accounts: Sequence[str]) -> list[Effect]:
+    """Everything that changes, with the balances of the accounts first, in their order."""
+    first = [effect for account in accounts for effect in effects if effect.kind == "balance" and effect.subject == account]
+    return [*first, *(effect for effect in effects if effect not in first)]
 
-    Where the simulation says nothing about an account (it failed, or the balance stayed), no effect is made up.
+
+def token_verdicts(asked: int, got: int, answers: Sequence[str], token: TokenInfo, *, failed: bool) -> list[Verdict]:
+    """Warnings about a token that does not do what is asked: it answers no, or keeps a part.
+
+    Args:
+        asked, got: what is sent and what the simulation says arrives, in smallest units.
+        answers: what each ``transfer`` returned, ``0x…``; nothing is fine.
     """
-    by_account = {effect.subject: effect for effect in simulated if effect.kind == "balance" and effect.unit == token.symbol}
-    effects = []
-    for account in accounts:
-        found = by_account.get(account)
-        if found is not None and found.before != found.after:
-            label = labels.get(account, "")
-            effects.append(Effect("balance", account, found.before, found.after, token.symbol, token.decimals, label))
-    return tuple(effects)
+    if failed or not token.address:
+        return []
+    if any(len(data) >= 66 and int(data[:66], 16) == 0 for data in answers):
+        text = f"The {token.symbol} contract answers no: nothing would be moved"
+        return [Verdict("wallets.token", VerdictLevel.BLOCK, text, "It returns false instead of failing.")]
+    if got < asked:
+        text = f"Less {token.symbol} would arrive than is sent"
+        lost = f"{short_units(asked - got, token.decimals)} {token.symbol} would go elsewhere: the token keeps a part."
+        return [Verdict("wallets.token", VerdictLevel.WARNING, text, lost)]
+    return []

@@ -164,7 +164,7 @@ async def test_a_payout_that_cannot_be_right_is_blocked(purse, node, bytecodes):
     plan = await purse.wallets.plan_payout(
         await purse.wallets.check_payout(NETWORK, "Purse 1", table([(payee(1), 100, "")]), taxed)
     )
-    assert verdicts(plan)["wallets.token"] == ("warning", "The recipients would get less ETH token than is sent")
+    assert verdicts(plan)["wallets.token"] == ("warning", "Less ETH token would arrive than is sent")
 
 
 @pytest.mark.node

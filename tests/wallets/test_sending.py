@@ -91,3 +91,20 @@ async def test_all_of_the_coin_is_what_the_fee_leaves(purse, node):
     assert node.balance(sender) < ETHER // 100
     with pytest.raises(Invalid, match="too little"):
         await purse.wallets.max_amount(NETWORK, STRANGER[:-1] + "2")
+
+
+async def test_a_token_that_behaves_oddly_is_shown_as_it_is(purse, node, bytecodes):
+    mute, refuser, taxed = (deploy(node, bytecodes[name]) for name in ("Mute", "Refuser", "Taxed"))
+    plan = await planned(purse, STRANGER, 5_000_000, token=mute)
+    assert "wallets.token" not in verdicts(plan), "returning nothing is fine: USDT does so"
+    assert (await purse.done(plan)).receipt.matches
+    plan = await planned(purse, STRANGER, 5_000_000, token=refuser)
+    assert verdicts(plan)["wallets.token"] == ("block", "The NOPE contract answers no: nothing would be moved")
+    assert plan.preview.effects == ()
+    plan = await planned(purse, STRANGER, 5_000_000, token=taxed)
+    assert verdicts(plan)["wallets.token"] == ("warning", "Less ETH token would arrive than is sent")
+    changes = {
+        effect.subject: int(effect.after) - int(effect.before) for effect in plan.preview.effects if effect.kind == "balance"
+    }
+    assert sorted(changes.values()) == [-5_000_000, 50_000, 4_950_000] and changes[taxed] == 50_000
+    assert (await purse.done(plan)).receipt.matches
