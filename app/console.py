@@ -216,6 +216,7 @@ class Console:
             jobs=self.jobs,
         )
         self.transactions.signer = wallets
+        self.transactions.names_of = wallets.names_of
         return wallets
 
     @cached_property

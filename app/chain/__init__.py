@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.chain.nodes import LocalNode
     from app.chain.proofs import Proofs
     from app.chain.requests import SigningRequest
+    from app.chain.rival import Rival
     from app.chain.rpc import Rpc, RpcFailure
     from app.chain.runs import CallRequest
     from app.chain.signer import Signer, SigningTask, UnsignedTransaction
@@ -46,6 +47,7 @@ _HOME = {
     "LocalNode": "nodes",
     "LocalNodes": "node_plans",
     "Proofs": "proofs",
+    "Rival": "rival",
     "Rpc": "rpc",
     "RpcFailure": "rpc",
     "Signer": "signer",
@@ -84,6 +86,7 @@ __all__ = [
     "NonceReport",
     "Proofs",
     "QueuedTransaction",
+    "Rival",
     "Rpc",
     "RpcFailure",
     "Signer",

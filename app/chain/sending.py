@@ -39,7 +39,7 @@ from app.operations.steps import Happened, Outcome
 
 if TYPE_CHECKING:
     from app.chain.fees import FeeQuote, Fees
-    from app.chain.networks import Chain, Networks
+    from app.chain.networks import Chain, Network, Networks
     from app.chain.simulation import Simulation
     from app.core.events import Bus
     from app.database import Database
@@ -103,7 +103,8 @@ class Sending:
         self._simulation = simulation
         self._operations = operations
         self.signer = signer  # set by the console: wallets are built after the sending path
-        self.name_of: Callable[[str], Awaitable[str]] | None = None  # likewise: what people call an address
+        # Likewise: what people call the addresses of a network, by EIP-55 spelling.
+        self.names_of: Callable[[Network], Awaitable[Mapping[str, str]]] | None = None
         self._turn: dict[tuple[str, str], asyncio.Lock] = {}
         self._register(operations)
 
@@ -455,11 +456,10 @@ class Sending:
             self.queue.bus.publish(Notice(text, "err", f"azora://plans/{plan.name}"))
 
     async def _how_replaced(self, chain: Chain, row: QueuedTransaction) -> str:
-        """The sentence about the transaction that took the nonce."""
-        return (
-            f"Nonce {row.nonce:,} was used by another transaction. This step sent nothing that counts. "
-            "Compare the other transaction of this account, then plan again."
-        )
+        """The sentences about the transaction that took the nonce."""
+        from app.chain import rival
+
+        return await rival.told(rival.Rivals(self, self._operations), chain, row)
 
 
 def unsigned(chain: Chain, nonce: int, request: TransactionRequest, gas: int, quote: FeeQuote) -> UnsignedTransaction:

@@ -176,6 +176,8 @@ async def _canonical(chain: Chain, head: Block, receipts: dict[str, Any]) -> dic
 async def _safe(chain: Chain, head: Block, counts: dict[str, Counts], senders: set[str]) -> dict[str, Counts]:
     """The counts at the newest block that has the confirmations; 0 where the node does not keep that state."""
     height = head.number - max(chain.network.confirmations, 1) + 1
+    if height == head.number:
+        return {sender: replace(counts[sender], safe=counts[sender].latest) for sender in senders}
     found = {}
     for sender in senders:
         try:

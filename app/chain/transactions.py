@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from app.chain import batch, nonces
 from app.chain.queue import ALIVE, HOLDING, QueuedTransaction, TransactionState
+from app.chain.rival import Rival, Rivals
 from app.chain.sending import Sending, TransactionRequest
 from app.core.errors import Invalid
 from app.operations.plans import Plan, StepSpec
@@ -115,6 +116,24 @@ class Transactions(Sending):
             advice = "Nothing waits."
         following = nonces.next_free(latest, pending, held)
         return NonceReport(sender, latest, pending, following, gaps, tuple(waiting), advice)
+
+    # when something else took the nonce
+
+    async def rival(self, plan_id: str) -> Rival | None:
+        """The transaction that took the nonce of a plan's transaction, decoded and compared; None when none did.
+
+        Raises:
+            Unavailable: the network does not answer, or its node keeps no history.
+        """
+        return await Rivals(self, self._operations).of_plan(plan_id)
+
+    async def repeats(self, plan: Plan) -> str:
+        """For ``PlanKind.repeats`` of rooms that pay: why paying again would be a second payment; empty when it would not.
+
+        Raises:
+            Unavailable: that cannot be told now.
+        """
+        return await Rivals(self, self._operations).repeats(plan)
 
     # mending
 

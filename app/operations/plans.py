@@ -243,6 +243,8 @@ class Plan:
     receipt: Receipt | None = None
     created_at: int = 0
     updated_at: int = 0
+    retries: str = ""  # id of the ended plan that this one does again
+    statement: str = ""  # what the operator stated so that it may be done a second time
 
     @property
     def name(self) -> str:

@@ -30,6 +30,17 @@ def judge(plan: Plan, preview: Preview, undo: str = "") -> tuple[Verdict, ...]:
     return tuple(verdicts)
 
 
+def second_time(plan: Plan, again: Plan, why: str) -> tuple[Verdict, ...]:
+    """The verdict on doing an ended plan again when something of it has happened already."""
+    if not why:
+        return (Verdict("plan.second", VerdictLevel.PASS, f"Nothing of {plan.name} has happened"),)
+    if again.statement:
+        text = f"A second time is meant: “{again.statement}”"
+        return (Verdict("plan.second", VerdictLevel.WARNING, text, why),)
+    text = f"{why} Doing it again would do it a second time. State that this is meant, or discard this plan."
+    return (Verdict("plan.second", VerdictLevel.BLOCK, text),)
+
+
 def typed_check(plan: Plan) -> str:
     """What the operator must type to confirm, or empty when nothing."""
     return plan.target.name if plan.target.environment == "production" else ""

@@ -282,6 +282,42 @@ class Operations:
         self._publish(plan)
         return plan
 
+    async def retry(self, plan_id: str, statement: str = "") -> Plan:
+        """Preview an ended plan anew, with the same parameters; approvals of the old one do not count for it.
+
+        Where something of it has happened already, the new plan is blocked until the operator states that a second time is meant.
+        A retry that was not confirmed yet is taken up rather than made twice.
+
+        Args:
+            statement: that second time, in the operator's words; journalled.
+
+        Raises:
+            Conflict: it has not ended, or is done.
+            Denied: the operator's role may not act on it.
+            Unavailable: what the preview needs does not answer; the new plan stays a draft.
+        """
+        old = await self.get(plan_id)
+        self._expect(old, PlanState.FAILED, PlanState.STOPPED, PlanState.DISOWNED)
+        if refused := self._access.may(self.kind_of(old).acts, old.target):
+            raise Denied(f"{refused} {old.name} was not planned again.", "Ask an operator with another role.")
+        said = " ".join(statement.split())[:500]
+        new_id = await self._database.write(lambda connection: self._again(connection, old, said))
+        return await self.preview(new_id)
+
+    def _again(self, connection: Connection, old: Plan, statement: str) -> str:
+        new_id = store.retry_of(connection, old.id)
+        if not new_id:
+            specs = [record.spec for record in old.steps]
+            author = self._access.operator.name
+            plan = store.insert(connection, old.kind, old.title, old.target, author, old.params, specs, old.limits, retries=old.id)
+            new_id = plan.id
+        if statement:
+            plan = store.load(connection, new_id)
+            store.move(connection, new_id, (PlanState.DRAFT, PlanState.PREVIEWED), {"statement": statement})
+            body = {"plan": plan.name, "plan_id": plan.id, "title": plan.title, "retries": old.name, "statement": statement}
+            self._journal.append(connection, "plan.second_time_stated", self._access.operator.name, body)
+        return new_id
+
     async def recover(self) -> list[Plan]:
         """Take up the plans of dead processes, all at once; returns each as it then is.
 
@@ -335,6 +371,9 @@ class Operations:
         kind = self.kind_of(plan)
         preview = await kind.previewer(plan)
         verdicts = policy.judge(plan, preview, kind.undo) + preview.verdicts
+        if plan.retries and kind.repeats is not None:
+            old = await self.get(plan.retries)
+            verdicts += policy.second_time(old, plan, await kind.repeats(old))
         return replace(preview, verdicts=verdicts, simulated_at=preview.simulated_at or now_ms())
 
     # Inside ----------------------------------------------------------------------------------------------------------------

@@ -96,6 +96,8 @@ class PlanKind:
         measurer: after the end, the actual values of the previewed effects, in the same order; None when nothing was previewed.
         acts: the roles that may confirm it ("administrator", "developer").
         undo: sentence telling what cannot be undone; empty when it can.
+        repeats: of an ended plan, why doing the same again would do it a second time; empty when nothing of it has happened. A
+            plan that tries again is blocked by it until the operator states that a second time is meant. None: never.
     """
 
     kind: str
@@ -103,3 +105,4 @@ class PlanKind:
     measurer: Measurer | None = None
     acts: frozenset[str] = frozenset({"administrator"})
     undo: str = ""
+    repeats: Callable[[Plan], Awaitable[str]] | None = None

@@ -30,6 +30,7 @@ def insert(
     params: Mapping[str, Any],
     specs: Sequence[StepSpec],
     limits: Mapping[str, Any],
+    retries: str = "",
 ) -> Plan:
     """Store a new draft under the next number of the store."""
     if connection.dialect.name == "postgresql":
@@ -54,6 +55,8 @@ def insert(
             confirmed_at=0,
             journal_before=0,
             stop_requested=False,
+            retries=retries,
+            statement="",
             created_at=now,
             updated_at=now,
         )
@@ -115,6 +118,13 @@ def params_of(
         rows = sa.select(plans.c.id, plans.c.number, plans.c.state, plans.c.params).where(part).order_by(plans.c.number)
         found += [(row.id, f"PLN-{row.number:04d}", PlanState(row.state), row.params) for row in connection.execute(rows)]
     return found
+
+
+def retry_of(connection: Connection, plan_id: str) -> str:
+    """The id of the plan that does an ended one again and was not confirmed yet, or empty."""
+    open_states = [PlanState.DRAFT.value, PlanState.PREVIEWED.value]
+    query = sa.select(plans.c.id).where(plans.c.retries == plan_id, plans.c.state.in_(open_states)).order_by(plans.c.number.desc())
+    return str(connection.execute(query).scalars().first() or "")
 
 
 def unfinished(connection: Connection) -> list[tuple[str, Any]]:
@@ -193,6 +203,8 @@ def _plan(row: Any, records: Iterable[StepRecord]) -> Plan:
         receipt=codec.receipt_from_json(row.receipt),
         created_at=row.created_at,
         updated_at=row.updated_at,
+        retries=row.retries,
+        statement=row.statement,
     )
 
 

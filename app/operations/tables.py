@@ -28,6 +28,8 @@ plans = Table(
     Column("confirmed_at", BigInteger, nullable=False),
     Column("journal_before", BigInteger, nullable=False),
     Column("stop_requested", Boolean, nullable=False),
+    Column("retries", String(36), nullable=False, server_default=""),
+    Column("statement", Text, nullable=False, server_default=""),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Index(None, "state", "number"),

@@ -71,13 +71,14 @@ class Money(Register):
         from app.wallets.paying import KIND, Payouts  # it takes the HTTP client with it, so not with the window
 
         self._payouts = Payouts(means, self._recipients)
-        for kind, part, undo in (
-            (KIND, self._payouts, "A payment cannot be taken back."),
-            ("wallets.transfer", self._transfers, "A transfer cannot be taken back."),
-            ("wallets.approve", self._allowances, ""),
-            ("wallets.revoke", self._allowances, ""),
+        again = means.transactions.repeats
+        for kind, part, undo, repeats in (
+            (KIND, self._payouts, "A payment cannot be taken back.", again),
+            ("wallets.transfer", self._transfers, "A transfer cannot be taken back.", again),
+            ("wallets.approve", self._allowances, "", None),
+            ("wallets.revoke", self._allowances, "", None),
         ):
-            means.operations.register_kind(PlanKind(kind, part.preview, part.measure, EVERYBODY, undo))
+            means.operations.register_kind(PlanKind(kind, part.preview, part.measure, EVERYBODY, undo, repeats))
 
     # Sending
 

@@ -33,7 +33,8 @@ class Room(deploy_program.Room):
         self.bus.subscribe(Event, self.told.append)
         kinds = ("test.send", "test.batch")
         for kind in kinds:
-            self.operations.register_kind(PlanKind(kind, self._preview, self._measure, frozenset({"administrator", "developer"})))
+            roles, repeats = frozenset({"administrator", "developer"}), self.transactions.repeats
+            self.operations.register_kind(PlanKind(kind, self._preview, self._measure, roles, repeats=repeats))
 
     @property
     def notices(self) -> list[str]:
