@@ -45,6 +45,7 @@ wallets.add_typer(tokens, name="tokens")
 wallets.command("payout")(payout)
 wallets.command("payout-rows")(payout_rows)
 azora.add_typer(contracts, name="contract")
+importlib.import_module("app.cli.queue")  # adds its commands to wallet
 importlib.import_module("app.cli.work")  # adds its commands to mint
 azora.add_typer(mint, name="mint")
 azora.add_typer(redeem, name="redeem")

@@ -55,6 +55,19 @@ def stop_plan(plan: Reference) -> None:
     report(run(work))
 
 
+@plans.command("retry")
+def retry_plan(
+    plan: Reference,
+    second: Annotated[str, typer.Option("--second", help="State in words that it is meant a second time, where it says so.")] = "",
+) -> None:
+    """Plan an ended plan anew, with the same parameters, and carry it out."""
+
+    async def work(console):  # type: ignore[no-untyped-def]
+        return await carry_out(console, await console.operations.retry((await console.operations.get(plan)).id, second))
+
+    report(run(work))
+
+
 @plans.command("recover")
 def recover_plans() -> None:
     """Take up plans whose process died: look what became of each step, finish or explain."""
