@@ -105,7 +105,7 @@ def why_waiting(chain: Chain, head: Block) -> str:
     """Why nothing moves: usually just time; a chain that makes no blocks by itself is told."""
     age = now_ms() // 1000 - head.timestamp
     if chain.network.own and age > STALE:
-        return f"The chain makes no blocks by itself (the last is {age} s old): mine one to go on."
+        return "The chain makes no blocks by itself: mine one to go on."
     return "Waiting for the next block."
 
 
