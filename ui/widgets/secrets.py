@@ -158,6 +158,11 @@ class SecretView(QWidget):
         for part in (self.show_button, self.copy_button):
             part.setEnabled(secret is not None)
 
+    def set_what(self, what: str) -> None:
+        """What kind of secret it is, for its buttons."""
+        self._what = what
+        self.hide_secret()
+
     @property
     def shown(self) -> bool:
         """Whether it is readable now."""

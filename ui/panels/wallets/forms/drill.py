@@ -87,6 +87,10 @@ class DrillForm(WalletForm):
     def first_field(self) -> QWidget | None:
         return self.words.first() if self.words is not None else self.key
 
+    def drop_secrets(self) -> None:
+        """The console was locked: the backup must be entered again."""
+        self._forget()
+
     def _forget(self) -> None:
         forget(self.key, self.passphrase)
         if self.words is not None:

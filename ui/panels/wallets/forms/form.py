@@ -10,6 +10,7 @@ from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLayout, QVBoxLayout, QWidget
 
 from app.core.errors import Invalid
+from app.core.events import AccessChanged
 from app.core.secret import Secret
 from ui.plan_sheet import PlanForm
 from ui.theme import icon
@@ -33,6 +34,14 @@ class WalletForm(PlanForm):
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(10)
+        self.bridge.on(AccessChanged, lambda _: self._access_changed(), self)
+
+    def _access_changed(self) -> None:
+        if self.bridge.is_ready and self.console.access.locked:
+            self.drop_secrets()
+
+    def drop_secrets(self) -> None:
+        """The console was locked: whatever of a secret the form holds is wiped."""
 
     def field(self, label: str, widget: QWidget, hint: str = "") -> Field:
         """Add a labelled field."""

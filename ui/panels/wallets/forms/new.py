@@ -145,6 +145,20 @@ class NewWalletForm(WalletForm):
             label, phrase, accounts=count, labels=names, passphrase=passphrase, path=path, backup=check
         )
 
+    def drop_secrets(self) -> None:
+        """A phrase that nobody has used yet is thrown away; another one is made after the unlock."""
+        self.words.hide_words()
+        if self._phrase is not None:
+            self._phrase.wipe()
+        self._phrase = self._check = None
+        self.words.set_phrase(None, int(self.count.value()))
+        self._ask(())
+
+    def _access_changed(self) -> None:
+        super()._access_changed()
+        if self._phrase is None and self.bridge.is_ready and not self.console.access.locked:
+            self._make()
+
     def show_error(self, error: Any) -> bool:
         if error.field in ("passphrase_again", "path", "labels"):
             self.more.open()

@@ -169,6 +169,11 @@ class RestoreForm(WalletForm):
             self.more.open()
         return super().show_error(error)
 
+    def drop_secrets(self) -> None:
+        """The console was locked: the words must be entered again."""
+        forget(self.passphrase)
+        self.words.forget()
+
     def first_field(self) -> QWidget | None:
         return self.label
 
