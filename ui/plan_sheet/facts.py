@@ -50,7 +50,8 @@ class Facts:
 
 _KEYS = {
     "inKeyring": ("In keyring", True),
-    "watchOnly": ("No key (watch-only)", False),
+    "watchOnly": ("No key here; signed on another console", True),
+    "external": ("External signer", True),
     "missing": ("Key missing", False),
     "unknown": ("Keyring locked, cannot tell", True),
 }

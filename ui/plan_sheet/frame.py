@@ -92,7 +92,14 @@ class Frame(QWidget):
             self.stack.addWidget(page)
         self.confirm_page.changed.connect(self._update)
         self.progress_page.mine.connect(self._mine)
+        self.progress_page.stated.connect(self._state)
+        self.progress_page.hand_export.connect(self._hand_export)
+        self.progress_page.hand_import.connect(self._hand_import)
+        self.progress_page.hand_paste.connect(self._hand_paste)
         self.receipt_page.save_asked.connect(self._save_signature)
+        for page in (self.progress_page, self.receipt_page):
+            page.payout_export.connect(self._export_payout)
+            page.payout_rest.connect(self._pay_rest)
         column.addWidget(self.stack, 1)
         self.problem = Note("err", "")
         self.problem.setObjectName("plan.problem")
@@ -118,6 +125,7 @@ class Frame(QWidget):
         self.preview = self._button(primary_button("Preview"), "plan.preview", self._preview)
         self.go_on = self._button(primary_button("Continue to confirm"), "plan.continue", self._continue)
         self.confirm = self._button(primary_button("Confirm"), "plan.confirm", self._confirm)
+        self.retry = self._button(button("Preview again", icon="arrows-clockwise"), "plan.retry", self._retry)
         self.stop = self._button(danger_button("Stop"), "plan.stop", self._stop)
         self.leave = self._button(button("Close"), "plan.leave", self.close_sheet)
         self.export = self._button(button("Export receipt…", icon="export"), "plan.export", self._export)
@@ -128,6 +136,7 @@ class Frame(QWidget):
             self.preview,
             self.go_on,
             self.confirm,
+            self.retry,
             self.stop,
             self.leave,
             self.export,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
@@ -11,7 +11,10 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QWidget
 from app.core.clock import now_ms
 from app.core.evidence import EvidenceKind, EvidenceStatus
 from ui.plan_sheet import sections, words
+from ui.plan_sheet.elsewhere import HandSection, RivalSection, StatementSection, waits_for_hand
 from ui.plan_sheet.pages import Page
+from ui.plan_sheet.payout import KIND as PAYOUT
+from ui.plan_sheet.payout import PayoutSection
 from ui.plan_sheet.sections import Mark, Section, text
 from ui.widgets import CodeBlock, LogView, Note, StatusLabel, button
 
@@ -52,13 +55,48 @@ def stop_reason(plan: Plan) -> tuple[bool, str]:
     return False, "All steps are done"
 
 
-class ProgressPage(Page):
+class RowsPage(Page):
+    """A page on which a payout shows its payments."""
+
+    payout_export = Signal()
+    payout_rest = Signal()
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.payments: PayoutSection | None = None
+        self._payments: tuple[Plan, Any] | None = None
+
+    def add_payments(self, plan: Plan) -> None:
+        """A place for the payments, when the plan has some; filled by :meth:`show_payments`."""
+        self.payments = None
+        if plan.kind == PAYOUT:
+            self.payments = PayoutSection()
+            self.payments.export_asked.connect(self.payout_export)
+            self.payments.rest_asked.connect(self.payout_rest)
+            self.column.addWidget(self.payments)
+            if self._payments is not None and self._payments[0].id == plan.id:
+                self.show_payments(plan, self._payments[1])
+
+    def show_payments(self, plan: Plan, rows: Any) -> None:
+        """The payments of a plan as they stand now."""
+        self._payments = (plan, rows)
+        if self.payments is not None:
+            self.payments.show_rows(plan, rows)
+
+
+class ProgressPage(RowsPage):
     """Steps with times and evidence, what holds it up, the live log."""
 
     mine = Signal(str)
+    stated = Signal(bool)  # "This is a second payment"
+    hand_export = Signal()
+    hand_import = Signal()
+    hand_paste = Signal()
 
     def __init__(self) -> None:
         super().__init__("Progress")
+        self._rival: Any = None
+        self._told = ""
         self._shown: tuple[object, ...] = ()
         self._plan: Plan | None = None
         self.log: LogView | None = None
@@ -74,6 +112,8 @@ class ProgressPage(Page):
                 self._seen_acted.setdefault((plan.id, record.index), now_ms())
         offer = self._offers_mining(facts)
         shown = (
+            self._rival,
+            self._told,
             plan.id,
             str(plan.state),
             plan.reason,
@@ -87,6 +127,10 @@ class ProgressPage(Page):
         if self.log is not None:
             self.log.set_text("\n".join(f"{words.clock(at)} {line}" for at, line in facts.log))
         self.tick()
+
+    def show_rival(self, rival: Any, told: str = "") -> None:
+        """Who took the plan's nonce; ``told``: why that cannot be said."""
+        self._rival, self._told = rival, told
 
     def tick(self) -> None:
         """Move the clocks of running steps."""
@@ -112,6 +156,16 @@ class ProgressPage(Page):
         state = str(plan.state)
         if state in BROKEN:
             self._broken(plan)
+            self._elsewhere(facts)
+        elif waits_for_hand(plan):
+            hand = HandSection()
+            for asked, answer in (
+                (hand.export_asked, self.hand_export),
+                (hand.import_asked, self.hand_import),
+                (hand.paste_asked, self.hand_paste),
+            ):
+                asked.connect(answer)
+            self.column.addWidget(hand)
         elif state == "waiting" and plan.reason:
             section = Section(line=False)
             section.add(Note("warn" if facts.locked else "info", plan.reason))
@@ -144,6 +198,7 @@ class ProgressPage(Page):
             waiting = plan.reason if record.index == active and state == "waiting" else ""
             section.add(sections.step_row(record, now=now_ms(), active=record.index == active, waiting=waiting))
         self.column.addWidget(section)
+        self.add_payments(plan)
         self._so_far(facts)
         section = Section("Live log", line=False)
         self.log = LogView()
@@ -171,6 +226,17 @@ class ProgressPage(Page):
             section.add(text(title, "hint", wrap=True))
         self.column.addWidget(section)
 
+    def _elsewhere(self, facts: Facts) -> None:
+        """The transaction that took the nonce, and the statement that a second payment asks for."""
+        if self._rival is not None:
+            self.column.addWidget(RivalSection(facts, self._rival))
+            if self._rival.same_payment:
+                statement = StatementSection()
+                statement.stated.connect(self.stated)
+                self.column.addWidget(statement)
+        elif self._told:
+            self.note("warn", self._told)
+
     def _so_far(self, facts: Facts) -> None:
         rows: list[QWidget] = []
         for record in facts.plan.steps:
@@ -189,7 +255,7 @@ class ProgressPage(Page):
         self.column.addWidget(section)
 
 
-class ReceiptPage(Page):
+class ReceiptPage(RowsPage):
     """Predicted against actual, the evidence of every line, and the journal before and after."""
 
     open_link = Signal(str)
@@ -209,6 +275,7 @@ class ReceiptPage(Page):
             return
         self._head(plan, receipt)
         self._signature(plan)
+        self.add_payments(plan)
         self._compared(receipt)
         self._evidence(receipt)
         self._journal(facts, receipt)

@@ -11,7 +11,7 @@ from app.core.clock import now_ms
 from app.core.evidence import Evidence, EvidenceKind
 from ui.plan_sheet import sections, words
 from ui.plan_sheet.sections import Section, text
-from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel, empty
+from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel, empty, forget
 
 if TYPE_CHECKING:
     from app.operations.plans import Effect, Plan, Preview
@@ -193,7 +193,7 @@ class ConfirmPage(Page):
     def refuse_passphrase(self, sentence: str) -> None:
         """Say at the field that the passphrase was wrong, and forget it."""
         if self._passphrase_field is not None and self.passphrase is not None:
-            self.passphrase.clear()
+            forget(self.passphrase)
             self._passphrase_field.set_error(sentence)
             self.passphrase.setFocus()
 
@@ -201,7 +201,7 @@ class ConfirmPage(Page):
         """Wipe what was typed."""
         for field in (self.passphrase, self.typed):
             if field is not None:
-                field.clear()
+                forget(field)
 
     def first_field(self) -> QWidget | None:
         """Where typing begins."""

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent
 
 from app.core.events import AccessChanged, HeadChanged, NetworkChanged, PlanChanged
 from ui.plan_sheet import words
-from ui.plan_sheet.acting import Acting
+from ui.plan_sheet.bringing import Bringing
 from ui.plan_sheet.facts import Facts, read_facts
 from ui.plan_sheet.outcome import BROKEN, UNDER_WAY, stop_reason
 from ui.plan_sheet.sections import Section
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 AGAIN_AFTER_MS = 1_500  # a new block simulates the shown preview again, at most this often
 
 
-class PlanSheet(Acting):
+class PlanSheet(Bringing):
     """Five steps over one plan. Closing it never cancels anything; opening the plan again shows the step where it was."""
 
     def __init__(self, window: Any) -> None:
@@ -40,6 +40,9 @@ class PlanSheet(Acting):
         self._step = FORM
         self._busy = ""
         self._in_sight = False
+        self._second = False
+        self._reading_payments = False
+        self._rivals: dict[str, tuple[Any, str]] = {}
         self._seen: Preview | None = None  # the preview that the reader was shown, when a newer one differs
         self._at: dict[str, int] = {}  # plan id → step, so that opening again shows the same one
         self._on_done: dict[str, Callable[[Plan], None]] = {}
@@ -106,7 +109,7 @@ class PlanSheet(Acting):
             self._on_done[plan.id] = on_done
         self._seen = None
         if self._facts is None or self._facts.plan.id != plan.id:
-            self._in_sight = False
+            self._in_sight = self._second = False
         self._facts = facts
         self._show(self._natural(plan))
 
@@ -176,9 +179,12 @@ class PlanSheet(Acting):
         elif self._step == CONFIRM:
             self.confirm_page.show_facts(facts)
         elif self._step == PROGRESS:
+            self._look_for_rival()
             self.progress_page.show_facts(facts)
+            self._read_payments()
         elif self._step == RECEIPT:
             self.receipt_page.show_facts(facts)
+            self._read_payments()
 
     def _update(self) -> None:
         """Header, tabs and footer, from what is known now."""
@@ -223,6 +229,10 @@ class PlanSheet(Acting):
         missing = hindrance or self._unseen() or self.confirm_page.missing() if step == CONFIRM else ""
         self.confirm.setEnabled(idle and step == CONFIRM and not missing)
         self.confirm.setToolTip(missing)
+        why = self.why_no_retry(plan) if plan else ""
+        self.retry.setVisible(step == PROGRESS and state in BROKEN and hasattr(self.bridge.console.operations, "retry"))
+        self.retry.setEnabled(idle and not why)
+        self.retry.setToolTip(why)
         self.stop.setVisible(step == PROGRESS and state in UNDER_WAY)
         self.stop.setEnabled(idle and may_stop)
         self.leave.setVisible(step == PROGRESS or (step == PREVIEW and not open_ and plan is not None))
@@ -232,7 +242,7 @@ class PlanSheet(Acting):
             FORM: form.hint if form else "",
             PREVIEW: hindrance or ("Nothing is signed yet" if open_ else ""),
             CONFIRM: missing,
-            PROGRESS: stop_words,
+            PROGRESS: stop_words or why,
             RECEIPT: "",
         }
         self.hint.setText(self._busy or hints[step])

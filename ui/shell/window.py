@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ui.actions import Registry
     from ui.shell.bars import Bars
     from ui.shell.cover import Cover
+    from ui.shell.locking import Locking
     from ui.shell.navigation import History, Navigation
     from ui.shell.notifications import Notifications
     from ui.shell.palette import Palette
@@ -61,6 +62,7 @@ class MainWindow(QMainWindow):
     cover: Cover
     notifications: Notifications
     bars: Bars
+    locking: Locking
     _history: History
 
     def __init__(self, bridge: Bridge, home: Path, panels: list[tuple[str, str, str, str, bool]], paths: dict[str, str]) -> None:
@@ -97,6 +99,7 @@ class MainWindow(QMainWindow):
         from ui.actions import Registry
         from ui.shell import commands, layout
         from ui.shell.bars import Bars
+        from ui.shell.locking import Locking
         from ui.shell.navigation import History
 
         theme.apply(QApplication.instance())  # type: ignore[arg-type]
@@ -104,6 +107,7 @@ class MainWindow(QMainWindow):
         self._history = History()
         layout.parts(self, self._entries)
         self.bars = Bars(self)
+        self.locking = Locking(self)
         commands.register(self, self._entries)
         layout.shortcuts(self)
         layout.menus(self)
@@ -147,7 +151,7 @@ class MainWindow(QMainWindow):
             self.bridge.on(kind, lambda _: self.bars.refresh(), self)
         self.bridge.on(SettingsChanged, lambda event: self._setting_changed(event.key), self)
         self.bridge.on(HeadChanged, lambda _: self.bars.refresh_status(), self)
-        self.bridge.on(AccessChanged, lambda _: self._access_changed(), self)
+        self.bridge.on(AccessChanged, lambda _: self.locking.access_changed(), self)
         self.bridge.on(JobChanged, lambda _: self.bars.show_jobs(), self)
         self.bridge.on(JournalGrew, lambda _: self.bars.show_journal(), self)
         self.bridge.on(Notice, lambda notice: self.notify(notice.text, notice.level, notice.link), self)
@@ -175,7 +179,7 @@ class MainWindow(QMainWindow):
         for notice in settings.notices:
             self.notify(notice, "warn")
         self.bars.refresh()
-        self._access_changed()
+        self.locking.access_changed()
         self.bars.show_jobs()
         self.bars.show_journal()
         self._timer.start()
@@ -486,50 +490,6 @@ class MainWindow(QMainWindow):
         """Drop what is unlocked and hide every figure."""
         access = self.bridge.console.access
         self.bridge.run(lambda: access.lock("by hand"), owner=self)
-
-    def _access_changed(self) -> None:
-        if not self.console_ready:
-            return
-        access = self.bridge.console.access
-        self.top.show_access(access)
-        if access.locked and access.passphrase_set:
-            self._lock_screen().cover()
-            self._set_covered(True)
-        elif self.lock_screen is not None:
-            self.lock_screen.hide()
-            self._set_covered(False)
-        self.bars.refresh_status()
-
-    def _set_covered(self, covered: bool) -> None:
-        """What lies below the lock screen cannot be reached by Tab either."""
-        for widget in (self.centralWidget(), self.dock, self.menuBar()):
-            widget.setEnabled(not covered)
-        self.notifications.set_quiet(covered)
-        for top in QApplication.topLevelWidgets() if covered else []:  # dialogs and popovers have windows of their own
-            if top is not self and top.isVisible():
-                top.close()
-
-    def _lock_screen(self) -> Any:
-        if self.lock_screen is None:
-            from ui.shell.lock import LockScreen
-
-            self.lock_screen = LockScreen(self)
-            self.lock_screen.unlock_asked.connect(self._unlock)
-        return self.lock_screen
-
-    def _unlock(self, passphrase: str) -> None:
-        access = self.bridge.console.access
-
-        async def unlock() -> None:
-            from app.core.secret import Secret
-
-            await access.unlock(Secret(passphrase))
-
-        def refused(error: ConsoleError) -> bool:
-            self._lock_screen().refuse(str(error))
-            return True
-
-        self.bridge.run(unlock, fail=refused, owner=self)
 
     # Qt
 

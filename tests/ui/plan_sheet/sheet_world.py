@@ -168,9 +168,14 @@ class World:
         self.wallets = SimpleNamespace(list=self._accounts)
         self.accounts = [account]
         self.networks = SimpleNamespace(list=list)
+        self.rival: Any = None
+        self.transactions = SimpleNamespace(rival=self._rival)
         self.journal = SimpleNamespace(page=self._page)
         self.started: list[tuple[Any, Any]] = []
         self.jobs = SimpleNamespace(start=self._start)
+
+    async def _rival(self, plan_id: str) -> Any:
+        return self.rival
 
     async def _accounts(self) -> list[Any]:
         return self.accounts

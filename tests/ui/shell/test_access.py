@@ -94,7 +94,12 @@ def test_every_control_of_the_shell_has_a_name(shell: Shell) -> None:
     window.show_keymap()
     window.tell_bug(RuntimeError("for this test"))
     window._show_history()
-    for dialog in (window.findChild(QWidget, "keymap"), window.findChild(QWidget, "crash"), window._popover, window._lock_screen()):
+    for dialog in (
+        window.findChild(QWidget, "keymap"),
+        window.findChild(QWidget, "crash"),
+        window._popover,
+        window.locking.screen(),
+    ):
         assert dialog.accessibleName()
         assert nameless(dialog) == []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from app.core.errors import ConsoleError
 from ui.widgets import Field, Note, Segmented, StatusLabel, button, password_edit
@@ -59,6 +59,10 @@ class SecuritySection(QWidget):
         self.minutes.setMaximumWidth(140)
         self.minutes.editingFinished.connect(lambda: panel.set("console.lock_after_minutes", self.minutes.value()))
         layout.addWidget(Field("Lock when idle for", self.minutes, "Locking drops what is unlocked and hides every figure"))
+        self.sleep = QCheckBox("Lock when the computer sleeps or its screen is locked")
+        self.sleep.setObjectName("settings.lock_on_sleep")
+        self.sleep.clicked.connect(lambda on: panel.set("console.lock_on_sleep", on))
+        layout.addWidget(self.sleep)
         heading = QLabel("System keyring")
         heading.setProperty("role", "heading")
         layout.addWidget(heading)
@@ -83,6 +87,7 @@ class SecuritySection(QWidget):
         self.apply.setText("Change passphrase" if known else "Set passphrase")
         if not self.minutes.hasFocus():
             self.minutes.setValue(self._panel.bridge.console.settings.value.console.lock_after_minutes)
+        self.sleep.setChecked(self._panel.bridge.console.settings.value.console.lock_on_sleep)
         vault = self._panel.bridge.console.vault
         self._panel.bridge.run(lambda: vault.state(), then=self._show_keyring, owner=self)
 

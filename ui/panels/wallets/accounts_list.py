@@ -298,6 +298,11 @@ def fill_menu(menu: QMenu, entries: list[MenuEntry | None], run: Callable[[str],
         act.triggered.connect(lambda _=False, verb=verb: run(verb))
 
 
+def may_send(account: Account) -> str:
+    """Why this account cannot send, or empty. One without a key here may: another console signs by hand."""
+    return may_sign(account) if str(account.key_state) != "watchOnly" else ""
+
+
 def may_sign(account: Account) -> str:
     """Why this account cannot sign here, or empty."""
     return "" if str(account.key_state) in SIGNING else "There is no key for this account here."

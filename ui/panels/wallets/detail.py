@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ui.panels.wallets.accounts_list import MenuEntry, fill_menu, may_sign
+from ui.panels.wallets.accounts_list import MenuEntry, fill_menu, may_send
 from ui.panels.wallets.reading import KINDS, Snapshot
 from ui.theme import icon, theme
 from ui.widgets import AmountLabel, Identicon, button, primary_button
@@ -181,7 +181,7 @@ class Detail(QWidget):
             self.balance.set_amount(held.azr, 18, "AZR")
         elif held is not None:
             self.balance.set_amount(held.native, 18, snapshot.symbol)
-        why = may_sign(account)
+        why = may_send(account)
         self.send_button.setEnabled(not why)
         self.send_button.setToolTip(why or "Send from this account")
         for tab in self._tabs:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QSplitter
 
 from app.core.errors import ConsoleError
 from app.core.events import AccountsChanged, ContactsChanged, HeadChanged, LedgerChanged, NetworkChanged, TransactionsChanged
-from ui.panels.wallets.accounts_list import AccountsList, MenuEntry, may_sign
+from ui.panels.wallets.accounts_list import AccountsList, MenuEntry, may_send, may_sign
 from ui.panels.wallets.detail import Detail
 from ui.panels.wallets.reading import Snapshot, read
 from ui.panels.wallets.tabs.activity import ActivityTab
@@ -36,21 +36,39 @@ FORMS: dict[str, tuple[str, str]] = {
     "contact": ("contacts", "ContactForm"),
     "token": ("tokens", "TokenForm"),
     "verify": ("verify", "VerifyForm"),
+    "external": ("external", "ExternalForm"),
+    "hand": ("byhand", "HandForm"),
 }
 OF_ACCOUNT: dict[str, tuple[str, str]] = {
     "receive": ("receive", "ReceiveForm"),
     "rename": ("edits", "RenameForm"),
     "group": ("edits", "GroupForm"),
     "approve": ("approve", "ApproveForm"),
+    "reveal": ("secret", "RevealForm"),
+    "export": ("secret", "ExportForm"),
+    "delete": ("secret", "DeleteForm"),
     "drill": ("drill", "DrillForm"),
     "adding": ("adding", "AddAccountsForm"),
 }
-MORE = ("wallets.restore", "", "wallets.contacts", "wallets.sign", "wallets.verify")
+MORE = (
+    "wallets.restore",
+    "wallets.external",
+    "",
+    "wallets.payout",
+    "wallets.contacts",
+    "",
+    "wallets.sign",
+    "wallets.verify",
+    "wallets.hand",
+)
 KEYED = ("hd", "imported")
 # what can be done with a key: verb, icon, words, kinds of account
 VERBS = (
     ("drill", "first-aid-kit", "Drill the backup…", KEYED),
     ("adding", "plus", "Add accounts…", ("hd",)),
+    ("reveal", "eye", "Reveal…", KEYED),
+    ("export", "export", "Export keystore…", KEYED),
+    ("delete", "trash", "Delete…", ("hd", "imported", "watch", "external")),
 )
 
 
@@ -71,7 +89,7 @@ class WalletsPanel(Panel):
         self.more = button("", icon="dots-three")
         self.more.setObjectName("header.wallets.more")
         self.more.setAccessibleName("More of wallets")
-        self.more.setToolTip("Restore, contacts, sign, verify")
+        self.more.setToolTip("Restore, external signer, payout, contacts, sign, verify")
         self.more.clicked.connect(self._open_more)
         self.header.add_widget(self.more)
         self.empty = EmptyState(
@@ -173,13 +191,14 @@ class WalletsPanel(Panel):
 
     def entries(self, account: Account) -> list[MenuEntry | None]:
         """What can be done with an account: the menu of its row and of its head."""
-        why = may_sign(account)
+        why, stuck = may_sign(account), may_send(account)
         order = "" if self.table.own_order else "The list is sorted by a column; press its heading until it is not."
         return [
-            ("send", "paper-plane-tilt", "Send…", "Return", why),
+            ("send", "paper-plane-tilt", "Send…", "Return", stuck),
+            ("payout", "file-csv", "Pay out a table…", "", stuck),
             ("receive", "qr-code", "Receive", "", ""),
             ("sign", "signature", "Sign a message…", "", why),
-            ("approve", "hand-coins", "Approve a spender…", "", why),
+            ("approve", "hand-coins", "Approve a spender…", "", stuck),
             None,
             ("copy", "copy", "Copy address", "Ctrl+C", ""),
             ("rename", "tag", "Edit label…", "F2", ""),
@@ -202,13 +221,17 @@ class WalletsPanel(Panel):
         if verb == "send":
             from ui.panels.wallets.forms.send import SendForm
 
-            sender = account.address if account is not None and (address or not may_sign(account)) else ""
+            sender = account.address if account is not None and (address or not may_send(account)) else ""
             self.window_.open_form(SendForm(self, str(given.get("sender") or sender), str(given.get("to", ""))))
         elif verb == "sign":
             from ui.panels.wallets.forms.signing import SignForm
 
             signer = account.address if account is not None and not may_sign(account) else ""
             self.window_.open_form(SignForm(self, signer))
+        elif verb == "payout":
+            from ui.panels.wallets.forms.payout import PayoutForm
+
+            self.window_.open_form(PayoutForm(self, account.address if account is not None and not may_send(account) else ""))
         elif verb == "copy" and account is not None:
             QApplication.clipboard().setText(account.address)
             self.window_.notify(f"The address of {account.label} is copied.", "ok")

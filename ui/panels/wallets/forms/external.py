@@ -46,9 +46,7 @@ class ExternalForm(WalletForm):
         self.account_field = self.field("Account", self.account, "Those that the signer offers")
         self.label = line_edit("wallets.external.label", "Label of the account")
         self.field("Label", self.label, "What the account is called here")
-        self.add(
-            Note("info", "Each signature is asked for there. What comes back is compared with what was asked, byte for byte.")
-        )
+        self.add(Note("info", "Each signature is asked for there. What comes back is compared with what was asked, byte for byte."))
         self.end()
         self._forget()
 

@@ -116,5 +116,3 @@ class ImportForm(WalletForm):
         """Neither is kept in a field that nobody sees."""
         forget(self.key, self.password)
         super().hideEvent(event)
-
-

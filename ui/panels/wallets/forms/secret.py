@@ -133,7 +133,7 @@ class ExportForm(GuardedForm):
         super().__init__(panel)
         self._account = account
         self.context = f"With the key of {account.label}; the export is journalled"
-        self.password = SecretPair("wallets.export.password", "Password of the file", "At least 8 characters; it opens the file anywhere")
+        self.password = SecretPair("wallets.export.password", "Password of the file", "At least 8 characters")
         self.add(self.password)
         self.guard("export", "Write the key into a file")
         self.add(Note("info", "Version 3 with scrypt, as geth and MetaMask read it. Deriving its key takes a moment."))
@@ -188,7 +188,7 @@ class DeleteForm(WalletForm):
         self.context = account.address
         keyed = str(account.kind) in ("hd", "imported")
         lost = "Its key leaves the keyring unless another account hangs on the same phrase." if keyed else "No key is lost."
-        self.add(Note("err" if keyed else "warn", f"The account leaves the list of this console. {lost} The chain keeps what it holds."))
+        self.add(Note("err" if keyed else "warn", f"It leaves the list of this console. {lost} The chain keeps what it holds."))
         self.typed = line_edit("wallets.delete.typed_name", "Name of the account")
         self.typed.setPlaceholderText(account.label)
         self.field("Type the account's name", self.typed, "The preview then says exactly what is lost")
