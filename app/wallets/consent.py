@@ -70,6 +70,34 @@ def value_proof(data: TypedData) -> list[Verdict]:
     ]
 
 
+def stands_for(data: TypedData) -> list[Verdict]:
+    """Warnings about a message that speaks of something else: a transaction that others carry out, or hashes alone."""
+    said = data.message
+    kinds = {field.name: field.type for field in data.types[data.primary_type]}
+    if kinds.get("to") == "address" and kinds.get("value") == "uint256" and kinds.get("data") == "bytes":
+        payload = said["data"]
+        size = len(payload) if isinstance(payload, bytes) else 0
+        delegated = " It runs the code of another contract in this one’s place." if said.get("operation") == 1 else ""
+        return [
+            Verdict(
+                "sign.transaction",
+                VerdictLevel.WARNING,
+                f"It stands for a transaction to {said['to']} with {said['value']} wei and {size:,} bytes of data",
+                f"Whoever holds the signature may have a contract carry it out.{delegated}",
+            )
+        ]
+    if all(leaf.type == "bytes32" for leaf in data.leaves()):
+        return [
+            Verdict(
+                "sign.hashes",
+                VerdictLevel.WARNING,
+                "The message is made of hashes alone: it says nothing about what they stand for",
+                "Sign it only if you computed them yourself.",
+            )
+        ]
+    return []
+
+
 def signature_effect(signer: Account, digest: bytes) -> Effect:
     return Effect("signature", signer.address, "", "0x" + digest.hex(), label=signer.label)
 

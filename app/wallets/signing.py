@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from app.core.errors import Conflict, Denied, NotFound
+from app.core.errors import Conflict, Denied, Invalid, NotFound
 from app.wallets import creation, keys
 from app.wallets.accounts import AccountKind
 from app.wallets.making import derived_key
@@ -63,10 +63,14 @@ class Signing(Register):
                 return keys.parse_private_key(secret.reveal())
             return derived_key(secret, account.path)
 
-        key = await asyncio.to_thread(derive)
-        if keys.address_of(key) != account.address:
+        try:
+            key = await asyncio.to_thread(derive)
+        except Invalid:  # what stands in the item is no key at all
+            key = b""
+        if not key or keys.address_of(key) != account.address:
+            makes = "makes another address" if key else "is no key"
             raise Conflict(
-                f"The keyring's secret for “{account.label}” makes another address. Nothing was signed.",
+                f"The keyring's secret for “{account.label}” {makes}. Nothing was signed.",
                 "Somebody changed the keyring. Restore the wallet from its backup.",
             )
         return key

@@ -241,7 +241,7 @@ class Speaking(Verifying, Signing):
                 effect, found = await self._permission(permitted, signer, network, names)
                 effects.append(effect)
                 verdicts += found
-            verdicts += consent.value_proof(said)
+            verdicts += consent.value_proof(said) + consent.stands_for(said)
             calls = consent.typed_calls(said, names)
             hashes += (f"Domain hash: 0x{said.domain_hash.hex()}", f"Message hash: 0x{said.message_hash.hex()}")
         else:

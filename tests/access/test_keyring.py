@@ -230,6 +230,15 @@ async def test_an_item_deleted_behind_our_back_is_missed(console, ring):
     assert (await console.wallets.get("Main")).key_state is KeyState.IN_KEYRING
 
 
+async def test_an_imported_key_changed_behind_our_back_is_told(console, ring):
+    plan = await console.wallets.plan_import_key("Main", Secret("0x" + "11" * 32))
+    assert (await console.operations.execute(plan.id)).state is PlanState.DONE
+    item = final_name((await console.wallets.get("Main")).wallet_id)
+    for written, said in (("p1:0x" + "22" * 32, "makes another address"), ("p1:mist", "is no key")):
+        ring.forge(console.vault.service, item, written)
+        assert said in (await sign(console)).reason
+
+
 @pytest.mark.parametrize("written", ["p1:" + OTHER, "p1:nonsense", "b1:AAAA", "b1:%", "x9:what", "s2:a:1", "s1:z", "e1:AAAA"])
 async def test_an_item_changed_behind_our_back_signs_nothing(console, ring, written):
     item = await wallet(console)

@@ -17,7 +17,7 @@ from app.core.errors import Denied, Invalid, NotFound
 from app.core.paths import Home
 from app.core.settings import NetworkSetting, SettingsStore
 from app.operations import PlanState
-from app.wallets import keys, messages
+from app.wallets import consent, keys, messages
 from app.wallets.permits import permissions
 from app.wallets.typed import parse
 from tests.wallets.conftest import FIRST, HARDHAT, SECOND, Memory
@@ -151,6 +151,19 @@ def test_permissions_to_spend_are_recognised():
         ("EIP-3009", token, SECOND, 4, False, True, 6)
     ]
     assert permission("Permit", {"Permit": "uint256 value"}, {"value": 1}) == [], "another Permit is no permission"
+
+
+def test_typed_data_that_stands_for_something_else_is_told():
+    def told(fields: str, message: dict[str, object]) -> str:
+        members = [dict(zip(("type", "name"), field.split(), strict=True)) for field in fields.split(",")]
+        text = json.dumps({"types": {"SafeTx": members}, "primaryType": "SafeTx", "domain": {}, "message": message})
+        return " ".join(f"{verdict.text}. {verdict.detail}" for verdict in consent.stands_for(parse(text)))
+
+    safe = "address to,uint256 value,bytes data,uint8 operation"
+    said = told(safe, {"to": FIRST, "value": 7, "data": "0x1234", "operation": 1})
+    assert f"a transaction to {FIRST} with 7 wei and 2 bytes" in said and "code of another contract" in said
+    assert "made of hashes alone" in told("bytes32 root", {"root": "0x" + "11" * 32})
+    assert told("string words", {"words": "hello"}) == ""
 
 
 # Plans, on a real chain with the real token
