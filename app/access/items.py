@@ -22,6 +22,7 @@ from app.core.secret import Secret
 NONCE = 12
 INDEX = "vault.index"  # the names kept, since keyrings cannot be asked for a list
 SEALED = "vault.sealed"  # which key encrypts the items, while a passphrase is set
+PROOF = "vault.proof"  # what proves the passphrase, and the key under it: a copy of the store's, in case that is lost
 
 
 def plain_form(secret: Secret) -> str:

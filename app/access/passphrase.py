@@ -8,6 +8,7 @@ own key is random and lies encrypted (AES-256-GCM) under the second one: another
 from __future__ import annotations
 
 import hmac
+import json
 import secrets
 import unicodedata
 from collections.abc import Mapping
@@ -30,6 +31,31 @@ class Proof:
     salt: bytes
     verifier: bytes
     wrapped_key: bytes
+
+
+def to_text(proof: Proof) -> str:
+    """The proof as JSON text, for its copy in the keyring."""
+    parts = {"salt": proof.salt, "verifier": proof.verifier, "wrapped_key": proof.wrapped_key}
+    return json.dumps({"hashing": dict(proof.hashing), **{name: part.hex() for name, part in parts.items()}}, sort_keys=True)
+
+
+def from_text(text: str) -> Proof:
+    """Back from :func:`to_text`.
+
+    Raises:
+        Invalid: it is damaged, or asks for another hashing than this program ever used.
+    """
+    try:
+        body = json.loads(text)
+        hashing = {name: int(body["hashing"][name]) for name in HASHING}
+        proof = Proof(hashing, *(bytes.fromhex(body[name]) for name in ("salt", "verifier", "wrapped_key")))
+    except (ValueError, KeyError, TypeError):
+        proof = None
+    if proof is None or proof.hashing != dict(HASHING):
+        raise Invalid(
+            "The keyring's copy of the passphrase's proof is damaged. Nothing was changed.", "Restore the store's backup."
+        )
+    return proof
 
 
 def checked_new(passphrase: Secret) -> Secret:

@@ -21,7 +21,7 @@ from app.access.roles import Operator, Role, Somewhere, os_user, why_not
 from app.access.tables import operators
 from app.access.vault import Vault
 from app.core.clock import now_ms
-from app.core.errors import Conflict, ConsoleError, Denied, Invalid, Locked
+from app.core.errors import Conflict, ConsoleError, Denied, Invalid, Locked, NotFound
 from app.core.events import AccessChanged, Bus
 from app.core.jobs import Jobs
 from app.core.secret import Secret
@@ -177,7 +177,7 @@ class Access:
         self._operator = Operator(self._operator.name, role)
         self._bus.publish(AccessChanged())
 
-    async def set_passphrase(self, old: Secret | None, new: Secret | None) -> None:
+    async def set_passphrase(self, old: Secret | None, new: Secret | None, *, forget_lost: bool = False) -> None:
         """Set, change or remove (``new`` None) the console passphrase; keyring items are encrypted or decrypted with it.
 
         Interrupted in the middle, nothing is lost: each item says how it is written, and the next unlock finishes the work.
@@ -186,7 +186,11 @@ class Access:
             Denied: the old passphrase is wrong; nothing was changed.
             Invalid: the new one is too short, or there is nothing to remove.
             Unavailable, Locked: the keyring cannot be reached to encrypt or decrypt its items; the passphrase stays as it was.
-            Conflict: another console changed the passphrase just now; nothing was changed.
+            Conflict: another console changed the passphrase just now, or the keyring holds items under the passphrase of a store
+                that was lost; nothing was changed.
+
+        Args:
+            forget_lost: give up what is encrypted under the passphrase of a lost store.
         """
         await self._look_again()
         if new is not None:
@@ -214,6 +218,12 @@ class Access:
             raise Locked(
                 "The OS keyring is locked, so its items could not be encrypted. The passphrase was not set.",
                 "Unlock the keyring first.",
+            )
+        if not changed and not forget_lost and await self._lost():
+            raise Conflict(
+                "The keyring holds items of this home under the passphrase of a store that was lost. Another passphrase would lock "
+                "them away for good. Nothing was changed.",
+                "Take it over: azora access recover. Forgotten for good? azora access passphrase --forget-lost.",
             )
         proof = await self._in_thread(lambda: phrases.make(new, key))
         values = {
@@ -275,6 +285,50 @@ class Access:
         await self._verified(passphrase)
         self.touch()
 
+    async def recoverable(self) -> bool:
+        """Whether the store knows of no passphrase, but the keyring's items of this home are encrypted under one.
+
+        Raises:
+            Locked, Unavailable: the keyring cannot be asked.
+        """
+        return self._proof is None and await self._vault.proof() is not None
+
+    async def _lost(self) -> bool:
+        try:
+            return await self.recoverable()
+        except ConsoleError:  # without a keyring there is nothing to lock away
+            return False
+
+    async def recover(self, passphrase: Secret) -> None:
+        """Take the passphrase over from the keyring after the store was lost; the items open again. Journalled.
+
+        Raises:
+            Conflict: the store knows a passphrase; nothing was changed.
+            NotFound: the keyring holds nothing to take over.
+            Denied: the passphrase is wrong; counted as any wrong one.
+            Invalid: the keyring's copy is damaged.
+        """
+        await self._look_again()
+        if self._proof is not None:
+            raise Conflict("This store knows its passphrase. Nothing was recovered.", "Unlock the console with it.")
+        text = await self._vault.proof()
+        if text is None:
+            raise NotFound(
+                "The keyring holds no passphrase of this home. Nothing was recovered.", "Open the home in which it was set."
+            )
+        proof = phrases.from_text(text)
+        key = await self._verified(passphrase, proof)
+        values = {
+            "hashing": dict(proof.hashing),
+            "salt": proof.salt,
+            "verifier": proof.verifier,
+            "wrapped_key": proof.wrapped_key,
+            "passphrase_set_at": self._clock(),
+        }
+        await self._update(values, "access.passphrase_recovered", {}, known=None)
+        self._proof = proof
+        await self._hold(key)
+
     async def record(
         self, kind: str, body: Mapping[str, Any], change: Callable[[Connection], object] = lambda connection: None
     ) -> None:
@@ -297,7 +351,7 @@ class Access:
         self._forget()
         self._kdf.shutdown(wait=False)
 
-    async def _verified(self, passphrase: Secret | None) -> Secret:
+    async def _verified(self, passphrase: Secret | None, proof: Proof | None = None) -> Secret:
         """The vault's key for a right passphrase; a wrong one is counted, journalled, and makes the next attempt wait."""
         if passphrase is None:
             raise Denied("This asks for the console passphrase. Nothing was changed.", "Give the passphrase.")
@@ -311,9 +365,9 @@ class Access:
                     f"Wait {seconds} s.",
                     retryable=True,
                 )
-            proof = self._proof
-            assert proof is not None
-            key = await self._in_thread(lambda: phrases.open_key(passphrase, proof))
+            known = proof or self._proof
+            assert known is not None
+            key = await self._in_thread(lambda: phrases.open_key(passphrase, known))
             if key is None:
                 await self._update(
                     {"failed_attempts": attempts + 1, "failed_at": self._clock()}, "access.refused", {"attempts": attempts + 1}
@@ -331,6 +385,8 @@ class Access:
         self._notice_leaving()
         try:
             await self._vault.seal_all(first=first)
+            if self._proof is not None:
+                await self._vault.keep_proof(phrases.to_text(self._proof))
         except ConsoleError as error:  # without a keyring there is nothing to encrypt now; the next unlock looks again
             log.warning("keyring items were not looked at: %s", error)
         self._bus.publish(AccessChanged())

@@ -199,7 +199,28 @@ class Vault:
         self.sealing, self._key = False, None
         return count
 
+    async def keep_proof(self, text: str) -> None:
+        """Keep a copy of the passphrase's proof beside the items; it holds the key only under the passphrase.
+
+        Raises:
+            Conflict: another console of this home has set another passphrase meanwhile; nothing was kept.
+        """
+        own = items.key_id(self._open_key())
+        await self._visit(lambda: self._keep_proof(own, text), changes=True)
+
+    async def proof(self) -> str | None:
+        """The copy of the proof, when the items of this home are encrypted under a passphrase; else None."""
+        return await self._visit(lambda: items.load(self._items(), self.service, items.PROOF))
+
     # Inside the thread --------------------------------------------------------------------------------------------------
+
+    def _keep_proof(self, own: str, text: str) -> None:
+        keyring = self._items()
+        with self._between_processes():
+            if items.load(keyring, self.service, items.SEALED) != own:
+                raise other_passphrase("set another passphrase")
+            if items.load(keyring, self.service, items.PROOF) != text:
+                items.save(keyring, self.service, items.PROOF, text)
 
     def _found(self) -> tuple[Any, KeyringStatus]:
         keyring, status = _find(self._ephemeral)
@@ -290,6 +311,7 @@ class Vault:
                 keyring, self._listed(keyring), lambda name, form: items.unsealed(form, name, key) if form[:3] == "e1:" else None
             )
             items.drop(keyring, self.service, items.SEALED)
+            items.drop(keyring, self.service, items.PROOF)
             return count
 
     def _rewrite(self, keyring: Any, names: list[str], change: Callable[[str, str], str | None]) -> int:
@@ -316,6 +338,12 @@ class Vault:
     # Around the thread --------------------------------------------------------------------------------------------------
 
     def _open_key(self) -> bytes:
+        if self._key is None and not self.sealing:
+            raise Locked(
+                "This keyring item is encrypted under a passphrase that this store knows nothing of: the store was lost or is "
+                "another. Nothing was kept or read.",
+                "Take the passphrase over from the keyring: azora access recover",
+            )
         if self._key is None:
             raise Locked("The console is locked. Nothing was kept or read.", "Unlock it with your passphrase.")
         return self._key.reveal_bytes()

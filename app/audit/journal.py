@@ -292,6 +292,11 @@ _SENTENCES = {
     "access.refused": "A wrong passphrase was given ({attempts} in a row).",
     "access.passphrase_set": "{actor} set a console passphrase; keyring items are encrypted with it.",
     "access.passphrase_changed": "{actor} changed the console passphrase.",
+    "access.passphrase_recovered": "{actor} took the console passphrase over from the keyring, after a store was lost.",
+    "wallet.drill": "{actor} held a backup against the wallet {label} ({accounts} accounts).",
+    "secret.revealed": "{actor} was shown the {part} of {label} ({account}).",
+    "secret.exported": "{actor} exported the key of {label} ({account}) as {form}.",
+    "request.signed": "{actor} signed a request of another console ({plan}) as {account}, digest {digest}.",
     "access.passphrase_removed": "{actor} removed the console passphrase; keyring items hang on the keyring alone.",
 }
 

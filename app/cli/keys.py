@@ -322,3 +322,23 @@ def delete(account: str, name: Annotated[str, typer.Option("--name", help="The a
         return await carry_out(console, await console.wallets.plan_delete(account, name))
 
     report(run(work))
+
+
+@wallets.command("adopt")
+def adopt(
+    wallet_id: Annotated[str, typer.Argument(help="Id of a secret without accounts; empty lists them")] = "",
+    label: Annotated[str, typer.Argument()] = "",
+    accounts: Annotated[int, typer.Option(help="How many addresses to list")] = 1,
+    path: PathOption = "bip44",
+) -> None:
+    """After the store was lost: list the accounts of secrets that are still in the keyring."""
+    if not wallet_id:
+        found = run(lambda console: console.wallets.strays())
+        show(found, people=lambda: "\n".join(found) or "Every secret in the keyring belongs to an account.")
+        return
+    options.yes = True
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        return await carry_out(console, await console.wallets.plan_adopt(wallet_id, label, accounts, path=path))
+
+    report(run(work))

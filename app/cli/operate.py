@@ -132,13 +132,32 @@ def set_passphrase(
         str, typer.Option("--new", help="File with the new passphrase, - is standard input; empty file removes it.")
     ],
     old_file: Annotated[str, typer.Option("--old", help="File with the present one, when there is one.")] = "",
+    forget_lost: Annotated[
+        bool, typer.Option("--forget-lost", help="Give up items under the forgotten passphrase of a lost store.")
+    ] = False,
 ) -> None:
     """Set, change or remove the console passphrase; keyring items are encrypted anew with it."""
     new = read_secret(new_file, "new passphrase")
     old = read_secret(old_file, "present passphrase") if old_file else None
     empty = not new.reveal()
-    run(lambda console: console.access.set_passphrase(old, None if empty else Secret(new.reveal())))
+    run(lambda console: console.access.set_passphrase(old, None if empty else Secret(new.reveal()), forget_lost=forget_lost))
     show({"passphrase_set": not empty}, people="The console passphrase was removed." if empty else "The console passphrase is set.")
+
+
+@access.command("recover")
+def recover_passphrase(
+    passphrase_file: Annotated[str, typer.Option("--passphrase", help="File with the passphrase; - is standard input.")],
+) -> None:
+    """After the store was lost: take its passphrase over from the keyring, so that the keys there open again."""
+    given = read_secret(passphrase_file, "passphrase")
+
+    async def work(console):  # type: ignore[no-untyped-def]
+        await console.access.recover(given)
+        return await console.wallets.strays()
+
+    found = run(work)
+    hint = f" {len(found)} secrets there belong to no account: azora wallet adopt." if found else ""
+    show({"recovered": True, "strays": found}, people=f"The passphrase is taken over; the keyring's items open with it.{hint}")
 
 
 @access.command("lock")

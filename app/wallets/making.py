@@ -80,7 +80,7 @@ class Making(Register):
     def _register_making(self) -> None:
         self._made_key = secrets.token_bytes(32)
         self._made: set[bytes] = set()
-        for kind in ("wallets.create", "wallets.import", "wallets.add"):
+        for kind in ("wallets.create", "wallets.import", "wallets.add", "wallets.adopt"):
             self._operations.register_kind(PlanKind(kind, self._preview_keys, self._measure_keys, EVERYBODY))
         self._operations.register_step(creation.KEEP, lambda plan, spec: creation.KeepStep(self._keeper))
         self._bus.subscribe(PlanChanged, self._plan_changed)
@@ -140,9 +140,9 @@ class Making(Register):
                 "Answer the check with words of your backup.",
                 field="phrase",
             )
-        names = _named(wallet, numbers, labels)
+        names = named(wallet, numbers, labels)
         kept = phrases.bundled(checked, passphrase)
-        derived = await asyncio.to_thread(_derive, kept, template, numbers)
+        derived = await asyncio.to_thread(derive, kept, template, numbers)
         rows = [(address, name, where) for (address, where), name in zip(derived, names, strict=True)]
         title = f"Create wallet “{wallet}” with {_accounts(len(numbers))}"
         plan = await self._plan_keys("wallets.create", AccountKind.HD, wallet, title, kept, rows, template)
@@ -162,14 +162,14 @@ class Making(Register):
         numbers = _checked_indexes(indexes, labels)
         template = self._path_of(wallet)
         kept = await self._vault.get(creation.final_name(wallet.id))
-        derived = await asyncio.to_thread(_derive, kept, template, numbers)
+        derived = await asyncio.to_thread(derive, kept, template, numbers)
         names = [clean_label(name) for name in labels]
         names += [f"{wallet.label} {index + 1}" for index in numbers[len(names) :]]
         rows = [(address, name, where) for (address, where), name in zip(derived, names, strict=True)]
         await self._require_free(rows)
         step = StepSpec(creation.KEEP, f"List {_accounts(len(rows))} of “{wallet.label}”")
         title = f"Add {_accounts(len(rows))} to wallet “{wallet.label}”"
-        params = _params(wallet.id, AccountKind.HD, wallet.label, rows)
+        params = params_of(wallet.id, AccountKind.HD, wallet.label, rows)
         return await self._operations.plan("wallets.add", title, creation.CONSOLE, params, [step])
 
     async def discover(
@@ -206,7 +206,7 @@ class Making(Register):
         last_used = -1
         while len(found) < min(last_used + 1 + gap, FARTHEST):
             numbers = range(len(found), last_used + 1 + gap)
-            derived = await asyncio.to_thread(_derive, kept, template, numbers)
+            derived = await asyncio.to_thread(derive, kept, template, numbers)
             calls = [("eth_getBalance", [address, "latest"]) for address, _ in derived]
             calls += [("eth_getTransactionCount", [address, "latest"]) for address, _ in derived]
             answers = [int(str(answer), 16) for answer in await chain.rpc.batch(calls)]
@@ -232,11 +232,11 @@ class Making(Register):
         if wallet.kind is AccountKind.HD:
             kept = phrases.bundled(phrases.checked_phrase(backup), passphrase)
 
-            def derive() -> list[str]:
+            def again() -> list[str]:
                 master = _master(kept)
                 return [keys.address_of(master.derive(account.path).key) for account in accounts]
 
-            derived = await asyncio.to_thread(derive)
+            derived = await asyncio.to_thread(again)
         else:
             derived = [keys.address_of(keys.parse_private_key(backup.reveal()))] * len(accounts)
         rows = tuple(
@@ -316,7 +316,7 @@ class Making(Register):
         noun = "the phrase" if kind is AccountKind.HD else "the key"
         step = StepSpec(creation.KEEP, f"Keep {noun} in the keyring and list its accounts")
         try:
-            plan = await self._operations.draft(plan_kind, title, creation.CONSOLE, _params(wallet_id, kind, label, rows), [step])
+            plan = await self._operations.draft(plan_kind, title, creation.CONSOLE, params_of(wallet_id, kind, label, rows), [step])
             await self._keeper.claim(wallet_id, plan.id)
             return await self._operations.preview(plan.id)
         except BaseException:
@@ -352,7 +352,7 @@ def _master(kept: Secret) -> keys.ExtendedKey:
     return keys.ExtendedKey.from_seed(phrases.seed_of(*phrases.unbundled(kept)))
 
 
-def _derive(kept: Secret, template: str, indexes: Sequence[int]) -> list[tuple[str, str]]:
+def derive(kept: Secret, template: str, indexes: Sequence[int]) -> list[tuple[str, str]]:
     """``(address, path)`` of the accounts of a vault item."""
     master = _master(kept)
     paths = [keys.path_at(template, index) for index in indexes]
@@ -373,12 +373,14 @@ def _checked_indexes(indexes: Sequence[int], labels: Sequence[str]) -> list[int]
     return numbers
 
 
-def _named(wallet: str, indexes: Sequence[int], labels: Sequence[str]) -> list[str]:
+def named(wallet: str, indexes: Sequence[int], labels: Sequence[str]) -> list[str]:
+    """Labels of accounts: those given, then such that are made of the wallet's."""
     names = [clean_label(name) for name in labels]
     return names + [wallet if len(indexes) == 1 else f"{wallet} {index + 1}" for index in indexes[len(names) :]]
 
 
-def _params(wallet_id: str, kind: AccountKind, label: str, rows: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
+def params_of(wallet_id: str, kind: AccountKind, label: str, rows: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
+    """What a plan of kind ``wallets.keep`` says: never a secret. ``rows`` are address, label and path."""
     return {
         "wallet_id": wallet_id,
         "wallet_kind": kind.value,

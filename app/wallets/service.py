@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from app.wallets import keys
 from app.wallets.accounts import Balances
+from app.wallets.adopting import Adopting
 from app.wallets.elsewhere import Elsewhere
 from app.wallets.guarding import Guarding
-from app.wallets.making import Making
 from app.wallets.money import Means, Money
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Calls = list[tuple[str, list[object]]]
 
 
-class Wallets(Money, Making, Elsewhere, Guarding):
+class Wallets(Money, Adopting, Elsewhere, Guarding):
     """Accounts, their keys and transfers; signs for ``app.chain`` (its ``Signer``)."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""After wallets were made, locked with a passphrase, used, exported and deleted, no file and no argument of a process holds a secret."""
+"""After wallets were made, locked with a passphrase, used and exported, no file and no argument of a process holds a secret."""
 
 from __future__ import annotations
 
