@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from app.database import Database
     from app.demo import Demo
     from app.ledger import Ledger
-    from app.mining import Mining, Redemptions, Work
+    from app.mining import Bank, Mining, Redemptions, Work
     from app.operations import Operations, Plan
     from app.wallets import Wallets
 
@@ -297,6 +297,20 @@ class Console:
             economy_of=self.contracts.economy,
             bus=self.bus,
         )
+
+    @cached_property
+    def bank(self) -> Bank:
+        """Bank statements against redemptions."""
+        from decimal import Decimal
+
+        from app.mining import Bank
+        from app.mining.bank import Rate
+
+        def rate() -> Rate:
+            entered = self.settings.value.mining
+            return Rate(Decimal(entered.redemption_rate) if entered.redemption_rate else None, entered.currency)
+
+        return Bank(self.database, self.networks, self.redemptions, rate, self.bus)
 
     @cached_property
     def demo(self) -> Demo:

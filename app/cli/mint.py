@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.chains import network_of
-from app.cli.support import carry_out, report, run, show, table
+from app.cli.support import CHECK_FAILED, carry_out, leave, progress, report, run, show, table
+from app.core.errors import Invalid
 from app.core.money import exact_units, parse_units
 
 if TYPE_CHECKING:
     from app.console import Console
+    from app.mining import Matching
 
 mint = typer.Typer(help="Proofs of value: submit, review, mint.", no_args_is_help=True)
 redeem = typer.Typer(help="Redemption of AZR for fiat: request, complete, cancel.", no_args_is_help=True)
@@ -158,3 +160,44 @@ def list_redemptions() -> None:
             empty="No redemptions.",
         ),
     )
+
+
+@redeem.command("statement")
+def statement(
+    file: Annotated[Path, typer.Argument(help="Bank statement: CSV, or camt.053 (ISO 20022)")],
+) -> None:
+    """Import a bank statement and hold it against the redemptions. Exit code 9 when a person must look."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise Invalid(f"{file} cannot be read ({error.strerror}). Nothing was imported.", "Name a readable file.") from error
+        read = await console.bank.add(data, file.name)
+        progress(f"{read.kind}, {len(read.entries)} entries, {read.pending} pending ones left out")
+        return await console.bank.match(network_of(console).id)
+
+    _matches(run(work))
+
+
+@redeem.command("match")
+def match() -> None:
+    """What the imported statements say of every redemption; external documents. Exit code 9 when a person must look."""
+    _matches(run(lambda console: console.bank.match(network_of(console).id)))
+
+
+def _matches(found: Matching) -> None:
+    rows = [(f"R-{m.redemption}", m.finding.value, m.owed if m.owed is not None else "–", m.text) for m in found.matches]
+    rate = "no rate is entered (azora settings set mining.redemption_rate): amounts were not compared"
+    show(
+        found,
+        people=lambda: "\n".join(
+            (
+                table(("Request", "Finding", "Owed", "Why"), rows, empty="No redemptions."),
+                f"{len(found.unknown)} outgoing payments name no redemption; "
+                + (f"1 AZR is paid {found.rate}" if found.rate is not None else rate),
+                "From external documents that somebody imported; not proven.",
+            )
+        ),
+    )
+    leave(CHECK_FAILED if found.problems else 0)

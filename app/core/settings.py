@@ -51,13 +51,17 @@ class ConsoleSetting(_Section):
 
 
 class MiningSetting(_Section):
-    """Prices that somebody entered, for what a worker earns and costs; empty: not known. ``currency`` is an ISO 4217 code."""
+    """Prices that somebody entered; empty: not known. ``currency`` is an ISO 4217 code.
+
+    ``azr_price`` is what a worker's AZR is worth, ``redemption_rate`` what the bank pays for one AZR that is redeemed.
+    """
 
     azr_price: str = ""
+    redemption_rate: str = ""
     energy_price: str = ""  # of a kilowatt-hour
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
 
-    @field_validator("azr_price", "energy_price")
+    @field_validator("azr_price", "energy_price", "redemption_rate")
     @classmethod
     def _price(cls, value: str) -> str:
         if value and not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", value):

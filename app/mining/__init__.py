@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from app.mining.bank import Bank
+    from app.mining.matching import Finding, Match, Matching
     from app.mining.policy import Policy, policy_v1
     from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
     from app.mining.redemption import RedemptionRow, Redemptions, RedemptionStatus
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from app.mining.work.service import Work
 
 _HOMES = {
+    "Bank": "bank",
+    "Finding": "matching",
+    "Match": "matching",
+    "Matching": "matching",
     "Policy": "policy",
     "policy_v1": "policy",
     "ProofDraft": "proofs",
@@ -31,6 +37,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "Bank",
+    "Finding",
+    "Match",
+    "Matching",
     "Mining",
     "Policy",
     "ProofDraft",

@@ -85,3 +85,15 @@ workers = sa.Table(
     sa.Column("ended_at", sa.BigInteger, nullable=False),
     sa.Index("ix_work_workers_network", "network", "seen_at"),
 )
+
+bank_statements = sa.Table(
+    "bank_statements",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),  # SHA-256 of the file
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(12), nullable=False),
+    sa.Column("account", sa.String(40), nullable=False),
+    sa.Column("pending", sa.Integer, nullable=False),
+    sa.Column("entries", Json, nullable=False),  # lists of line, day, amount, currency, reference, name, id
+    sa.Column("imported_at", sa.BigInteger, nullable=False),
+)
