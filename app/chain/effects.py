@@ -234,6 +234,16 @@ def labelled(effects: Iterable[Effect], labels: Mapping[str, str]) -> tuple[Effe
     return tuple(replace(effect, label=called(effect)) for effect in effects)
 
 
+def others(shown: Iterable[Effect], simulated: Iterable[Effect], labels: Mapping[str, str]) -> tuple[Effect, ...]:
+    """What a simulation found beyond the effects that a room shows in its own words: nobody's change is left out."""
+
+    def key(effect: Effect) -> tuple[str, ...]:
+        return effect.kind, effect.subject, effect.unit or f"{effect.before}|{effect.after}"
+
+    told = {key(effect) for effect in shown}
+    return labelled((effect for effect in simulated if key(effect) not in told), labels)
+
+
 # Measuring: the same questions, asked of blocks
 
 

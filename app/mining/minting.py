@@ -153,6 +153,7 @@ class Minting:
         this call alone, and signs with that: the code that runs is the contract's own, from signature check to supply.
         """
         from app.chain import CallRequest, Erc20, Watch
+        from app.chain.effects import others
 
         chain, economy = await self._economy(plan)
         proofs = proofs_of(plan)
@@ -173,6 +174,8 @@ class Minting:
         token = Erc20(economy.token, economy.token_symbol, economy.decimals)
         simulated = await self._simulation.preview(chain.network.id, calls, watch=Watch(tokens=[token], accounts=contributors))
         effects = _token_effects(simulated.effects, contributors, economy)
+        made_up = address_of(passing)
+        effects += others(effects, (effect for effect in simulated.effects if effect.subject != made_up), {})
         if not simulated.error:
             effects += await self._other_effects(chain, economy, proofs, digests)
         return Preview(
@@ -198,7 +201,7 @@ class Minting:
             return tokens
         actual, rest = [], iter(tokens)
         for effect in predicted:
-            if effect.kind in ("balance", "supply"):
+            if effect.kind in ("balance", "supply", "allowance", "role"):
                 actual.append(next(rest))
             elif effect.kind == "proof":
                 words = [await self._used(chain, economy, effect.subject, block) for block in (mined[0].block - 1, mined[-1].block)]

@@ -193,6 +193,7 @@ class Redemptions:
 
     async def _preview(self, plan: Plan) -> Preview:
         from app.chain import CallRequest, Erc20, Watch
+        from app.chain.effects import others
 
         chain, economy = await self._economy(str(plan.params["network_id"]))
         if economy.redemption != plan.params["redemption"]:
@@ -208,6 +209,7 @@ class Redemptions:
         before = "requested" if verb != "request" else "none"
         subject = f"R-{plan.params['id']}" if verb != "request" else "new request"
         effects = _effects(simulated.effects, accounts, economy)
+        effects += others(effects, simulated.effects, {economy.redemption: "Escrow"})
         if not simulated.error:
             effects.append(Effect("redemption", subject, before, AFTER[verb].value))
         return Preview(
