@@ -340,8 +340,7 @@ class ReceiptPage(RowsPage):
             actual = receipt.actual[index] if index < len(receipt.actual) else None
             either = predicted or actual
             assert either is not None
-            unit = either.unit or either.kind
-            name = text(f"{words.who(either)}, {unit}", wrap=True)
+            name = text(f"{words.who(either)}, {words.kind(either)}", wrap=True)
             name.setToolTip(either.subject)
             grid.addWidget(name, index + 1, 0)
             for column, effect in ((1, predicted), (2, actual)):

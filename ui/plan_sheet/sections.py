@@ -145,6 +145,23 @@ def party(address: str, label: str = "", *, size: int = 16) -> QWidget:
     return row
 
 
+def _parties(effect: Effect) -> QWidget:
+    """Who it is about; an allowance shows owner and spender."""
+    named = words.parties(effect)
+    if len(named) == 1:
+        return party(*named[0])
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(6)
+    for at, (address, label) in enumerate(named):
+        if at:
+            layout.addWidget(text("→", "hint"))
+        layout.addWidget(party(address, label))
+    layout.addStretch(1)
+    return row
+
+
 def effect_row(effect: Effect) -> QWidget:
     """One thing that will be different: who and by how much, then before → after."""
     row = QWidget()
@@ -152,17 +169,17 @@ def effect_row(effect: Effect) -> QWidget:
     grid.setContentsMargins(0, 4, 0, 4)
     grid.setHorizontalSpacing(6)
     grid.setVerticalSpacing(1)
-    grid.addWidget(party(effect.subject, effect.label), 0, 0)
+    grid.addWidget(_parties(effect), 0, 0)
     difference = words.change(effect)
     if difference:
-        incoming = difference.startswith("+")  # hidden amounts have no sign
+        incoming = difference.startswith("+") and effect.kind != "allowance"  # hidden amounts have no sign
         amount = text(difference, "ok" if incoming else "strong")
         amount.setToolTip(words.exact(effect, str(int(effect.after) - int(effect.before))))
         grid.addWidget(amount, 0, 1, Qt.AlignmentFlag.AlignRight)
     below = QHBoxLayout()
     below.setContentsMargins(22 if effect.subject.startswith("0x") else 0, 0, 0, 0)
     below.setSpacing(8)
-    kind = effect.unit if effect.kind == "balance" and effect.unit else effect.kind.replace("_", " ").capitalize()
+    kind = words.kind(effect)
     below.addWidget(text(kind, "hint"))
     for index, side in enumerate((effect.before, effect.after)):
         if index:

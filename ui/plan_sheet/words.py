@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from ui.widgets.values import MASK, amounts_hidden, is_unit, know_unit
 if TYPE_CHECKING:
     from app.operations.plans import Effect, Plan
 
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_HASH = re.compile(r"0x[0-9a-fA-F]{40,}")
 STEPS = ("Plan", "Preview", "Confirm", "Progress", "Receipt")
 FORM, PREVIEW, CONFIRM, PROGRESS, RECEIPT = range(5)
 
@@ -117,19 +120,45 @@ def is_amount(effect: Effect) -> bool:
     return bool(effect.unit) and _integer(effect.before) and _integer(effect.after)
 
 
+def kind(effect: Effect) -> str:
+    """What sort of figure it is: the unit of a balance, else its sort and unit."""
+    if effect.kind == "balance" and effect.unit:
+        return effect.unit
+    sort = effect.kind.replace("_", " ").capitalize()
+    return f"{sort}, {effect.unit}" if effect.unit and effect.kind in ("supply", "allowance") else sort
+
+
+def parties(effect: Effect) -> list[tuple[str, str]]:
+    """Who it is about, as (address, label): an allowance has an owner and a spender."""
+    owner, arrow, spender = effect.subject.partition("→")
+    if not arrow or effect.kind != "allowance":
+        return [(effect.subject, effect.label or ("Total supply" if effect.kind == "supply" else ""))]
+    first, _, second = effect.label.partition(" → ")
+    return [(owner, first if "…" not in first else ""), (spender, second if "…" not in second else "")]
+
+
+def unlimited(effect: Effect, text: str) -> bool:
+    """An allowance beyond what any token has, or all that tokens with 96-bit balances can hold."""
+    return effect.kind == "allowance" and _integer(text) and (int(text) >= 2**128 or int(text) == 2**96 - 1)
+
+
 def value(effect: Effect, text: str) -> str:
     """One side of an effect as the sheet shows it: money cut to 4 decimals (6 for the coin that pays fees), words as they are."""
+    if unlimited(effect, text):
+        return "unlimited"
     if effect.unit and _integer(text):
         know_unit(effect.unit)
         if amounts_hidden():
             return MASK
         number = int(text)
         return short_units(number, effect.decimals, 4 if effect.unit == "AZR" else 6)
-    return (short_hash(text) if text.startswith("0x") and len(text) >= 42 else text) or "nothing"
+    return _ADDRESS.sub(lambda found: short_hash(found[0]), short_hash(text) if _HASH.fullmatch(text) else text) or "nothing"
 
 
 def exact(effect: Effect, text: str) -> str:
     """One side of an effect with all decimals, for tooltips and copying."""
+    if unlimited(effect, text):
+        return f"unlimited {effect.unit}".strip()
     if effect.unit and _integer(text):
         if amounts_hidden():
             return f"{MASK} {effect.unit}"
@@ -139,7 +168,7 @@ def exact(effect: Effect, text: str) -> str:
 
 def change(effect: Effect) -> str:
     """The signed difference, ``−12,500.0000``; empty when before and after are words."""
-    if not is_amount(effect):
+    if not is_amount(effect) or unlimited(effect, effect.before) or unlimited(effect, effect.after):
         return ""
     if amounts_hidden():
         return MASK
@@ -171,7 +200,7 @@ def who(effect: Effect) -> str:
     """The subject of an effect as people call it."""
     if effect.label:
         return effect.label
-    return short_hash(effect.subject) if effect.subject.startswith("0x") else effect.subject
+    return " → ".join(label or (short_hash(who) if who.startswith("0x") else who) for who, label in parties(effect))
 
 
 def short_hash(text: str) -> str:

@@ -1,0 +1,60 @@
+"""Every kind of effect is told so that nobody takes one for another."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from app.operations.plans import Effect
+from ui.plan_sheet import sections, words
+
+OWNER, SPENDER, TOKEN = "0x7a3f" + "0" * 34 + "91", "0x2f88" + "0" * 33 + "b6e", "0xE7f1" + "1" * 36
+AZR = 10**18
+EFFECTS = {
+    "balance": Effect("balance", OWNER, str(5 * AZR), str(3 * AZR), "AZR", 18, "Treasury", TOKEN),
+    "supply": Effect("supply", TOKEN, str(100 * AZR), str(101 * AZR), "AZR", 18, "", TOKEN),
+    "given": Effect("allowance", f"{OWNER}→{SPENDER}", "0", str(2**256 - 1), "AZR", 18, "Treasury → 0x2f88…0b6e", TOKEN),
+    "spent": Effect("allowance", f"{OWNER}→{SPENDER}", str(5 * AZR), str(2 * AZR), "AZR", 18, "Treasury → Router", TOKEN),
+    "nfts": Effect("allowance", f"{OWNER}→{SPENDER}", "", "every one of them, APE", contract=TOKEN),
+    "granted": Effect("role", OWNER, "", f"MINTER_ROLE on {TOKEN}", contract=TOKEN),
+    "revoked": Effect("role", OWNER, "MINTER_ROLE on AzoraToken", "", contract=TOKEN),
+}
+SAID = {
+    "balance": ["Treasury", "AZR", "5.0000", "3.0000", "−2.0000"],
+    "supply": ["Total supply", "Supply, AZR", "100.0000", "101.0000", "+1.0000"],
+    "given": ["Treasury", "0x2f88…0b6e", "Allowance, AZR", "0.0000", "unlimited"],
+    "spent": ["Treasury", "Router", "Allowance, AZR", "5.0000", "2.0000", "−3.0000"],
+    "nfts": ["0x7a3f…0091", "0x2f88…0b6e", "Allowance", "nothing", "every one of them, APE"],
+    "granted": ["0x7a3f…0091", "Role", "nothing", "MINTER_ROLE on 0xE7f1…1111"],
+    "revoked": ["0x7a3f…0091", "Role", "MINTER_ROLE on AzoraToken", "nothing"],
+}
+
+
+def shown(widget: QWidget) -> list[str]:
+    return [label.text() for label in widget.findChildren(QLabel) if label.text()]
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_an_effect_shows_who_what_and_from_where_to_where(qtbot, name):
+    row = sections.effect_row(EFFECTS[name])
+    qtbot.addWidget(row)
+    for said in SAID[name]:
+        assert any(said.replace("−", "-") in text.replace("−", "-") for text in shown(row)), (said, shown(row))
+    assert "becomes" in row.accessibleName()
+
+
+def test_an_allowance_without_labels_is_told_by_both_ends():
+    bare = Effect("allowance", f"{OWNER}→{SPENDER}", "0", "7", "AZR", 18)
+    assert words.who(bare) == "0x7a3f…0091 → 0x2f88…0b6e" and words.kind(bare) == "Allowance, AZR"
+    assert words.change(EFFECTS["given"]) == "" and words.exact(EFFECTS["given"], EFFECTS["given"].after) == "unlimited AZR"
+
+
+def test_all_of_them_stand_under_each_other(qtbot):
+    page = QWidget()
+    qtbot.addWidget(page)
+    column = QVBoxLayout(page)
+    for effect in EFFECTS.values():
+        column.addWidget(sections.effect_row(effect))
+    page.resize(420, 480)
+    page.show()
+    assert all(row.width() <= 420 for row in page.findChildren(QWidget))
