@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from jeepney import DBusAddress, HeaderFields, MessageType, new_method_return, new_signal
+from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call, new_method_return, new_signal
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import Proxy, open_dbus_connection
 
@@ -100,6 +100,40 @@ class Login:
                 self._bus.send(new_method_return(asked, "h", (writer,)))
                 os.close(writer)
                 self.inhibited.release()
+
+    def close(self) -> None:
+        self._bus.close()
+
+
+class Prompter:
+    """The desktop's prompt (org.gnome.keyring.SystemPrompter) with a person in front of it who always presses Cancel."""
+
+    PATH, NAME = "/org/gnome/keyring/Prompter", "org.gnome.keyring.SystemPrompter"
+
+    def __init__(self, address: str) -> None:
+        self._bus = open_dbus_connection(address)
+        Proxy(message_bus, self._bus).RequestName(self.NAME)
+        self.asked: list[str] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                asked = self._bus.receive()
+            except (OSError, ValueError):
+                return
+            if asked.header.message_type is not MessageType.method_call:
+                continue
+            member, sender = asked.header.fields[HeaderFields.member], asked.header.fields[HeaderFields.sender]
+            self._bus.send(new_method_return(asked))
+            back = DBusAddress(asked.body[0], sender, "org.gnome.keyring.internal.Prompter.Callback")
+            if member == "BeginPrompting":
+                self._bus.send(new_method_call(back, "PromptReady", "sa{sv}s", ("", {}, "")))
+            elif member == "PerformPrompt":
+                self.asked.append(asked.body[1])
+                self._bus.send(new_method_call(back, "PromptReady", "sa{sv}s", ("no", {}, asked.body[3])))
+            elif member == "StopPrompting":
+                self._bus.send(new_method_call(back, "PromptDone", "", ()))
 
     def close(self) -> None:
         self._bus.close()

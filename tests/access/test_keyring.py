@@ -25,6 +25,7 @@ from app.operations import PlanState
 from app.operations.runner import KEYRING
 from app.wallets import KeyState
 from app.wallets.creation import final_name
+from tests.access.desktop import Prompter
 from tests.access.ring import Ring
 from tests.conftest import ROOT
 
@@ -120,13 +121,18 @@ async def test_a_keyring_locked_between_preview_and_signature_signs_later(consol
 
 
 async def test_a_prompt_that_is_dismissed_leaves_everything_as_it_was(console, ring):
-    """There is nobody to show the prompt on this bus, which the daemon takes for a dismissal."""
     await wallet(console)
     ring.lock()
+    prompter = Prompter(ring.bus.address)
     status = await console.vault.ask_system_unlock()
+    assert prompter.asked == ["password"], "the daemon asked the person"
     assert status.state is KeyringState.LOCKED and status.remedy
+    plan = await sign(console)
+    assert (plan.state, plan.reason) == (PlanState.WAITING, KEYRING)
+    assert prompter.asked == ["password"], "nothing but the person's own wish opens a prompt"
+    prompter.close()
     ring.restart()
-    assert (await sign(console)).state is PlanState.DONE
+    assert (await console.operations.run(plan.id)).state is PlanState.DONE
 
 
 # Killed, restarted, hanging
