@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.core.errors import Cancelled, Conflict, Invalid, Unavailable
 from app.core.events import Event, HeadChanged, Notice, PlanChanged
@@ -276,3 +278,46 @@ def test_invalid_is_not_a_bug(bridge: Bridge, qtbot: Any) -> None:
         bridge.run(refuse_input)
     bridge.bug.disconnect(bugs.append)
     assert problem.args[0].field == "amount" and bugs == []
+
+
+class Kept(QWidget):
+    """A widget that notes which thread lets go of it."""
+
+    gone: list[int] = []
+
+    def __del__(self) -> None:
+        Kept.gone.append(threading.get_ident())
+
+
+@pytest.mark.parametrize("how", ["answer", "error", "bug", "cancelled"])
+def test_a_widget_that_only_a_call_still_knew_is_let_go_of_on_qt_s_thread(bridge: Bridge, qtbot: Any, how: str) -> None:
+    """A widget destroyed on the service thread can be one that Qt is dressing or painting at that moment."""
+    Kept.gone.clear()
+    calls = 150
+
+    def call() -> None:
+        widget = Kept()
+
+        async def work() -> str:
+            name = widget.objectName()
+            await asyncio.sleep(0)
+            if how == "error":
+                raise Conflict(f"{name} did not work. Nothing was done.")
+            if how == "bug":
+                raise ZeroDivisionError(name)
+            if how == "cancelled":
+                raise asyncio.CancelledError
+            return name
+
+        bridge.run(work, then=lambda _: widget.objectName(), fail=lambda _: not widget.objectName())
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns as often as they can: whoever may be last will be
+    try:
+        for _ in range(calls):
+            call()
+            QApplication.processEvents()
+        qtbot.waitUntil(lambda: len(Kept.gone) == calls, timeout=20_000)
+    finally:
+        sys.setswitchinterval(interval)
+    assert set(Kept.gone) == {threading.get_ident()}, f"{sum(t != threading.get_ident() for t in Kept.gone)} of {calls} elsewhere"
