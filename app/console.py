@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from app.ledger import Ledger
     from app.mining import Bank, Mining, Redemptions, Work
     from app.operations import Operations, Plan
-    from app.wallets import Wallets
+    from app.wallets import AzrHistory, Wallets
 
 log = logging.getLogger(__name__)
 
@@ -217,6 +217,7 @@ class Console:
         )
         self.transactions.signer = wallets
         self.transactions.names_of = wallets.names_of
+        wallets.use_azr_history(self._azr_history)
         return wallets
 
     @cached_property
@@ -385,6 +386,24 @@ class Console:
         if economy is None:
             raise NotFound(f"There is no AZR economy on {network.name}. Nothing was done.", "Deploy it: azora contract deploy")
         return economy.token
+
+    async def _azr_history(self, network_id: str, account: str, before: tuple[int, int] | None, limit: int) -> AzrHistory | None:
+        """The ledger's rows of an account for the wallets room, which does not know the ledger; None where nothing is indexed."""
+        from app.ledger import LedgerFilter
+        from app.wallets import AzrEntry, AzrHistory
+
+        state = await self.ledger.state(network_id)
+        if state.last < state.first:
+            return None
+        place = None if before is None else f"{before[0]}:{before[1]}"
+        page = await self.ledger.transactions(network_id, LedgerFilter(account=account), place, limit)
+        entries = [
+            AzrEntry(
+                row.block, row.index, row.time, row.kind.value, row.sender, row.recipient, row.amount, row.tx_hash, row.evidence
+            )
+            for row in page.rows
+        ]
+        return AzrHistory(tuple(entries), state.first, state.last)
 
     async def close(self) -> None:
         """Cancel jobs, close connections and the store. A local node goes on; it is adopted at the next start."""

@@ -8,13 +8,13 @@ import typer
 
 from app.cli.chains import network_of
 from app.cli.money import Level, MaxFee, Tip, fee_choice
-from app.cli.support import carry_out, report, run, show, table
+from app.cli.support import carry_out, moment, report, run, show, table
 from app.cli.wallets import wallets
 from app.core.money import exact_units
 
 if TYPE_CHECKING:
     from app.console import Console
-    from app.wallets import Allowance, Holding
+    from app.wallets import ActivityRow, Allowance, Holding
 
 tokens = typer.Typer(help="Which tokens are looked at on the network.", no_args_is_help=True)
 
@@ -151,3 +151,31 @@ def revoke(
         return await carry_out(console, await console.wallets.plan_revoke(network.id, owner, contract, payee, fee))
 
     report(run(work))
+
+
+@wallets.command("activity")
+def list_activity(
+    account: str,
+    limit: int = 50,
+    before: Annotated[str, typer.Option(help="Where the page begins: what the page before named")] = "",
+    further: Annotated[int, typer.Option(help="Blocks to read before those that were read already")] = 0,
+) -> None:
+    """What happened to an account on the network: what waits, then the newest first."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        network = network_of(console)
+        address = await console.wallets.resolve(account)
+        return await console.wallets.activity(network.id, address, before or None, limit, further)
+
+    found = run(work)
+    rows = [
+        (moment(row.time), row.state, row.kind, row.direction, _moved(row), row.label or row.counterparty, row.tx_hash, row.warning)
+        for row in found.rows
+    ]
+    headings = ("Time (UTC)", "State", "Kind", "", "Amount", "With", "Transaction", "")
+    after = [f"More: --before {found.next}"] if found.next else []
+    show(found, people=lambda: "\n".join([table(headings, rows, empty="Nothing happened yet."), *found.coverage, *after]))
+
+
+def _moved(row: ActivityRow) -> str:
+    return f"{exact_units(row.amount, row.decimals)} {row.unit}" if row.unit and (row.amount or row.kind == "transfer") else ""

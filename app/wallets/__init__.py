@@ -5,6 +5,7 @@ Knows how an account signs and where its secret lives; never how a transaction i
 """
 
 from app.wallets.accounts import Account, AccountKind, Balances, KeyState, Wallet
+from app.wallets.activity import ActivityPage, ActivityRow, AzrEntry, AzrHistory
 from app.wallets.allowances import Allowance, AllowanceList
 from app.wallets.byhand import HandRequest
 from app.wallets.contacts import Contact, ImportReport, ImportRow
@@ -26,8 +27,12 @@ from app.wallets.verifying import Verified
 __all__ = [
     "Account",
     "AccountKind",
+    "ActivityPage",
+    "ActivityRow",
     "Allowance",
     "AllowanceList",
+    "AzrEntry",
+    "AzrHistory",
     "BackupCheck",
     "Balances",
     "Book",

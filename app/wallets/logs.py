@@ -7,7 +7,7 @@ block is compared with the chain's: after a reorganisation the newest part is re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -107,19 +107,60 @@ class Logs:
         await self._keep(chain, place, covered, [*upwards, *downwards])
         return covered
 
-    async def rows(self, network_key: str, kind: Kind, account: str, token: str = "") -> list[LogRow]:
-        """What is kept, newest first."""
+    async def rows(
+        self,
+        network_key: str,
+        kind: Kind,
+        account: str,
+        tokens: Sequence[str] | None = None,
+        *,
+        before: tuple[int, int] | None = None,
+        limit: int | None = None,
+    ) -> list[LogRow]:
+        """What is kept, newest first.
+
+        Args:
+            tokens: only these; None: all.
+            before: block and index of the event before which to begin.
+        """
         from app.wallets.tables import log_rows as table
 
+        query = table.select().where(
+            table.c.network == network_key, table.c.kind == kind.value, table.c.account == bytes.fromhex(account[2:])
+        )
+        if tokens is not None:
+            query = query.where(table.c.token.in_([bytes.fromhex(token[2:]) for token in tokens]))
+        if before is not None:
+            block, index = before
+            earlier = (table.c.block == block) & (table.c.log_index < index)
+            query = query.where((table.c.block < block) | earlier)
+        query = query.order_by(table.c.block.desc(), table.c.log_index.desc())
+
         def read(connection: sa.Connection) -> list[LogRow]:
-            query = table.select().where(
-                table.c.network == network_key, table.c.kind == kind.value, table.c.account == bytes.fromhex(account[2:])
-            )
-            if token:
-                query = query.where(table.c.token == bytes.fromhex(token[2:]))
-            return [_kept(row) for row in connection.execute(query.order_by(table.c.block.desc(), table.c.log_index.desc()))]
+            return [_kept(row) for row in connection.execute(query.limit(limit) if limit is not None else query)]
 
         return await self._database.read(read)
+
+    async def dated(self, chain: Chain, rows: Sequence[LogRow]) -> list[LogRow]:
+        """The rows with the times of their blocks, which are asked for once."""
+        from app.wallets.tables import log_rows as table
+
+        times = await self.times(chain, sorted({row.block for row in rows if not row.time}))
+
+        def write(connection: sa.Connection) -> None:
+            for block, time in times.items():
+                where = (table.c.network == chain.network.key.text, table.c.block == block)
+                connection.execute(table.update().where(*where).values(time=time))
+
+        if times:
+            await self._database.write(write, durable=False)
+        return [row if row.time else replace(row, time=times.get(row.block, 0)) for row in rows]
+
+    async def times(self, chain: Chain, heights: Sequence[int]) -> dict[int, int]:
+        """When blocks were made, seconds, by height."""
+        asked = [("eth_getBlockByNumber", [hex(height), False]) for height in heights]
+        answers = await chain.rpc.batch(asked) if asked else []
+        return {height: int(block["timestamp"], 16) for height, block in zip(heights, answers, strict=True) if block}
 
     # Inside
 

@@ -14,6 +14,7 @@ from app.core.money import parse_units, short_units
 from app.operations.plans import Plan
 from app.operations.steps import PlanKind
 from app.wallets import payouts, receive
+from app.wallets.activity import Activity, ActivityPage, AzrSource
 from app.wallets.allowances import AllowanceList, Allowances, approve_data, unlimited
 from app.wallets.contacts import Contact, Contacts, ImportReport
 from app.wallets.holdings import Holding, Holdings
@@ -65,9 +66,11 @@ class Money(Register):
         self._transfers = Transfers(
             means.networks, means.simulation, means.fees, means.economy_of, means.accounts, self._recipients, means.transactions
         )
+        logs = Logs(means.database)
         self._allowances = Allowances(
-            means.networks, means.simulation, means.fees, means.accounts, self._recipients, self._tokens, Logs(means.database)
+            means.networks, means.simulation, means.fees, means.accounts, self._recipients, self._tokens, logs
         )
+        self._activity = Activity(means, self._recipients, self._tokens, logs)
         from app.wallets.paying import KIND, Payouts  # it takes the HTTP client with it, so not with the window
 
         self._payouts = Payouts(means, self._recipients)
@@ -284,6 +287,25 @@ class Money(Register):
         payee = parse_address(recipient, "recipient") if recipient else ""
         contract = parse_address(token, "token") if token else ""
         return await self._transfers.most(network_id, parse_address(sender, "sender"), payee, contract, fee or {})
+
+    async def activity(
+        self, network_id: str, account: str, before: str | None = None, limit: int = 100, further: int = 0
+    ) -> ActivityPage:
+        """What happened to an account on a network: what waits first, then what is in blocks, newest first.
+
+        Args:
+            account: an address.
+            before: where the page begins: ``next`` of the page before.
+            further: how many blocks before those whose events were read already are read now.
+
+        Raises:
+            Unavailable: the network does not answer.
+        """
+        return await self._activity.page(network_id, account, before, max(1, min(limit, 1_000)), further)
+
+    def use_azr_history(self, source: AzrSource) -> None:
+        """Where AZR's indexed history comes from: another room, so the console says which."""
+        self._activity.azr_source = source
 
     # Allowances
 

@@ -125,13 +125,23 @@ def recipient_verdicts(
     ]
 
 
+def contract_names(economy: Economy | None) -> dict[str, str]:
+    """The economy's own contracts by address."""
+    if economy is None:
+        return {}
+    return {
+        economy.token: "AzoraToken",
+        economy.redemption: "Redemption",
+        economy.mint_mine: "MintMine",
+        economy.emission: "Emission",
+    }
+
+
 def contract_verdict(code: str, recipient: str, economy: Economy | None) -> Verdict | None:
     """A note when the recipient is a contract, by its code (``0x…``); accounts that delegate (EIP-7702) are none."""
     if code in ("0x", "") or code.lower().startswith("0xef0100"):
         return None
-    ours = (
-        {} if economy is None else {economy.redemption: "Redemption", economy.mint_mine: "MintMine", economy.emission: "Emission"}
-    )
+    ours = contract_names(economy)
     if recipient in ours:
         return Verdict(
             "wallets.contract",

@@ -1,0 +1,346 @@
+"""What happened to an account: what waits, then what is in blocks, newest first, each with where it was read.
+
+Three sources, told apart by their evidence: the ledger's index for AZR (a room that this one does not know; the console brings
+it), the transfer events of the other tokens, and the transactions that were signed here. Coin that others sent is in no index and
+in no event: it is in the balance only, and the page says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from app.core.errors import Invalid
+from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus, Trust
+from app.wallets.holdings import moved
+from app.wallets.keys import parse_address
+from app.wallets.logs import Kind, LogRow, Logs, Range
+from app.wallets.recipients import ZERO, Book, contract_names
+from app.wallets.tokens import NATIVE_DECIMALS, TokenInfo
+
+if TYPE_CHECKING:
+    from app.chain import Chain, QueuedTransaction
+    from app.wallets.money import Means
+    from app.wallets.recipients import Recipients
+    from app.wallets.tokens import Tokens
+
+MOST_OPEN = 200  # rows without a block on a first page
+APPROVE = "095ea7b3"
+Place = tuple[int, int, int]  # block; 1 for events, 0 for transactions; index of the event in its block, or nonce and sender
+
+
+@dataclass(frozen=True, slots=True)
+class AzrEntry:
+    """A row of the ledger that concerns an account. ``kind`` is the ledger's word; ``time`` in seconds."""
+
+    block: int
+    index: int
+    time: int
+    kind: str
+    sender: str
+    recipient: str
+    amount: int
+    tx_hash: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class AzrHistory:
+    """Some rows of the ledger, newest first, and the blocks that are indexed."""
+
+    entries: tuple[AzrEntry, ...]
+    first: int
+    last: int
+
+
+# Network id, account, (block, index) before which to begin or None, and how many; None: nothing is indexed there.
+AzrSource = Callable[[str, str, "tuple[int, int] | None", int], Awaitable["AzrHistory | None"]]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRow:
+    """One thing that happened, or is about to.
+
+    Attributes:
+        time: UTC milliseconds of the block, or of the signature while it is in none; 0 when unknown.
+        kind: transfer, mint, burn, approval, call, create, or a word of the ledger such as redemption_request.
+        direction: in, out, self, or empty when nothing moves.
+        counterparty: EIP-55 address of the other side, and ``label``: who that is here, or empty.
+        amount: in the smallest unit of ``unit``; ``token`` is its contract, empty for the native coin.
+        state: signed, sent, seen, mined, final, failed, replaced or dropped.
+        plan: id of the plan that did it, or empty; ``description`` says what that was.
+        warning: a sentence when somebody may try to mislead, as with a payment of nothing from a look-alike.
+    """
+
+    id: str
+    time: int
+    kind: str
+    direction: str
+    counterparty: str
+    label: str
+    amount: int
+    unit: str
+    decimals: int
+    token: str
+    state: str
+    tx_hash: str
+    block: int
+    evidence: tuple[Evidence, ...]
+    plan: str = ""
+    description: str = ""
+    warning: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """It is in no block yet and may still get into one."""
+        return self.state in ("signed", "sent", "seen")
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityPage:
+    """Some rows, where the next page begins (None: there is none), and sentences about what the list covers."""
+
+    rows: tuple[ActivityRow, ...]
+    next: str | None
+    coverage: tuple[str, ...]
+
+
+class Activity:
+    """Merges what is known of an account."""
+
+    def __init__(self, means: Means, recipients: Recipients, tokens: Tokens, logs: Logs) -> None:
+        self._means = means
+        self._recipients = recipients
+        self._tokens = tokens
+        self._logs = logs
+        self.azr_source: AzrSource | None = None  # set by the console: the ledger is another room
+
+    async def page(self, network_id: str, account: str, before: str | None, limit: int, further: int) -> ActivityPage:
+        """See :meth:`~app.wallets.money.Money.activity`."""
+        wanted, place = parse_address(account, "account"), _parsed(before)
+        chain = await self._means.networks.connect(network_id)
+        tokens = [token for token in await self._tokens.list(network_id) if token.address]
+        economy = await self._means.economy_of(chain.network.key.text)
+        azr = next((token for token in tokens if economy is not None and token.address == parse_address(economy.token)), None)
+        coverage: list[str] = []
+        history = await self._azr(network_id, wanted, place, limit) if azr is not None else None
+        if history is not None:
+            coverage.append(f"AZR: indexed and checked over blocks {history.first:,}–{history.last:,}.")
+        if place is None or further:
+            for token, covered in zip(tokens, await self._catch_up(chain, wanted, tokens, further), strict=True):
+                if history is None or token != azr:
+                    coverage.append(_covers(token, covered))
+        known = {token.address: token for token in tokens}
+        book, head = await self._recipients.book(), await chain.head()
+        look = _Look(chain, wanted, network_id, book, head.number, known, contract_names(economy))
+        found = {row.id: row for row in await self._events(look, place, limit)}
+        if history is not None and azr is not None:
+            found |= {row.id: row for row in (_of_ledger(look, entry, azr) for entry in history.entries)}
+        queued = await self._queued(chain, wanted)
+        found |= {row.id: row for row in _of_queue(look, queued, place)}
+        rows = sorted(found.values(), key=lambda row: _parsed(row.id) or (0, 0, 0), reverse=True)
+        shown = await self._told(look, rows[:limit])
+        if place is None:
+            coverage.append(f"{chain.network.symbol} that others sent is in the balance, not in this list.")
+            shown = [*_open(look, queued), *shown]
+        return ActivityPage(tuple(shown), rows[limit - 1].id if len(rows) > limit else None, tuple(coverage))
+
+    async def _azr(self, network_id: str, account: str, place: Place | None, limit: int) -> AzrHistory | None:
+        if self.azr_source is None:
+            return None
+        # In one block events come before transactions: behind a transaction there are no more events of its block.
+        before = None if place is None else (place[0], place[2] if place[1] else 0)
+        return await self.azr_source(network_id, account, before, limit + 1)
+
+    async def _catch_up(self, chain: Chain, account: str, tokens: Sequence[TokenInfo], further: int) -> list[Range]:
+        return [await self._logs.catch_up(chain, Kind.TRANSFER, account, token.address, further=further) for token in tokens]
+
+    async def _events(self, look: _Look, place: Place | None, limit: int) -> list[ActivityRow]:
+        before = None if place is None else (place[0], place[2] if place[1] else 0)
+        kept = await self._logs.rows(
+            look.chain.network.key.text, Kind.TRANSFER, look.account, tuple(look.known), before=before, limit=limit + 1
+        )
+        return [_of_event(look, row, look.known[row.token]) for row in await self._logs.dated(look.chain, kept)]
+
+    async def _queued(self, chain: Chain, account: str) -> list[QueuedTransaction]:
+        """What was signed here and is from or to the account."""
+        rows = await self._means.transactions.list(chain.network.key.text)
+        return [row for row in rows if account in (row.sender, row.to)]
+
+    async def _told(self, look: _Look, rows: Sequence[ActivityRow]) -> list[ActivityRow]:
+        """The rows with the plans behind them and the times of their blocks."""
+        network = look.chain.network.key.text
+        own = await self._means.transactions.queue.many(network, [row.tx_hash for row in rows if not row.plan])
+        times = await self._logs.times(look.chain, sorted({row.block for row in rows if not row.time}))
+        told = []
+        for row in rows:
+            signed = own.get(row.tx_hash)
+            if signed is not None and not row.plan:
+                row = replace(row, plan=signed.plan_id, description=signed.description)
+            told.append(row if row.time else replace(row, time=times.get(row.block, 0) * 1000))
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Whose activity is looked at, and with what knowledge."""
+
+    chain: Chain
+    account: str
+    network_id: str
+    book: Book
+    head: int
+    known: Mapping[str, TokenInfo]
+    contracts: Mapping[str, str]
+
+    def name(self, address: str) -> str:
+        """Who an address is here, or empty."""
+        return self.book.name(address, self.network_id) or self.contracts.get(address, "")
+
+    def sides(self, sender: str, recipient: str) -> tuple[str, str]:
+        """Direction and counterparty."""
+        if sender == recipient:
+            return "self", recipient
+        return ("out", recipient) if sender == self.account else ("in", sender)
+
+    def state(self, block: int) -> str:
+        """Final once the block has the confirmations of the network."""
+        return "final" if self.head - block + 1 >= self.chain.network.confirmations else "mined"
+
+    def warning(self, direction: str, other: str, amount: int) -> str:
+        """Address poisoning: a payment (often of nothing) from an address that looks like a known one."""
+        if direction != "in" or other == ZERO or self.book.knows(other):
+            return ""
+        alike = [one for one in self.book.look_alikes(other) if one.close]
+        if alike:
+            return f"The other side looks like {alike[0].name}, but is another address. Never copy an address from this row."
+        return "A payment of nothing from somebody unknown. Never copy an address from this row." if not amount else ""
+
+    def evidence(self, tx_hash: str, block_hash: str, check: str, kind: EvidenceKind) -> Evidence:
+        """That a node said so."""
+        network = self.chain.network
+        trust = Trust.OWN_NODE if network.own else Trust.OPERATOR
+        return Evidence(kind, tx_hash, network.key.text, block_hash, status=EvidenceStatus.CLAIMED, check=check, trust=trust)
+
+
+def _parsed(text: str | None) -> Place | None:
+    if text is None:
+        return None
+    parts = text.split(":")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+        raise Invalid(f"“{text[:40]}” is no place in this list. Nothing was read.", "Begin with the first page.")
+    return int(parts[0]), int(parts[1]), int(parts[2])
+
+
+def _covers(token: TokenInfo, covered: Range) -> str:
+    older = "" if covered.first == 0 else " Older ones may be missing: look further back."
+    return f"{token.symbol}: complete over blocks {covered.first:,}–{covered.last:,}.{older}"
+
+
+def _of_event(look: _Look, row: LogRow, token: TokenInfo) -> ActivityRow:
+    direction, other = look.sides(row.sender, row.recipient)
+    kind = "mint" if row.sender == ZERO else "burn" if row.recipient == ZERO else "transfer"
+    said = look.evidence(row.tx_hash, row.block_hash, "Transfer event read from the node", EvidenceKind.LOG)
+    return ActivityRow(
+        id=f"{row.block}:1:{row.index}",
+        time=row.time * 1000,
+        kind=kind,
+        direction=direction,
+        counterparty=other,
+        label=look.name(other),
+        amount=row.amount,
+        unit=token.symbol,
+        decimals=token.decimals,
+        token=token.address,
+        state=look.state(row.block),
+        tx_hash=row.tx_hash,
+        block=row.block,
+        evidence=(said,),
+        warning=look.warning(direction, other, row.amount),
+    )
+
+
+def _of_ledger(look: _Look, entry: AzrEntry, token: TokenInfo) -> ActivityRow:
+    direction, other = look.sides(entry.sender, entry.recipient)
+    return ActivityRow(
+        id=f"{entry.block}:1:{entry.index}",
+        time=entry.time * 1000,
+        kind=entry.kind,
+        direction=direction,
+        counterparty=other,
+        label=look.name(other),
+        amount=entry.amount,
+        unit=token.symbol,
+        decimals=token.decimals,
+        token=token.address,
+        state=look.state(entry.block),
+        tx_hash=entry.tx_hash,
+        block=entry.block,
+        evidence=(entry.evidence,),
+        warning=look.warning(direction, other, entry.amount),
+    )
+
+
+def _of_queue(look: _Look, queued: Sequence[QueuedTransaction], place: Place | None) -> list[ActivityRow]:
+    """What is in blocks and has no event of a listed token to stand for it."""
+    rows = []
+    for row in queued:
+        told = row.succeeded and row.to in look.known and any(at for _, at, _ in moved(row.sender, row.to or "", 0, row.data))
+        if row.block and not told and (place is None or _place_of(row) < place):
+            rows.append(_signed(look, row, "failed" if row.succeeded is False else look.state(row.block)))
+    return rows
+
+
+def _open(look: _Look, queued: Sequence[QueuedTransaction]) -> list[ActivityRow]:
+    """What is in no block: what waits first, then what was given up or replaced."""
+    without = [row for row in queued if not row.block][:MOST_OPEN]
+    rows = [_signed(look, row, row.state.value) for row in without]
+    return sorted(rows, key=lambda row: (not row.pending, -row.time))
+
+
+def _signed(look: _Look, row: QueuedTransaction, state: str) -> ActivityRow:
+    kind, other, amount, token = _what(row)
+    direction = "" if kind in ("call", "approval", "create") else look.sides(row.sender, other)[0]
+    if direction == "in":
+        other = row.sender
+    read = "receipt read from the node" if row.block else "signed by this console; in no block"
+    said = look.evidence(row.hash, row.block_hash, read, EvidenceKind.TRANSACTION if row.block else EvidenceKind.ROW)
+    info = look.known.get(token) if token else TokenInfo("", look.chain.network.symbol, NATIVE_DECIMALS)
+    return ActivityRow(
+        id=":".join(map(str, _place_of(row))) if row.block else f"open:{row.hash}",
+        time=0 if row.block else row.created_at,
+        kind=kind,
+        direction=direction,
+        counterparty=other,
+        label=look.name(other) if other else "",
+        amount=amount,
+        unit=info.symbol if info is not None else "",
+        decimals=info.decimals if info is not None else 0,
+        token=token,
+        state=state,
+        tx_hash=row.hash,
+        block=row.block,
+        evidence=(said,),
+        plan=row.plan_id,
+        description=row.description,
+    )
+
+
+def _place_of(row: QueuedTransaction) -> Place:
+    """Two accounts of this console may use the same nonce in one block."""
+    return row.block, 0, row.nonce << 20 | int(row.sender[-5:], 16)
+
+
+def _what(row: QueuedTransaction) -> tuple[str, str, int, str]:
+    """Kind, counterparty, amount and token of a transaction, as far as its call says."""
+    if row.to is None:
+        return "create", "", row.value, ""
+    token_moves = [(account, change) for account, token, change in moved(row.sender, row.to, 0, row.data) if token and change > 0]
+    if token_moves:
+        return "transfer", token_moves[0][0], token_moves[0][1], row.to
+    if row.data.removeprefix("0x")[:8] == APPROVE:
+        return "approval", row.to, 0, ""
+    if row.value or row.data == "0x":
+        return "transfer", row.to, row.value, ""
+    return "call", row.to, 0, ""
