@@ -95,10 +95,10 @@ class LocalEvm:
         """Try the calls."""
         try:
             await self._hint(self._calls)
-            await self._pull(self._calls)
+            alone = await self._pull(self._calls)
             results = []
-            for call in self._calls:
-                done = await self._settled(call)
+            for at, call in enumerate(self._calls):
+                done = await self._settled(call) if at else alone[call]  # the first stands on nothing but the block
                 self._keep(done.changed)
                 results.append(done.result)
             return results
@@ -111,8 +111,8 @@ class LocalEvm:
         self._deadline = time.monotonic() + LIMIT
         try:
             asked = [CallRequest(READER, to, data) for to, data in views]
-            await self._pull(asked)
-            answers = [(await self._settled(view)).result for view in asked]
+            answered = await self._pull(asked)  # views change nothing, so each stands alone
+            answers = [answered[view].result for view in asked]
         finally:
             self._thread.shutdown(wait=False)
         held = {account: self._now.accounts.get(account.lower()) for account in accounts}
@@ -130,16 +130,19 @@ class LocalEvm:
                 needs.accounts.add(address)
                 needs.slots |= {(address, int(key, 16)) for key in entry.get("storageKeys") or ()}
 
-    async def _pull(self, calls: Sequence[CallRequest]) -> None:
-        """Fetch what the calls need, each for itself: most of it at once for long sequences."""
+    async def _pull(self, calls: Sequence[CallRequest]) -> dict[CallRequest, Executed]:
+        """Fetch what the calls need, and run each for itself on the state as it is now: one batch for many calls."""
+        done: dict[CallRequest, Executed] = {}
         open_calls = list(dict.fromkeys(calls))
         for call in open_calls:
             needs = self._needs.setdefault(call, Needs())
             needs.accounts |= {address.lower() for address in (call.sender, call.to or "") if address}
         while open_calls:
             await self._fetch([self._needs[call] for call in open_calls])
-            runs = await self._execute(open_calls)
-            open_calls = [call for call, run in zip(open_calls, runs, strict=True) if self._needs[call].add(run.needs)]
+            runs = dict(zip(open_calls, await self._execute(open_calls), strict=True))
+            done |= runs
+            open_calls = [call for call, run in runs.items() if self._needs[call].add(run.needs)]
+        return done
 
     async def _settled(self, call: CallRequest) -> Executed:
         """The call on the state as it is now, with nothing missing."""

@@ -128,9 +128,10 @@ def startup() -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    from tests.benchmarks import mining
+    from tests.benchmarks import mining, previewing
 
     told = {"compile_warm": compile_warm(), "sign": signing(), "startup": startup(), "keccak_search": mining.search()}
+    told["preview"] = previewing.latency()
     print(json.dumps(told, indent=2))
 
 
