@@ -252,6 +252,7 @@ class Console:
             fees=self.fees,
             signer=self.wallets,
             economy_of=self.contracts.economy,
+            built=self.contracts.compile,
             bus=self.bus,
             jobs=self.jobs,
         )

@@ -304,11 +304,17 @@ def _trimmed(info: Any) -> bytes:
     return code
 
 
+def revert_data(said: str) -> str:
+    """Revert data as ``0x…`` from the text of pyrevm's exception, which is the only place that has it; empty when there is none."""
+    output = _REVERT.search(said)
+    return output[1] if output is not None else ""
+
+
 def _failed(result: Any, said: str) -> CallResult:
     gas = int(result.gas_used) if result is not None else 0
-    output, why = _REVERT.search(said), _REASON.search(said)
-    if output is not None:
-        return CallResult(False, gas, output[1], "execution reverted")
+    why = _REASON.search(said)
+    if data := revert_data(said):
+        return CallResult(False, gas, data, "execution reverted")
     if "LackOfFund" in said:
         return CallResult(False, gas, said="insufficient funds")
     return CallResult(False, gas, said=why[1] if why is not None else said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,7 @@ from app.cli.mint import mint
 from app.cli.support import carry_out, moment, passphrase, progress, report, run, show, table
 from app.core.errors import Conflict, Invalid
 from app.core.events import JobChanged
-from app.core.money import exact_units
+from app.core.money import exact_units, parse_units, short_units
 
 if TYPE_CHECKING:
     from app.console import Console
@@ -188,3 +189,54 @@ def tell(
     workers, worker_id = answer
     asked = next(w for w in workers if w.id == worker_id)
     show(asked, people=f"{asked.name} was told. azora mint status shows when it follows.")
+
+
+@mint.command("whatif")
+def whatif(
+    epochs: Annotated[int, typer.Option(help="How many epochs")] = 24,
+    epoch_length: Annotated[int, typer.Option(help="Seconds")] = 3600,
+    epoch_budget: Annotated[str, typer.Option(help="AZR per epoch")] = "36000",
+    supply: Annotated[str, typer.Option(help="AZR in existence before the first epoch")] = "0",
+    proofs: Annotated[int, typer.Option(help="Value proofs per epoch")] = 0,
+    reward: Annotated[str, typer.Option(help="AZR that a proof is worth")] = "100",
+    burn_rate: Annotated[int, typer.Option(help="Share of each reward that is burned, basis points")] = 0,
+    solutions: Annotated[int, typer.Option(help="Solutions of proof of work per epoch")] = 0,
+    work_reward: Annotated[str, typer.Option(help="AZR for a solution of the first era")] = "50",
+    solutions_per_era: Annotated[int, typer.Option(help="After so many the reward halves")] = 100_000,
+    cap: Annotated[str, typer.Option(help="AZR that may exist at once")] = "1000000000",
+) -> None:
+    """What would come of other rates, caps, halvings and burn rates: the contracts' own code, run in this process. No forecast."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        from app.mining import Question
+
+        amounts = (parse_units(text, 18, unit="AZR") for text in (epoch_budget, supply, reward, work_reward, cap))
+        budget, before, each, first, most = amounts
+        question = Question(
+            epochs, epoch_length, budget, before, proofs, each, burn_rate, solutions, first, solutions_per_era, most
+        )
+        return await console.mining.whatif(question)
+
+    found = run(work)
+    rows = [
+        (
+            r.epoch,
+            *(short_units(n, 18) for n in (r.minted_value, r.minted_work, r.burned, r.supply, r.budget_left)),
+            _refusals(r.refused),
+        )
+        for r in found.rows
+    ]
+    show(
+        found,
+        people=lambda: "\n".join(
+            (
+                table(("Epoch", "By value", "By work", "Burned", "Supply", "Budget left", "Refused"), rows, empty=""),
+                "The cap is never reached." if found.full_at is None else f"The cap refuses from epoch {found.full_at} on.",
+                f"Simulated: {found.evidence.check}.",
+            )
+        ),
+    )
+
+
+def _refusals(refused: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in refused.items()) or "–"

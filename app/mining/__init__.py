@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
     from app.mining.redemption import RedemptionRow, Redemptions, RedemptionStatus
     from app.mining.service import Mining, QueueReconciliation
+    from app.mining.whatif import Answer, Question
     from app.mining.work.service import Work
 
 _HOMES = {
+    "Answer": "whatif",
     "Bank": "bank",
     "Finding": "matching",
     "Match": "matching",
@@ -32,11 +34,13 @@ _HOMES = {
     "RedemptionStatus": "redemption",
     "Redemptions": "redemption",
     "Mining": "service",
+    "Question": "whatif",
     "QueueReconciliation": "service",
     "Work": "work.service",
 }
 
 __all__ = [
+    "Answer",
     "Bank",
     "Finding",
     "Match",
@@ -46,6 +50,7 @@ __all__ = [
     "ProofDraft",
     "ProofRow",
     "ProofStatus",
+    "Question",
     "QueueReconciliation",
     "RedemptionRow",
     "RedemptionStatus",

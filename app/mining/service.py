@@ -23,9 +23,11 @@ from app.wallets.keys import parse_address
 if TYPE_CHECKING:
     from app.chain import Chain, Economy, Fees, Networks, Simulation, Transactions
     from app.chain.signer import Signer
+    from app.contracts.artifacts import Compilation
     from app.core.events import Bus
     from app.core.jobs import Jobs
     from app.database import Database
+    from app.mining.whatif import Answer, Question
     from app.operations import Operations
 
 MOST_PER_PLAN = 100  # about 12 M gas, well inside a block of 30 M
@@ -74,9 +76,11 @@ class Mining:
         fees: Fees,
         signer: Signer,
         economy_of: Callable[[str], Awaitable[Economy | None]],
+        built: Callable[[], Awaitable[Compilation]],
         bus: Bus,
         jobs: Jobs,
     ) -> None:
+        self._built = built
         self._operations = operations
         self._networks = networks
         self._transactions = transactions
@@ -228,6 +232,22 @@ class Mining:
             elif row.digest not in used and row.status in (ProofStatus.MINTED, ProofStatus.MINTING):
                 released += await self._release(row)
         return QueueReconciliation(head.number, head.hash, len(rows), minted, released, expired, tuple(problems))
+
+    async def whatif(self, question: Question, report: Callable[[float], None] = lambda _: None) -> Answer:
+        """What would come of other rates, caps, halvings and burn rates: the contracts' own code, run in this process.
+
+        Args:
+            report: hears how far it is, 0 to 1, in a thread of its own.
+
+        Raises:
+            Conflict: the contracts do not compile, or do not hold the cap where they should.
+        """
+        from app.mining.whatif import answer
+
+        built = await self._built()
+        if built.errors:
+            raise Conflict(f"The contracts do not compile: {built.errors[0]}. Nothing was tried.", "Correct the source.")
+        return await asyncio.to_thread(answer, question, built, report)
 
     # Inside
 
