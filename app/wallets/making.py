@@ -16,7 +16,7 @@ from app.core.events import AccountsChanged, PlanChanged
 from app.core.secret import Secret
 from app.operations.plans import Effect, Plan, PlanState, Preview, StepSpec
 from app.operations.steps import PlanKind
-from app.wallets import creation, keys, keystore, phrases
+from app.wallets import creation, extended, keys, keystore, phrases
 from app.wallets.accounts import AccountKind, Wallet, clean_label
 from app.wallets.phrases import BackupCheck
 from app.wallets.register import Register
@@ -221,7 +221,7 @@ class Making(Register):
         """Prove that a backup gives the accounts that are listed here. Nothing of it is stored; the outcome is journalled.
 
         Args:
-            backup: the phrase of an HD wallet, or the private key of an imported account.
+            backup: the phrase of an HD wallet (or its master key, ``xprv…``), or the private key of an imported account.
 
         Raises:
             NotFound: no such wallet.
@@ -230,10 +230,13 @@ class Making(Register):
         wallet = await self.wallet(wallet_or_account)
         accounts = [account for account in await self._rows() if account.wallet_id == wallet.id]
         if wallet.kind is AccountKind.HD:
-            kept = phrases.bundled(phrases.checked_phrase(backup), passphrase)
+            # A backup may also be the master key itself; its passphrase is in it already.
+            as_key = extended.master(backup) if backup.reveal().strip().startswith("xprv") else None
+            kept = None if as_key else phrases.bundled(phrases.checked_phrase(backup), passphrase)
 
             def again() -> list[str]:
-                master = _master(kept)
+                master = as_key or (_master(kept) if kept else None)
+                assert master is not None
                 return [keys.address_of(master.derive(account.path).key) for account in accounts]
 
             derived = await asyncio.to_thread(again)

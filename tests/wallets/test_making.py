@@ -12,6 +12,7 @@ from app.core.errors import Conflict, Denied, Invalid
 from app.core.secret import Secret
 from app.wallets import BackupCheck, keys, phrases
 from tests.wallets.conftest import FIRST, HARDHAT, SECOND
+from tests.wallets.test_phrases_and_keys import written
 
 DATA = Path(__file__).parents[1] / "data" / "wallets"
 ABANDON = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about"
@@ -128,6 +129,11 @@ async def test_a_drill_proves_a_backup_and_keeps_nothing(house):
     assert dict(house.vault) == before
     assert [(kind, body["matches"]) for kind, body in house.access.journal] == [("wallet.drill", m) for m in (True, False, False)]
     assert "junk" not in repr((good, bad, house.access.journal))
+    # The master key itself, as other programs write it.
+    xprv = written(keys.ExtendedKey.from_seed(phrases.seed_of(HARDHAT)), None)
+    assert (await house.wallets.drill("Treasury", Secret(xprv))).matches
+    with pytest.raises(Invalid, match="checksum"):
+        await house.wallets.drill("Treasury", Secret(xprv[:-1] + ("1" if xprv[-1] != "1" else "2")))
     await house.plans.carry_out(await house.wallets.plan_import_key("Hot", Secret("11" * 32)))
     assert (await house.wallets.drill("Hot", Secret("0x" + "11" * 32))).matches
     assert not (await house.wallets.drill("Hot", Secret("22" * 32))).matches

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
+from eth_account import Account
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import Invalid
 from app.core.secret import Secret
-from app.wallets import keys, phrases
+from app.wallets import extended, keys, phrases
 
 DATA = Path(__file__).parents[1] / "data" / "wallets"
 BIP39 = json.loads((DATA / "bip39_vectors.json").read_text(encoding="utf-8"))
 BIP32 = json.loads((DATA / "bip32_vectors.json").read_text(encoding="utf-8"))
 ABANDON = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about"
-ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-
-
-def decoded_xprv(text: str) -> keys.ExtendedKey:
-    number = 0
-    for character in text:
-        number = number * 58 + ALPHABET.index(character)
-    raw = number.to_bytes(82, "big")
-    return keys.ExtendedKey(raw[46:78], raw[13:45], raw[4], int.from_bytes(raw[9:13], "big"))
+INVALID = json.loads((DATA / "bip32_invalid.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("language", sorted(BIP39))
@@ -36,15 +30,44 @@ def test_every_bip39_vector_gives_its_seed_and_master_key(language):
         passphrase = Secret("TREZOR") if language != "japanese" or len(vector) < 5 else Secret(vector[4])
         seed = phrases.seed_of(phrase, passphrase)
         assert seed.hex() == vector[2]
-        assert keys.ExtendedKey.from_seed(seed) == decoded_xprv(vector[3])
+        assert keys.ExtendedKey.from_seed(seed) == extended.parse(Secret(vector[3]))
         phrases.checked_phrase(phrase)
 
 
 @pytest.mark.parametrize("vector", BIP32, ids=lambda vector: vector["name"])
 def test_every_bip32_vector_gives_its_keys(vector):
+    """Vectors 1 to 4; the texts come out again, character for character."""
     master = keys.ExtendedKey.from_seed(bytes.fromhex(vector["seed"]))
     for path, xprv in vector["keys"].items():
-        assert master.derive(path) == decoded_xprv(xprv), path
+        node = master.derive(path)
+        assert node == extended.parse(Secret(xprv)), path
+        assert written(node, master.derive(path.rpartition("/")[0]) if node.depth else None) == xprv
+
+
+def written(node: keys.ExtendedKey, parent: keys.ExtendedKey | None) -> str:
+    """BIP-32's serialisation of a private node."""
+    from coincurve import PrivateKey
+    from Crypto.Hash import RIPEMD160
+
+    public = PrivateKey(parent.key).public_key.format(compressed=True) if parent else b""
+    print_of_parent = RIPEMD160.new(hashlib.sha256(public).digest()).digest()[:4] if parent else bytes(4)
+    raw = extended.PRIVATE + bytes([node.depth]) + print_of_parent + node.number.to_bytes(4, "big") + node.chain_code
+    raw += b"\0" + node.key
+    raw += hashlib.sha256(hashlib.sha256(raw).digest()).digest()[:4]
+    number, text = int.from_bytes(raw, "big"), ""
+    while number:
+        number, digit = divmod(number, 58)
+        text = extended.ALPHABET[digit] + text
+    return text
+
+
+@pytest.mark.parametrize("case", INVALID, ids=lambda case: case["why"])
+def test_every_invalid_key_of_bip32_is_refused_without_being_repeated(case):
+    """Vector 5. All but the last have a right checksum, so that it is not the checksum that refuses them."""
+    with pytest.raises(Invalid) as refused:
+        extended.parse(Secret(case["key"]))
+    assert case["key"] not in str(refused.value)
+    assert ("checksum" in str(refused.value)) == (case["why"] == "invalid checksum")
 
 
 def test_ethereum_addresses_are_those_of_other_wallets():
@@ -84,7 +107,6 @@ def test_a_phrase_may_be_typed_with_capitals_and_blanks():
 @given(key=st.integers(1, keys.ORDER - 1), digest=st.binary(min_size=32, max_size=32))
 @settings(max_examples=60, deadline=None)
 def test_signatures_equal_those_of_eth_account_and_have_low_s(key, digest):
-    from eth_account import Account
 
     raw = key.to_bytes(32, "big")
     r, s, parity = keys.sign(raw, digest)
