@@ -121,7 +121,7 @@ async def house(tmp_path):
     await database.open()
     vault, plans = Memory(), Plans()
     access = Gate(database)
-    rest = dict.fromkeys(("networks", "simulation", "transactions", "fees", "economy_of", "jobs"))
+    rest = dict.fromkeys(("networks", "simulation", "fees", "economy_of", "jobs")) | {"transactions": SimpleNamespace(repeats=None)}
     wallets = Wallets(database=database, vault=vault, access=access, operations=plans, bus=Bus(), **rest)
     yield SimpleNamespace(wallets=wallets, vault=vault, plans=plans, path=tmp_path, access=access)
     await database.close()

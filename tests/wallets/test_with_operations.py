@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from app.access.roles import Operator, Role
@@ -42,7 +44,7 @@ async def test_a_wallet_is_created_by_a_plan_and_a_discarded_one_leaves_nothing(
     bus, vault = Bus(), Memory()
     jobs = Jobs(bus)
     operations = Operations(database, Journal(database, bus=bus), Gate(), bus, jobs)
-    rest = dict.fromkeys(("networks", "simulation", "transactions", "fees", "economy_of"))
+    rest = dict.fromkeys(("networks", "simulation", "fees", "economy_of")) | {"transactions": SimpleNamespace(repeats=None)}
     wallets = Wallets(database=database, vault=vault, access=Gate(), operations=operations, bus=bus, jobs=jobs, **rest)
     try:
         given_up = await wallets.plan_create("Never", Secret("abandon " * 11 + "about"))
