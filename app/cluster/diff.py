@@ -62,7 +62,11 @@ def flatten(obj: Object | None, *, status: bool = False) -> dict[str, str]:
     if obj is None:
         return {}
     kept = KEPT_BY_SERVER - {"status"} if status else KEPT_BY_SERVER
-    return {path: text(value) for path, value in _leaves("", obj) if not any(path == k or path.startswith(f"{k}.") for k in kept)}
+    return {
+        path: text(value)
+        for path, value in _leaves("", obj)
+        if not any(path == k or path.startswith((f"{k}.", f"{k}[")) for k in kept)
+    }
 
 
 def text(value: Any) -> str:
