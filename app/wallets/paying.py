@@ -18,6 +18,7 @@ from app.core.evidence import Trust
 from app.core.money import exact_units, short_units
 from app.operations.plans import Call, Effect, Plan, PlanState, Preview, StepSpec, StepState, Verdict, VerdictLevel
 from app.operations.steps import StepContext
+from app.wallets.accounts import KeyState
 from app.wallets.actual import BALANCE_OF, word
 from app.wallets.payout_rows import SAFE, export, outcomes_of, read_rows
 from app.wallets.payouts import PayoutCheck, PayoutLine, PayoutRow, RowState
@@ -26,6 +27,7 @@ from app.wallets.transfers import TRANSFER, key_verdict, nonce_verdict, token_ve
 
 if TYPE_CHECKING:
     from app.chain import Chain, Simulated
+    from app.wallets.accounts import Account
     from app.wallets.money import Means
     from app.wallets.recipients import Book, Recipients
 
@@ -255,7 +257,7 @@ class Payouts:
         if token.address:
             calls.append(("eth_call", [{"to": token.address, "data": BALANCE_OF + word(asked.sender)}, hex(simulated.block)]))
         held = [int(str(answer)[:66], 16) for answer in await chain.rpc.batch(calls)]
-        verdicts = [key_verdict(asked.sender, await self._means.accounts())]
+        verdicts = [_key(asked.sender, await self._means.accounts())]
         enough = held[-1] >= asked.total
         says = "holds at least" if enough else "holds less than"
         verdicts.append(Verdict("wallets.balance", level.PASS if enough else level.BLOCK, f"The sender {says} {words}"))
@@ -355,6 +357,14 @@ def _effects(asked: _Asked, simulated: Simulated, book: Book) -> tuple[Effect, .
     known = {asked.sender, *recipients}
     further = [e for address, e in moved.items() if address not in known]
     return (*effects, *further[:OTHERS])
+
+
+def _key(sender: str, accounts: Sequence[Account]) -> Verdict:
+    account = next((one for one in accounts if one.address == sender), None)
+    if account is not None and account.key_state in (KeyState.EXTERNAL, KeyState.WATCH_ONLY):
+        text = "Many payments in one plan need the sender's key in this console"
+        return Verdict("wallets.key", VerdictLevel.BLOCK, text, "Nobody elsewhere is asked to sign a thousand times.")
+    return key_verdict(sender, list(accounts))
 
 
 def _kept(asked: _Asked, simulated: Simulated) -> list[Verdict]:

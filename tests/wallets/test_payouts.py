@@ -229,3 +229,11 @@ async def test_rows_that_may_still_happen_are_not_paid_again(purse, node):
             await purse.wallets.plan_payout_rest(plan.id)
     finally:
         node("evm_setAutomine", True)
+
+
+@pytest.mark.node
+@pay
+async def test_a_watched_account_pays_nobody(purse):
+    cold = await purse.wallets.watch("Cold", payee(9))
+    plan = await purse.wallets.plan_payout(await purse.wallets.check_payout(NETWORK, cold.id, table([(payee(1), 1, "")])))
+    assert verdicts(plan)["wallets.key"][0] == "block"

@@ -1,4 +1,4 @@
-"""What the global search finds besides commands: accounts, plans, and what an address or a transaction hash leads to."""
+"""What the global search finds besides commands: accounts, contacts, plans, and what an address or a transaction hash leads to."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ def register(registry: Registry, console: Console) -> None:
             if wanted in account.label.casefold() or wanted in account.address.casefold()
         ][:MOST]
 
+    async def contacts(text: str) -> list[Hit]:
+        wanted = text.casefold()
+        return [
+            Hit(contact.label, f"Send to {contact.address}", "address-book", f"azora://wallets?form=send&to={contact.address}")
+            for contact in await console.wallets.contacts()
+            if wanted in contact.label.casefold() or wanted in contact.address.casefold()
+        ][:MOST]
+
     async def plans(text: str) -> list[Hit]:
         wanted = text.casefold()
         return [
@@ -42,5 +50,6 @@ def register(registry: Registry, console: Console) -> None:
         return [Hit(f"{word} {text[:6]}…{text[-4:]}", "Ledger", "scroll", f"azora://ledger/{kind}/{text}")]
 
     registry.add_search("accounts", accounts)
+    registry.add_search("contacts", contacts)
     registry.add_search("plans", plans)
     registry.add_search("references", references)
