@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.chain.hashing import checksum_address, keccak256
 from app.chain.rpc import RpcFailure
-from app.chain.runs import READER, CallRequest, CallResult, Standing, View, body_of
+from app.chain.runs import READER, CallRequest, CallResult, Standing, View, body_of, hexadecimal, quantity
 
 if TYPE_CHECKING:
     from app.chain.networks import Chain
@@ -124,11 +124,13 @@ class LocalEvm:
         asked = [("eth_createAccessList", [body_of(call, self._standing.gas), self._standing.tag]) for call in calls[:16]]
         for call, answer in zip(calls, await self._chain.rpc.each(asked), strict=False):
             needs = self._needs.setdefault(call, Needs())
-            entries = answer.get("accessList") if isinstance(answer, dict) else None
-            for entry in entries or ():
-                address = str(entry["address"]).lower()
-                needs.accounts.add(address)
-                needs.slots |= {(address, int(key, 16)) for key in entry.get("storageKeys") or ()}
+            try:
+                for entry in (answer.get("accessList") if isinstance(answer, dict) else None) or ():
+                    address = hexadecimal("eth_createAccessList", entry["address"], 20)
+                    needs.accounts.add(address)
+                    needs.slots |= {(address, quantity("", key)) for key in entry.get("storageKeys") or ()}
+            except (RpcFailure, AttributeError, KeyError, TypeError):
+                continue  # a hint that is none
 
     async def _pull(self, calls: Sequence[CallRequest]) -> dict[CallRequest, Executed]:
         """Fetch what the calls need, and run each for itself on the state as it is now: one batch for many calls."""
@@ -197,9 +199,10 @@ class LocalEvm:
         answers = await self._chain.rpc.batch(asked)
         for at, address in enumerate(accounts):
             balance, nonce, code = answers[3 * at : 3 * at + 3]
-            self._base.accounts[address] = Account(int(balance, 16), int(nonce, 16), bytes.fromhex(code[2:]))
+            known = quantity(methods[0], balance), quantity(methods[1], nonce)
+            self._base.accounts[address] = Account(*known, bytes.fromhex(hexadecimal(methods[2], code)[2:]))
         for key, value in zip(slots, answers[3 * len(accounts) :], strict=True):
-            self._base.slots[key] = int(value, 16)
+            self._base.slots[key] = quantity("eth_getStorageAt", value)
 
 
 def _execute_all(standing: Standing, chain_id: int, work: Sequence[tuple[CallRequest, State]]) -> list[Executed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 GAS = 30_000_000
 VIEW_GAS = 1_000_000
+_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
 READER = "0x000000000000000000000000000000000000dEaD"  # who asks views
 View = tuple[str, str]  # contract and call data
 
@@ -134,6 +137,41 @@ def body_of(call: CallRequest, gas: int) -> dict[str, str]:
     return body
 
 
+def hexadecimal(method: str, value: object, size: int | None = None) -> str:
+    """``0x…`` as a node must give it, of ``size`` bytes when that is said; None counts as empty.
+
+    Raises:
+        RpcFailure: it is something else.
+    """
+    text = "0x" if value is None else value
+    if isinstance(text, str) and _HEX.fullmatch(text) and (size is None or len(text) == 2 + 2 * size):
+        return text.lower()
+    raise RpcFailure(method, 0, "its answer is not as it should be")
+
+
+def quantity(method: str, value: object) -> int:
+    """A number as a node gives it; missing is 0. Raises RpcFailure for what is no number."""
+    if value is None:
+        return 0
+    if isinstance(value, int) and value >= 0:
+        return value
+    if isinstance(value, str) and _QUANTITY.fullmatch(value):
+        return int(value, 16)
+    raise RpcFailure(method, 0, "its answer is not as it should be")
+
+
+def plain_log(method: str, raw: object) -> dict[str, Any]:
+    """Address, topics and data of a log, and its place among calls where a tracer tells it. Raises RpcFailure for what is none."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("topics"), list | tuple) or len(raw["topics"]) > 4:
+        raise RpcFailure(method, 0, "its answer is not as it should be")
+    return {
+        "address": hexadecimal(method, raw.get("address"), 20),
+        "topics": [hexadecimal(method, topic, 32) for topic in raw["topics"]],
+        "data": hexadecimal(method, raw.get("data")),
+        "position": quantity(method, raw.get("position")),
+    }
+
+
 def word(value: str | int) -> str:
     """One ABI word as 64 hex digits: an address or an integer."""
     return f"{value:064x}" if isinstance(value, int) else value.removeprefix("0x").lower().rjust(64, "0")
@@ -162,10 +200,10 @@ class Overrides:
                 moved.add(address_of(address))
                 continue
             if "balance" in new:
-                entry["balance"] = hex(_quantity(new["balance"]))
+                entry["balance"] = hex(quantity("debug_traceCall", new["balance"]))
                 moved.add(address_of(address))
             if "nonce" in new:
-                entry["nonce"] = hex(_quantity(new["nonce"]))
+                entry["nonce"] = hex(quantity("debug_traceCall", new["nonce"]))
             if "code" in new:
                 entry["code"] = new["code"]
             slots = entry.setdefault("stateDiff", {})
@@ -176,7 +214,3 @@ class Overrides:
             if not slots:
                 del entry["stateDiff"]
         return moved
-
-
-def _quantity(value: object) -> int:
-    return value if isinstance(value, int) else int(str(value), 16)

@@ -17,7 +17,7 @@ from app.chain import reasons
 from app.chain.effects import Erc20, Question, Watch
 from app.chain.evm import LocalEvm
 from app.chain.rpc import RpcFailure
-from app.chain.runs import CallRequest, CallResult, Session, Standing, stand
+from app.chain.runs import CallRequest, CallResult, Session, Standing, hexadecimal, quantity, stand
 from app.chain.simulators import SimulateV1, TraceCall
 from app.core.errors import Unavailable
 from app.operations.plans import Effect
@@ -193,8 +193,8 @@ class Simulation:
         for answer in answers[: len(asked)]:
             if isinstance(answer, RpcFailure) and not answer.executed:
                 raise answer
-            values.append("0x" if isinstance(answer, RpcFailure) else str(answer or "0x"))
-        return values, [int(str(answer), 16) for answer in answers[len(asked) :]]
+            values.append("0x" if isinstance(answer, RpcFailure) else hexadecimal("eth_call", answer))
+        return values, [quantity("eth_getBalance", answer) for answer in answers[len(asked) :]]
 
     def _error(self, call: CallRequest, result: CallResult) -> str:
         if result.ok:

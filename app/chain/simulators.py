@@ -9,7 +9,21 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.chain.rpc import RpcFailure
-from app.chain.runs import READER, VIEW_GAS, CallRequest, CallResult, Overrides, Standing, View, address_of, body_of, word
+from app.chain.runs import (
+    READER,
+    VIEW_GAS,
+    CallRequest,
+    CallResult,
+    Overrides,
+    Standing,
+    View,
+    address_of,
+    body_of,
+    hexadecimal,
+    plain_log,
+    quantity,
+    word,
+)
 
 if TYPE_CHECKING:
     from app.chain.networks import Chain
@@ -35,21 +49,25 @@ class SimulateV1:
 
     async def run(self) -> list[CallResult]:
         """Try the calls."""
+        if any(call.to is None and call.value for call in self._calls):  # see ``_blocks``: another account does the creating
+            raise RpcFailure(self.name, 0, "a creation that takes coin cannot be tried this way")
         raw = await self._ask([])
         results = []
         for call, one in zip(self._calls, raw, strict=True):
-            logs = [log for log in one.get("logs") or () if str(log["address"]).lower() != COIN]
-            coins = [log for log in one.get("logs") or () if str(log["address"]).lower() == COIN]
-            self.moved |= {address_of(topic) for log in coins for topic in log["topics"][1:3]}
-            results.append(_result(call, one, logs))
+            logs = [plain_log(self.name, log) for log in one.get("logs") or ()]
+            self.moved |= {address_of(topic) for log in logs if log["address"] == COIN for topic in log["topics"][1:3]}
+            results.append(_result(call, one, [log for log in logs if log["address"] != COIN]))
         return results
 
     async def after(self, views: Sequence[View], accounts: Sequence[str]) -> tuple[list[str], Mapping[str, int]]:
         """Ask in the same run, after the calls."""
         asked = [_view(to, data) for to, data in views] + [_view(_PURSE, "0x" + word(account)) for account in accounts]
         raw = (await self._ask(asked))[len(self._calls) :]
-        answers = [str(one.get("returnData") or "0x") if int(one["status"], 16) else "0x" for one in raw]
-        balances = {account: int(answer, 16) for account, answer in zip(accounts, answers[len(views) :], strict=True)}
+        answers = [hexadecimal(self.name, one.get("returnData")) if quantity(self.name, one["status"]) else "0x" for one in raw]
+        balances = {
+            account: int(hexadecimal(self.name, answer, 32), 16)
+            for account, answer in zip(accounts, answers[len(views) :], strict=True)
+        }
         return answers[: len(views)], balances
 
     async def _ask(self, asked: list[dict[str, str]]) -> list[dict[str, Any]]:
@@ -61,7 +79,7 @@ class SimulateV1:
         }
         answer = await self._chain.rpc.call(self.name, request, self._standing.tag)
         try:
-            results = [result for part in answer for result in part["calls"]]
+            results = [result for part in answer for result in part["calls"] if result["status"] in ("0x0", "0x1")]
             if len(results) != len(self._calls) + len(asked):
                 raise ValueError("another number of results")
         except (TypeError, KeyError, ValueError) as error:
@@ -70,13 +88,14 @@ class SimulateV1:
 
 
 def _result(call: CallRequest, one: Mapping[str, Any], logs: Sequence[dict[str, Any]]) -> CallResult:
-    gas = int(str(one.get("gasUsed") or "0x0"), 16)
-    if int(one["status"], 16):
-        data = str(one.get("returnData") or "0x")
+    gas = quantity(SimulateV1.name, one.get("gasUsed"))
+    data = hexadecimal(SimulateV1.name, one.get("returnData"))
+    if one["status"] == "0x1":
         return CallResult(True, gas, data, logs=tuple(logs), created=address_of(data) if call.to is None else "")
     failure = one.get("error") or {}
     found = failure.get("data")
-    data = found if isinstance(found, str) and len(found) > 2 else str(one.get("returnData") or "0x")
+    if isinstance(found, str) and len(found) > 2:
+        data = hexadecimal(SimulateV1.name, found)
     return CallResult(False, gas, data, str(failure.get("message") or ""))
 
 
@@ -148,36 +167,35 @@ class TraceCall:
             raise difference
         if not isinstance(frame, dict) or not isinstance(difference, dict):
             raise RpcFailure(self.name, 0, "its answer is not as it should be")
-        self.moved |= self._overrides.take(difference)
-        gas = int(str(frame.get("gasUsed") or "0x0"), 16)
+        try:
+            self.moved |= self._overrides.take(difference)
+            logs = tuple(_logs(frame))
+        except (AttributeError, TypeError, KeyError, ValueError):
+            raise RpcFailure(self.name, 0, "its answer is not as it should be") from None
+        gas, output = quantity(self.name, frame.get("gasUsed")), hexadecimal(self.name, frame.get("output"))
         if frame.get("error"):
-            return CallResult(False, gas, str(frame.get("output") or "0x"), str(frame["error"]))
-        created = address_of(str(frame["to"])) if call.to is None and frame.get("to") else ""
-        return CallResult(True, gas, str(frame.get("output") or "0x"), logs=tuple(_logs(frame)), created=created)
+            return CallResult(False, gas, output, str(frame["error"]))
+        created = address_of(hexadecimal(self.name, frame.get("to"), 20)) if call.to is None else ""
+        return CallResult(True, gas, output, logs=logs, created=created)
 
     async def after(self, views: Sequence[View], accounts: Sequence[str]) -> tuple[list[str], Mapping[str, int]]:
         """Ask with all changes laid over."""
         tag, over = self._standing.tag, self._overrides.accounts
         answers = await self._chain.rpc.each([("eth_call", [_view(to, data), tag, over]) for to, data in views])
         balances = {account: int(over[account]["balance"], 16) for account in accounts if "balance" in over.get(account, {})}
-        return ["0x" if isinstance(answer, RpcFailure) else str(answer or "0x") for answer in answers], balances
+        return ["0x" if isinstance(answer, RpcFailure) else hexadecimal("eth_call", answer) for answer in answers], balances
 
 
 def _logs(frame: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The logs of a call and of what it called, in the order in which they were written; those of failed calls never were."""
     if frame.get("error"):
         return []
-    calls, logs = frame.get("calls") or [], frame.get("logs") or []
+    calls = frame.get("calls") or []
+    logs = [plain_log(TraceCall.name, log) for log in frame.get("logs") or []]
     found: list[dict[str, Any]] = []
     for at in range(len(calls) + 1):
         last = at == len(calls)
-        found += [log for log in logs if _position(log) == at or (last and _position(log) > at)]
+        found += [log for log in logs if log["position"] == at or (last and log["position"] > at)]
         if not last:
             found += _logs(calls[at])
     return found
-
-
-def _position(log: Mapping[str, Any]) -> int:
-    """How many calls the frame had made before it wrote the log."""
-    value = log.get("position", 0)
-    return value if isinstance(value, int) else int(str(value), 16)

@@ -168,3 +168,14 @@ def test_gwei_is_exact(wei):
     from decimal import Decimal
 
     assert Decimal(gwei(wei).replace(",", "")) * GWEI == wei
+
+
+def test_the_command_line_shows_offers_and_keeps_a_ceiling(azora, home, node):
+    (home / "config.toml").write_text(
+        f'[[networks]]\nid = "anvil"\nname = "Anvil"\nrpc_url = "{node.url}"\nchain_id = 1337\nenvironment = "local"\n'
+    )
+    told = azora("--network", "anvil", "network", "fees").out
+    assert "slow" in told and "fast" in told and "Ceiling: 500 gwei" in told
+    assert "above 3 gwei" in azora("network", "fee-ceiling", "anvil", 3).out
+    assert azora("--json", "network", "fee-ceiling", "anvil").json == {"network": "anvil", "fee_ceiling_gwei": 3}
+    assert "from 1 to 1,000,000" in azora("network", "fee-ceiling", "anvil", 0, expect=None).err

@@ -8,9 +8,12 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.chain import CallRequest, Erc20, Watch
-from app.chain.effects import labelled, measured
+from app.chain.effects import labelled, measured, text_of
+from app.chain.reasons import ERROR, PANIC, reason
 from app.chain.simulation import METHODS, Simulation
 from app.core.errors import Unavailable
 from tests.chain.misbehaving import Altered
@@ -75,6 +78,7 @@ def cases(world: World) -> dict[str, list[CallRequest]]:
             world.call("transfer", world.other, 12, to=made),
             world.call("spawn", "KID", value=3, sender=world.other, to=world.probe),
         ],
+        "created with coin": [CallRequest(world.me, None, "0x60006000f3", 5), CallRequest(world.me, world.other, "0x", 1)],
         "caught inside": [world.call("transfer", world.probe, 50), world.call("tries", world.token, world.other)],
         "cleared, then needed": [
             world.call("clear"),
@@ -91,17 +95,18 @@ def cases(world: World) -> dict[str, list[CallRequest]]:
 
 CASES = (
     "coin", "coin to oneself", "coin inside", "transfer", "approve", "allowance spent", "transferFrom", "role and mint",
-    "much data", "burn", "ownership", "created", "caught inside", "cleared, then needed", "one fails, others do not",
+    "much data", "burn", "ownership", "created", "created with coin",
+    "caught inside", "cleared, then needed", "one fails, others do not",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.asyncio
 async def test_three_ways_say_the_same_and_it_is_what_happens(world, case):
-    """Each way against the others, and all of them against the chain after the calls were carried out."""
+    """Each way that can against the others, and all of them against the chain after the calls were carried out."""
     calls = cases(world)[case]
     tried = await world.everywhere(calls)
-    assert [simulated.method for simulated in tried.values()] == list(METHODS)
+    assert [simulated.method for simulated in tried.values()] == list(tried)
     expected = tried["pyrevm"]
     for simulated in tried.values():
         assert simulated.effects == expected.effects, simulated.method
@@ -318,3 +323,35 @@ async def test_a_reorganisation_in_mid_flow_is_simulated_again(world, chain_of):
         simulated = await world.simulation(*METHODS).preview("anvil", calls)
     now = world.node("eth_getBlockByNumber", "latest", False)
     assert now["hash"] != gone["hash"] and simulated.block_hash == now["hash"]
+
+
+GARBAGE = [
+    None,
+    "0x",
+    [],
+    [{}],
+    [{"calls": [{"status": "0x1", "logs": [{"address": "0x12", "topics": [], "data": "0x"}]}]}],
+    [{"calls": [{"status": "0x1", "returnData": "words", "logs": []}]}],
+    [{"calls": [{"status": "0x1", "gasUsed": "much", "logs": None}]}],
+    [{"calls": [{"status": "yes"}]}],
+    {"pre": {"0x" + "11" * 20: {"balance": "x"}}, "post": {"0x" + "11" * 20: {"balance": "x"}}},
+    {"pre": 5, "post": {"a": 1}},
+    {"gasUsed": "0x1", "logs": [{"address": None, "topics": ["0x1"]}], "calls": 7},
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+@pytest.mark.asyncio
+async def test_a_node_that_answers_nonsense_is_not_believed(world, chain_of, garbage):
+    answers = dict.fromkeys(("eth_simulateV1", "debug_traceCall", "eth_createAccessList"), garbage)
+    async with Altered(world.node.url, answers) as liar:
+        world.chain = chain_of(liar.url)
+        simulated = await world.simulation(*METHODS).preview("anvil", cases(world)["transfer"])
+    assert simulated.method == "pyrevm" and len(simulated.effects) == 2
+
+
+@given(st.binary(max_size=200), st.sampled_from((b"", ERROR, PANIC, bytes.fromhex("e450d38c"))))
+def test_whatever_a_contract_reverts_with_is_one_printable_line(data, selector):
+    told = reason([], "0x" + (selector + data).hex())
+    assert told and told.isprintable()
+    assert text_of("0x" + data.hex()).isprintable()

@@ -91,5 +91,11 @@ class World:
         return self.node("eth_getTransactionReceipt", self.node("eth_sendTransaction", body))  # type: ignore[no-any-return]
 
     async def everywhere(self, calls: list[CallRequest]) -> dict[str, Simulated]:
-        """The calls in each way."""
-        return {method: await simulation.preview("anvil", calls) for method, simulation in self.only.items()}
+        """The calls in each way that can try them."""
+        able = {method: simulation for method, simulation in self.only.items() if method != METHODS[0] or not _pays(calls)}
+        return {method: await simulation.preview("anvil", calls) for method, simulation in able.items()}
+
+
+def _pays(calls: list[CallRequest]) -> bool:
+    """A creation that takes coin: eth_simulateV1 gives it to the next way."""
+    return any(call.to is None and call.value for call in calls)
