@@ -253,6 +253,7 @@ class Console:
             signer=self.wallets,
             economy_of=self.contracts.economy,
             built=self.contracts.compile,
+            resolve=self.wallets.resolve,
             bus=self.bus,
             jobs=self.jobs,
         )

@@ -10,6 +10,7 @@ import typer
 from app.cli.chains import network_of
 from app.cli.support import CHECK_FAILED, carry_out, leave, progress, report, run, show, table
 from app.core.errors import Invalid
+from app.core.events import JobChanged
 from app.core.money import exact_units, parse_units
 
 if TYPE_CHECKING:
@@ -41,6 +42,47 @@ def submit(
 
     row = run(work)
     show(row, people=lambda: f"Proof #{row.number} is {row.status.value}, reward {exact_units(row.reward, 18)} AZR.")
+
+
+@mint.command("intake")
+def intake(
+    file: Annotated[Path, typer.Argument(help="CSV or JSON list of proofs; a folder is watched until Ctrl+C")],
+) -> None:
+    """Queue a list of proofs, each row for itself; evidence files lie beside the list. Exit code 9 when a row was refused."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        network = network_of(console).id
+        if file.is_dir():
+            job = console.mining.watch_folder(network, file)
+            end = console.bus.subscribe(
+                JobChanged, lambda event: progress(job.text) if event.job_id == job.id and job.text else None
+            )
+            try:
+                await job.wait()
+            finally:
+                end()
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise Invalid(f"{file} cannot be read ({error.strerror}). Nothing was queued.", "Name a readable file.") from error
+        return await console.mining.submit_list(network, data, file.name, file.parent)
+
+    report_ = run(work)
+    rows = [(o.line, f"#{o.number}" if o.number else "–", o.status, o.problem) for o in report_.outcomes]
+    show(
+        {
+            "file": report_.name,
+            "queued": report_.queued,
+            "known": report_.known,
+            "refused": report_.refused,
+            "rows": report_.outcomes,
+        },
+        people=lambda: (
+            table(("Line", "Proof", "State", "Why"), rows, empty="The list is empty.")
+            + f"\n{report_.queued} queued, {report_.known} known already, {report_.refused} refused"
+        ),
+    )
+    leave(CHECK_FAILED if report_.refused else 0)
 
 
 @mint.command("review")

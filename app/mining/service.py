@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.core.clock import now_ms
 from app.core.errors import Conflict, Invalid, NotFound, Unavailable
 from app.core.events import PlanChanged
 from app.mining.abis import MINT_MINE
+from app.mining.intake import Intake, IntakeReport
 from app.mining.minting import ATTEST, PROOF_MINTED, SEND, AttestStep, Minting, proof_params
 from app.mining.policy import Policy, activity_word, policy_v1
 from app.mining.proofs import OPEN, ProofDraft, ProofRow, ProofStatus, ValueProof
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from app.chain.signer import Signer
     from app.contracts.artifacts import Compilation
     from app.core.events import Bus
-    from app.core.jobs import Jobs
+    from app.core.jobs import Job, Jobs
     from app.database import Database
     from app.mining.whatif import Answer, Question
     from app.operations import Operations
@@ -77,10 +79,12 @@ class Mining:
         signer: Signer,
         economy_of: Callable[[str], Awaitable[Economy | None]],
         built: Callable[[], Awaitable[Compilation]],
+        resolve: Callable[[str], Awaitable[str]],
         bus: Bus,
         jobs: Jobs,
     ) -> None:
         self._built = built
+        self.intake = Intake(self.submit, resolve)
         self._operations = operations
         self._networks = networks
         self._transactions = transactions
@@ -123,6 +127,33 @@ class Mining:
         contract = parse_address(economy.mint_mine)
         digest = proof.digest(chain.network.chain_id, contract)
         return await self._queue.add(chain.network.key.text, contract, draft, proof, digest, evidence, price, self.policy)
+
+    async def submit_list(self, network_id: str, data: bytes, name: str, folder: Path) -> IntakeReport:
+        """Queue the proofs of a CSV or JSON list, each for itself; evidence files lie in ``folder``.
+
+        Raises:
+            Invalid: the list as a whole cannot be read; nothing was queued.
+            NotFound: no economy on this network. Unavailable: it does not answer; rows before that are queued.
+        """
+        return await self.intake.take(network_id, name, await self.intake.read(data, folder))
+
+    def watch_folder(self, network_id: str, folder: Path) -> Job:
+        """Take every list that is put into a folder, until the job is cancelled."""
+        return self._jobs.start(
+            f"Watch {folder.name} for proofs", lambda job: self.intake.watch(network_id, folder, job), kind="mining"
+        )
+
+    async def review_many(self, proof_ids: Sequence[str], accept: bool, reason: str = "") -> int:
+        """Accept or reject several proofs with one reason; how many were still open.
+
+        Raises:
+            Invalid: a rejection without a reason.
+        """
+        if not accept and not reason.strip():
+            raise Invalid("A rejection needs a reason. Nothing was changed.", "Say what is missing.", field="reason")
+        target = ProofStatus.READY if accept else ProofStatus.REJECTED
+        rows = [await self._queue.get(proof_id) for proof_id in dict.fromkeys(proof_ids)]
+        return await self._queue.move([row.id for row in rows], OPEN, target, reason=reason.strip())
 
     async def review(self, proof_id: str, accept: bool, reason: str = "") -> ProofRow:
         """Accept a proof for minting, or reject it.

@@ -1,0 +1,253 @@
+"""Many proofs at once: from CSV or JSON, by hand or from a watched folder. Each row stands for itself, and none is taken twice.
+
+CSV: a heading and the columns ``contributor, activity, score, evidence`` and, where wanted, ``reward`` (AZR), ``deadline`` (UTC, as
+ISO 8601) and ``url``. JSON: a list of objects with the same names. ``evidence`` is a file beside the list, or an ``https://``
+address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.core.errors import Conflict, ConsoleError, Invalid
+from app.core.money import parse_units
+from app.mining.proofs import ProofDraft, ProofRow
+from app.wallets import csvfile, strict_json
+
+if TYPE_CHECKING:
+    from app.core.jobs import Job
+
+MOST_ROWS = 10_000
+MOST_BYTES = 16 * 2**20
+LOOK_SECONDS = 1.0
+COLUMNS = {
+    "contributor": ("contributor", "address", "account"),
+    "activity": ("activity",),
+    "score": ("score",),
+    "evidence": ("evidence", "file"),
+    "reward": ("reward", "reward azr"),
+    "deadline": ("deadline", "valid until"),
+    "url": ("url", "link"),
+}
+REQUIRED = ("contributor", "activity", "score", "evidence")
+Submit = Callable[[str, ProofDraft], Awaitable[ProofRow]]
+Resolve = Callable[[str], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeRow:
+    """A row as it was read: a draft, or the problem. ``line`` counts from 1, in JSON the elements."""
+
+    line: int
+    draft: ProofDraft | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeOutcome:
+    """What became of a row: the proof it is now, or why it was not queued. ``known`` rows are queued or minted already."""
+
+    line: int
+    number: int | None
+    status: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeReport:
+    """What became of a file."""
+
+    name: str
+    outcomes: tuple[IntakeOutcome, ...] = field(default=())
+
+    @property
+    def queued(self) -> int:
+        """How many rows are proofs now."""
+        return sum(outcome.number is not None for outcome in self.outcomes)
+
+    @property
+    def refused(self) -> int:
+        """How many can never be, as they stand."""
+        return sum(outcome.status == "refused" for outcome in self.outcomes)
+
+    @property
+    def known(self) -> int:
+        """How many were proofs before."""
+        return sum(outcome.status == "known" for outcome in self.outcomes)
+
+
+class Intake:
+    """Reads lists of proofs and submits them one by one.
+
+    Args:
+        submit: queues one proof on a network.
+        resolve: the address behind a label.
+    """
+
+    def __init__(self, submit: Submit, resolve: Resolve) -> None:
+        self._submit = submit
+        self._resolve = resolve
+
+    async def read(self, data: bytes, folder: Path) -> list[IntakeRow]:
+        """The rows of a list, each checked for itself. Evidence lies in ``folder`` or below.
+
+        Raises:
+            Invalid: the file as a whole cannot be read; nothing was queued.
+        """
+        if len(data) > MOST_BYTES:
+            raise Invalid("The list is larger than 16 MiB. Nothing was queued.", "Split it.", field="file")
+        found = await asyncio.to_thread(_rows, data)
+        return [
+            IntakeRow(line, None, problem) if problem else await self._row(line, cells, folder) for line, cells, problem in found
+        ]
+
+    async def take(self, network_id: str, name: str, rows: Sequence[IntakeRow], job: Job | None = None) -> IntakeReport:
+        """Queue what can be queued. A row that is queued already is told as known, so a list may be taken again."""
+        outcomes = []
+        for at, row in enumerate(rows):
+            outcomes.append(await self._one(network_id, row))
+            if job is not None:
+                job.progress((at + 1) / len(rows), f"{at + 1:,} of {len(rows):,} rows")
+        return IntakeReport(name, tuple(outcomes))
+
+    async def watch(self, network_id: str, folder: Path, job: Job) -> None:
+        """Take every list that is put into a folder, until it is cancelled.
+
+        A list moves to ``taken``, or to ``refused`` when none of its rows was new or known, with a report beside it. It
+        is taken when its size and time have stood still between two looks: half-written files wait.
+
+        Raises:
+            Invalid: there is no such folder.
+        """
+        if not folder.is_dir():
+            raise Invalid(f"There is no folder {folder}. Nothing is watched.", "Make it first.", field="folder")
+        seen: dict[Path, tuple[int, int]] = {}
+        taken = 0
+        while True:
+            for path in sorted(folder.iterdir()):
+                if path.suffix.lower() not in (".csv", ".json") or not path.is_file() or path.name.endswith(".report.json"):
+                    continue
+                stat = path.stat()
+                mark = (stat.st_size, stat.st_mtime_ns)
+                if seen.get(path) == mark:
+                    await self._take_file(network_id, path)
+                    taken += 1
+                    job.progress(None, f"{taken} lists taken, the last was {path.name}")
+                    seen.pop(path, None)
+                else:
+                    seen[path] = mark
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _take_file(self, network_id: str, path: Path) -> None:
+        try:
+            report = await self.take(network_id, path.name, await self.read(path.read_bytes(), path.parent))
+            place = "taken" if report.queued or report.known else "refused"
+            told: dict[str, Any] = {
+                "file": path.name,
+                "queued": report.queued,
+                "known": report.known,
+                "refused": report.refused,
+                "rows": [
+                    {"line": outcome.line, "proof": outcome.number, "status": outcome.status, "problem": outcome.problem}
+                    for outcome in report.outcomes
+                ],
+            }
+        except ConsoleError as error:
+            if error.retryable:
+                return  # the network does not answer: the list stays where it is
+            place, told = "refused", {"file": path.name, "queued": 0, "problem": str(error)}
+        target = path.parent / place
+        target.mkdir(exist_ok=True)
+        moved = target / path.name
+        # The report first: a list that has moved has its report.
+        (target / f"{path.name}.report.json").write_text(json.dumps(told, indent=2, ensure_ascii=False), encoding="utf-8")
+        os.replace(path, moved)
+
+    async def _row(self, line: int, cells: Mapping[str, str], folder: Path) -> IntakeRow:
+        try:
+            missing = [name for name in REQUIRED if not cells.get(name)]
+            if missing:
+                raise Invalid(f"The {missing[0]} is missing. Nothing was queued.")
+            if not re.fullmatch(r"[0-9]{1,3}", cells["score"]):
+                raise Invalid(f"“{cells['score']}” is no score. Nothing was queued.", "Scores are whole numbers.")
+            path, url = _evidence(cells, folder)
+            draft = ProofDraft(
+                contributor=await self._resolve(cells["contributor"]),
+                activity=cells["activity"],
+                score=int(cells["score"]),
+                evidence_path=path,
+                url=url,
+                reward=parse_units(cells["reward"], 18, unit="AZR") if cells.get("reward") else None,
+                deadline=_deadline(cells["deadline"]) if cells.get("deadline") else None,
+            )
+            return IntakeRow(line, draft)
+        except ConsoleError as error:
+            return IntakeRow(line, None, error.message)
+
+    async def _one(self, network_id: str, row: IntakeRow) -> IntakeOutcome:
+        if row.draft is None:
+            return IntakeOutcome(row.line, None, "refused", row.problem)
+        try:
+            proof = await self._submit(network_id, row.draft)
+        except Conflict as error:
+            return IntakeOutcome(row.line, None, "known", error.message)
+        except ConsoleError as error:
+            if error.retryable:
+                raise
+            return IntakeOutcome(row.line, None, "refused", error.message)
+        return IntakeOutcome(row.line, proof.number, proof.status.value, proof.reason)
+
+
+def _rows(data: bytes) -> list[tuple[int, Mapping[str, str], str]]:
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
+        return _json_rows(csvfile.text_of(data))
+    table = csvfile.read(data, COLUMNS, REQUIRED, MOST_ROWS)
+    return [(row.line, row.cells, row.problem) for row in table.rows]
+
+
+def _json_rows(text: str) -> list[tuple[int, Mapping[str, str], str]]:
+    given = strict_json.read(text, MOST_BYTES, "Nothing was queued.")
+    if not isinstance(given, list):
+        raise Invalid("A list of proofs is a JSON list. Nothing was queued.", "Write [ {…}, {…} ].", field="file")
+    if len(given) > MOST_ROWS:
+        raise Invalid(f"The list has more than {MOST_ROWS:,} rows. Nothing was queued.", "Split it.", field="file")
+    rows: list[tuple[int, Mapping[str, str], str]] = []
+    for place, item in enumerate(given, 1):
+        if not isinstance(item, dict):
+            rows.append((place, {}, "It is no object."))
+        elif extra := [name for name in item if name not in COLUMNS]:
+            rows.append((place, {}, f"It has an unknown part “{extra[0][:40]}”."))
+        elif odd := [name for name, value in item.items() if isinstance(value, (dict, list, bool, float))]:
+            rows.append((place, {}, f"Its {odd[0]} is neither a text nor a whole number."))
+        else:
+            rows.append((place, {name: str(value).strip() for name, value in item.items() if value is not None}, ""))
+    return rows
+
+
+def _evidence(cells: Mapping[str, str], folder: Path) -> tuple[Path | None, str]:
+    text = cells["evidence"]
+    if re.match(r"https?://", text):
+        return None, text
+    base = folder.resolve()
+    path = (base / text).resolve()
+    if not path.is_relative_to(base):
+        raise Invalid(f"The evidence {text} lies outside the folder of the list. Nothing was queued.", "Put it beside the list.")
+    if not path.is_file():
+        raise Invalid(f"The evidence {text} is not there. Nothing was queued.", "Put it beside the list.")
+    return path, cells.get("url", "")
+
+
+def _deadline(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"“{text}” is no time. Nothing was queued.", "Write 2026-12-31T23:59:59Z.") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
