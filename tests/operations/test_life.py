@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.access.roles import Role
-from app.core.errors import Conflict, Denied
+from app.core.errors import Conflict, Denied, Waiting
 from app.core.secret import Secret
 from app.operations.plans import PlanState, StepSpec, StepState, Target
 from app.operations.steps import Happened, Outcome, Step, StepContext
@@ -153,6 +153,66 @@ def test_stopped_while_preparing_the_step_is_disowned_and_never_acts(tmp_path: P
         assert ended.state is PlanState.DISOWNED and acted == []
         assert [step.state for step in ended.steps] == [StepState.DISOWNED, StepState.SKIPPED]
         assert "will never act it" in ended.reason and "Not begun: step 2" in ended.reason
+
+    told(tmp_path, story)
+
+
+class Elsewhere(Scripted):
+    """A step whose signature somebody else brings, some day or soon."""
+
+    def __init__(self, acted: list[object], soon: bool) -> None:
+        super().__init__([], acted)
+        self.soon, self.there, self.asked = soon, False, 0
+
+    async def given_out(self, context: StepContext) -> bool:
+        return self.asked > 0
+
+    async def prepare(self, context: StepContext) -> Mapping[str, object]:
+        self.asked += 1
+        if not self.there:
+            raise Waiting("Waits for somebody else.", soon=self.soon)
+        return {"n": context.index}
+
+
+def test_a_plan_waits_for_somebody_elsewhere_and_goes_on_when_it_is_told(tmp_path: Path) -> None:
+    """Other effects by then are no reason to stop: what was given out must come back unchanged."""
+    step = Elsewhere([], soon=False)
+
+    async def story(room: Any) -> None:
+        room.operations.register_step("test.write", lambda p, s: step)
+        plan = await room.planned("one")
+        waiting = await room.operations.execute(plan.id)
+        assert (waiting.state, waiting.reason, step.asked) == (PlanState.WAITING, "Waits for somebody else.", 1)
+        assert [(p.state, p.reason) for p in await room.operations.recover()] == [(PlanState.WAITING, "Waits for somebody else.")]
+        kind, step.there = room.operations._kinds["test.write"], True
+
+        async def moved(plan: Any) -> Any:
+            return replace(await kind.previewer(plan), effects=())
+
+        room.operations.register_kind(replace(kind, previewer=moved))
+        room.world.write_text("one 1\n")
+        assert (await room.operations.go_on(plan.id)).state is PlanState.DONE and len(step.acted) == 1
+        with pytest.raises(Conflict):
+            await room.operations.go_on(plan.id)
+
+    told(tmp_path, story)
+
+
+@pytest.mark.parametrize("soon", [True, False])
+def test_a_plan_that_waits_for_somebody_elsewhere_can_be_stopped(tmp_path: Path, soon: bool) -> None:
+    step = Elsewhere([], soon)
+
+    async def story(room: Any) -> None:
+        room.operations.register_step("test.write", lambda p, s: step)
+        plan = await room.planned("one")
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(room.operations.execute(plan.id))
+            while (await room.operations.get(plan.id)).state is not PlanState.WAITING:
+                await asyncio.sleep(0.01)
+            await room.operations.stop(plan.id)
+        ended = await room.operations.get(plan.id)
+        assert ended.state is PlanState.STOPPED and step.acted == [] and "Stopped before step 1" in ended.reason
+        assert running.result().state in (PlanState.STOPPED, PlanState.WAITING)
 
     told(tmp_path, story)
 
