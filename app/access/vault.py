@@ -307,9 +307,7 @@ class Vault:
         with self._between_processes():
             if items.load(keyring, self.service, items.SEALED) not in (None, items.key_id(key)):
                 raise other_passphrase("set another passphrase")
-            count = self._rewrite(
-                keyring, self._listed(keyring), lambda name, form: items.unsealed(form, name, key) if form[:3] == "e1:" else None
-            )
+            count = self._rewrite(keyring, self._listed(keyring), lambda name, form: items.unsealed_if_ours(form, name, key))
             items.drop(keyring, self.service, items.SEALED)
             items.drop(keyring, self.service, items.PROOF)
             return count

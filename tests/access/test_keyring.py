@@ -335,6 +335,25 @@ async def test_a_passphrase_changed_by_another_console_loses_nothing(ring, tmp_p
         await database.close()
 
 
+async def test_a_new_store_in_an_old_home_is_not_held_up_by_what_the_old_one_sealed(ring, tmp_path):
+    access, vault, database = await keys(tmp_path / "azora")
+    await vault.put("old", Secret("x"))
+    await access.set_passphrase(None, Secret(WORDS))
+    await access.close()
+    await database.close()
+    for file in (tmp_path / "azora").glob("console.db*"):
+        file.unlink()
+    access, vault, database = await keys(tmp_path / "azora")
+    await vault.put("new", Secret("y"))
+    await access.set_passphrase(None, Secret("another four words"), forget_lost=True)
+    await vault.put("newer", Secret("z"))
+    assert "cannot be opened" in await refused(Unavailable, vault.get("old"))
+    await access.set_passphrase(Secret("another four words"), None)
+    assert [(await vault.get(name)).reveal() for name in ("new", "newer")] == ["y", "z"]
+    await access.close()
+    await database.close()
+
+
 # Killed while items are written anew
 
 
