@@ -173,6 +173,7 @@ class NetworksSection(QWidget):
     def _build_ceiling(self, network: Any) -> Field:
         """The price above which nothing is signed on this network; kept as soon as it is changed."""
         ceiling = QSpinBox()
+        ceiling.setMaximumWidth(220)
         ceiling.setRange(1, 1_000_000)
         ceiling.setGroupSeparatorShown(True)
         ceiling.setSuffix(" gwei per gas")
