@@ -74,7 +74,7 @@ class PreviewPage(Page):
         if preview.fee is not None:
             fee = preview.fee
             section = Section("Fee")
-            for row in sections.fee_rows(fee.gas, fee.gas_limit, fee.estimate, fee.limit, fee.unit):
+            for row in sections.fee_rows(fee):
                 section.add(row)
             self.column.addWidget(section)
         self._checks(preview)

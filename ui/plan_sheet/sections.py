@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from app.core.evidence import Evidence
-    from app.operations.plans import Effect, StepRecord, Verdict
+    from app.operations.plans import Effect, Fee, StepRecord, Verdict
 
 SIDE = 16
 
@@ -270,15 +270,28 @@ def call_text(contract: str, function: str, arguments: Iterable[tuple[str, str]]
     return "\n".join(lines)
 
 
-def fee_rows(gas: int, gas_limit: int, estimate: int, limit: int, unit: str) -> list[QWidget]:
-    """Gas and fee, estimated and at most."""
+def fee_rows(fee: Fee) -> list[QWidget]:
+    """Gas, its price and the fee: expected, and at most."""
+    from app.chain.fees import gwei
+
+    rows = [pair("Gas, estimated and limit", f"{fee.gas:,}", aside=f"of {fee.gas_limit:,}")]
+    if not fee.limit and fee.gas:
+        return [*rows, pair("Fee", "none: this network charges nothing")]
+    if fee.gas:
+        price = pair(
+            "Price per gas, now and at most",
+            gwei(fee.estimate // fee.gas),
+            aside=f"of {gwei(fee.max_fee_per_gas)} gwei",
+            tip=f"{fee.estimate // fee.gas:,} of {fee.max_fee_per_gas:,} wei, with a tip of {fee.max_priority_fee_per_gas:,}",
+        )
+        rows.append(price)
     return [
-        pair("Gas, estimated and limit", f"{gas:,}", aside=f"of {gas_limit:,}"),
+        *rows,
         pair(
             "Fee, estimated and limit",
-            words.coin(estimate, unit),
-            aside=f"of {words.coin(limit, unit)}",
-            tip=f"{words.coin(estimate, unit, exact=True)} of {words.coin(limit, unit, exact=True)}",
+            words.coin(fee.estimate, fee.unit),
+            aside=f"of {words.coin(fee.limit, fee.unit)}",
+            tip=f"{words.coin(fee.estimate, fee.unit, exact=True)} of {words.coin(fee.limit, fee.unit, exact=True)}",
         ),
     ]
 

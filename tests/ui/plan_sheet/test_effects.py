@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from app.operations.plans import Effect
+from app.operations.plans import Effect, Fee
 from ui.plan_sheet import sections, words
 
 OWNER, SPENDER, TOKEN = "0x7a3f" + "0" * 34 + "91", "0x2f88" + "0" * 33 + "b6e", "0xE7f1" + "1" * 36
@@ -58,3 +58,13 @@ def test_all_of_them_stand_under_each_other(qtbot):
     page.resize(420, 480)
     page.show()
     assert all(row.width() <= 420 for row in page.findChildren(QWidget))
+
+
+def test_a_fee_tells_its_price_and_a_network_that_charges_nothing_says_so(qtbot):
+    paid = [QWidget(), *sections.fee_rows(Fee(21_000, 25_200, 3 * 10**9, 10**9, 21_000 * 15 * 10**8, 25_200 * 3 * 10**9))]
+    free = [QWidget(), *sections.fee_rows(Fee(21_000, 25_200, 0, 0, 0, 0))]
+    for widget in (*paid, *free):
+        qtbot.addWidget(widget)
+    said = [text for row in paid for text in shown(row)]
+    assert "1.5" in said and "of 3 gwei" in said and "of 25,200" in said
+    assert "none: this network charges nothing" in [text for row in free for text in shown(row)]
