@@ -85,20 +85,28 @@ class ImportReport:
         return ImportReport(tuple(row for row in self.rows if not row.problem))
 
 
+Record = Callable[[str, Mapping[str, Any], Callable[["sa.Connection"], object]], Awaitable[None]]
 ContactList = list[Contact]  # the verb `list` below hides the type of the same name
 
 
 class Contacts:
-    """The contacts of this console. Changes are edits: no plan.
+    """The contacts of this console. Changes are edits: no plan, but an entry in the journal where others use the store too.
 
     Args:
         accounts: the accounts, whose labels contacts must not have.
         networks: ids of the networks that are known.
+        record: journals an edit in one transaction with the change itself.
     """
 
     def __init__(
-        self, database: Database, bus: Bus, accounts: Callable[[], Awaitable[list[Account]]], networks: Callable[[], Iterable[str]]
+        self,
+        database: Database,
+        bus: Bus,
+        accounts: Callable[[], Awaitable[list[Account]]],
+        networks: Callable[[], Iterable[str]],
+        record: Record,
     ) -> None:
+        self._record = record
         self._database = database
         self._bus = bus
         self._accounts = accounts
@@ -158,8 +166,7 @@ class Contacts:
             _Taken(accounts, map(_contact, connection.execute(contacts.select()))).require_free(new)
             connection.execute(contacts.update().where(contacts.c.id == new.id).values(_values(new)))
 
-        await self._database.write(write)
-        self._bus.publish(ContactsChanged())
+        await self._change("contact.changed", [new], write)
         return new
 
     async def remove(self, contact_id: str) -> Contact:
@@ -171,8 +178,8 @@ class Contacts:
         from app.wallets.tables import contacts
 
         kept = await self.get(contact_id)
-        await self._database.write(lambda connection: connection.execute(contacts.delete().where(contacts.c.id == kept.id)))
-        self._bus.publish(ContactsChanged())
+        gone = contacts.delete().where(contacts.c.id == kept.id)
+        await self._change("contact.removed", [kept], lambda connection: connection.execute(gone))
         return kept
 
     # Files
@@ -256,7 +263,15 @@ class Contacts:
                 taken.add(contact)
             connection.execute(contacts.insert(), [_values(contact) for contact in made])
 
-        await self._database.write(write)
+        await self._change("contact.added", made, write)
+
+    async def _change(self, kind: str, what: Sequence[Contact], change: Callable[[sa.Connection], object]) -> None:
+        """Carry out an edit. Contacts lift warnings about recipients, so who shares a store can see who made them."""
+        if self._database.dialect == "postgresql":
+            said = [{"label": contact.label, "address": contact.address, "network": contact.network} for contact in what]
+            await self._record(kind, {"contacts": said}, change)
+        else:
+            await self._database.write(change)
         self._bus.publish(ContactsChanged())
 
 

@@ -59,7 +59,8 @@ class Money(Register):
         """Build the parts; called once, by the constructor of ``Wallets``."""
         self._means = means
         known = lambda: [network.id for network in means.networks.list()]  # noqa: E731 - read anew each time
-        self._contacts = Contacts(means.database, means.bus, means.accounts, known)
+        record = lambda kind, body, change: self._access.record(kind, body, change)  # noqa: E731
+        self._contacts = Contacts(means.database, means.bus, means.accounts, known, record)
         self._recipients = Recipients(means.operations, means.accounts, self._contacts)
         self._tokens = Tokens(means.database, means.networks, means.economy_of)
         self._holdings = Holdings(means.networks, means.transactions, self._tokens)

@@ -45,17 +45,34 @@ def bytecodes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return asyncio.run(compile_both())
 
 
+class Recording(Gate):
+    """An open console that journals what it is told to."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database, self._journal = database, journal
+
+    async def record(self, kind: str, body: Any, change: Any = lambda connection: None) -> None:
+        """As ``Access.record``."""
+
+        def write(connection: Any) -> None:
+            change(connection)
+            self._journal.append(connection, kind, self.operator.name, body)
+
+        await self._database.write(write)
+
+
 class Purse:
     """The services, opened; ``accounts`` are anvil's funded ones, kept as an HD wallet named Purse."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, store: str = "") -> None:
         home = Home(folder).ensure()
         self.settings = SettingsStore(home, {})
         self.settings.load()
         self.url, self.bus, self.vault = url, Bus(), Memory()
         self.jobs = Jobs(self.bus)
-        self.database = Database.at(home.database)
-        self.operations = Operations(self.database, Journal(self.database, bus=self.bus), Gate(), self.bus, self.jobs)
+        self.database = Database(store) if store else Database.at(home.database)
+        self.journal = Journal(self.database, bus=self.bus)
+        self.operations = Operations(self.database, self.journal, Gate(), self.bus, self.jobs)
         self.networks = Networks(settings=self.settings, database=self.database, bus=self.bus, jobs=self.jobs)
         self.simulation = Simulation(networks=self.networks)
         self.transactions = Transactions(
@@ -65,7 +82,7 @@ class Purse:
         self.wallets = Wallets(
             database=self.database,
             vault=self.vault,
-            access=Gate(),
+            access=Recording(self.database, self.journal),
             operations=self.operations,
             networks=self.networks,
             simulation=self.simulation,

@@ -30,7 +30,7 @@ async def contacts(tmp_path):
     async def accounts():
         return [SimpleNamespace(label="Treasury", address=FIRST)]
 
-    yield Contacts(database, Bus(), accounts, lambda: ["azora", "localhost"])
+    yield Contacts(database, Bus(), accounts, lambda: ["azora", "localhost"], None)
     await database.close()
 
 
