@@ -393,13 +393,16 @@ class Money(Register):
         return await self._payouts.plan(check, fee or {}, continue_on_failure=continue_on_failure)
 
     async def plan_payout_rest(self, plan_id: str, fee: Mapping[str, str] | None = None, statement: str = "") -> Plan:
-        """Plan what a payout that ended did not pay: only rows whose transaction can no longer happen.
+        """Plan what a payout that ended did not pay.
+
+        What was signed is sent again as the same bytes, so that it happens once; what can no longer happen is signed anew.
 
         Args:
             statement: the operator's word that rows whose nonce was taken by a foreign transaction are to be paid all the same.
 
         Raises:
-            Conflict: it has not ended, is continued already, paid everything, or some of its rows may still be paid.
+            Conflict: it has not ended, is continued already, paid everything, or some of its rows await confirmations
+                or lost their nonce to a foreign transaction.
         """
         return await self._payouts.plan_rest(plan_id, fee or {}, statement)
 

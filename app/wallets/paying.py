@@ -1,14 +1,15 @@
 """A payout: many payments of one account as one plan, each carried out once, and what became of every row.
 
 All rows go out by one step of ``chain.batch``: signed and stored first, then in flight together. A payout that was stopped or
-failed is continued by a new plan with the rows that nobody can pay any more: one that may still happen is never signed again.
+failed is continued by another plan: what was signed is sent again as the same bytes, so that it happens once whoever has them, and
+only what can no longer happen is signed anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.chain.batch import BatchStep
 from app.chain.sending import TransactionRequest
@@ -20,7 +21,7 @@ from app.operations.plans import Call, Effect, Plan, PlanState, Preview, StepSpe
 from app.operations.steps import StepContext
 from app.wallets.accounts import KeyState
 from app.wallets.actual import BALANCE_OF, word
-from app.wallets.payout_rows import SAFE, export, outcomes_of, read_rows
+from app.wallets.payout_rows import AGAIN, SAFE, export, outcomes_of, read_rows
 from app.wallets.payouts import PayoutCheck, PayoutLine, PayoutRow, RowState
 from app.wallets.tokens import TokenInfo
 from app.wallets.transfers import TRANSFER, key_verdict, nonce_verdict, token_verdicts
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from app.wallets.recipients import Book, Recipients
 
 KIND = "wallets.payout"
-STEP = "wallets.payout"
+STEP, SEND_AGAIN = "wallets.payout", "wallets.payout.again"
 SHOWN = 10  # recipients whose balances are shown one by one; the others as one sum
 OTHERS = 10  # further accounts whose balances the simulation sees move
 PLAIN_GAS = 21_000  # a native transfer to an account without code (Yellow Paper, G_transaction)
@@ -83,18 +84,32 @@ class _Asked:
 
 
 class PayoutStep(BatchStep):
-    """Sends every row of the plan's parameters."""
+    """Signs and sends every row of the plan's parameters that was not signed before."""
 
     async def requests(self, context: StepContext) -> Sequence[TransactionRequest]:
         """The payments in the order of the file. Plain coin transfers need no estimate."""
         asked = _Asked.of(context.plan.params)
-        limits: list[int | None] = [None] * len(asked.rows)
+        rows = [row for row in asked.rows if not row.sent]
+        limits: list[int | None] = [None] * len(rows)
         if not asked.token.address:
             chain = await self.transactions.connect(self.network)
-            codes = await chain.rpc.batch([("eth_getCode", [row.address, "latest"]) for row in asked.rows])
+            codes = await chain.rpc.batch([("eth_getCode", [row.address, "latest"]) for row in rows])
             limits = [PLAIN_GAS if str(code) in ("0x", "") else None for code in codes]
-        calls = (asked.call(row) for row in asked.rows)
+        calls = (asked.call(row) for row in rows)
         return [TransactionRequest(to, value, data, limit) for (to, data, value), limit in zip(calls, limits, strict=True)]
+
+
+class PayoutAgainStep(BatchStep):
+    """Sends again what an earlier payout signed, the same bytes, and follows it to its end."""
+
+    needs_key: ClassVar[bool] = False
+
+    async def prepare(self, context: StepContext) -> Mapping[str, object]:
+        """Nothing to sign: the bytes are stored."""
+        hashes = [row.sent for row in _Asked.of(context.plan.params).rows if row.sent]
+        rows = sorted((await self.transactions.queue.many(self.network, hashes)).values(), key=lambda row: row.nonce)
+        context.report(f"{len(rows):,} payments are sent again, as they were signed before")
+        return {"hashes": [row.hash for row in rows], "first_nonce": rows[0].nonce, "sender": self.sender}
 
 
 class Payouts:
@@ -104,6 +119,7 @@ class Payouts:
         self._means = means
         self._recipients = recipients
         means.operations.register_step(STEP, lambda plan, spec: PayoutStep(means.transactions, plan, spec))
+        means.operations.register_step(SEND_AGAIN, lambda plan, spec: PayoutAgainStep(means.transactions, plan, spec))
 
     # Planning
 
@@ -135,9 +151,13 @@ class Payouts:
         if fee:
             params["fee"] = dict(fee)
         title = f"Pay {check.token.symbol} to {len(check.rows):,} recipients" if len(check.rows) > 1 else "Pay one recipient"
-        spec = {"network": network.key.text, "sender": check.sender, "stop_on_failure": not continue_on_failure}
-        step = StepSpec(STEP, f"Send {len(check.rows):,} payments", spec)
-        return await self._means.operations.plan(KIND, title, network.target(), params, [step])
+        spec: dict[str, object] = {"network": network.key.text, "sender": check.sender}
+        stored = sum(bool(row.sent) for row in check.rows)
+        new = len(check.rows) - stored
+        steps = [StepSpec(SEND_AGAIN, f"Send {stored:,} signed payments again", spec)] if stored else []
+        if new:
+            steps.append(StepSpec(STEP, f"Send {new:,} payments", {**spec, "stop_on_failure": not continue_on_failure}))
+        return await self._means.operations.plan(KIND, title, network.target(), params, steps)
 
     async def plan_rest(self, plan_id: str, fee: Mapping[str, str], statement: str) -> Plan:
         """See :meth:`~app.wallets.money.Money.plan_payout_rest`."""
@@ -155,19 +175,20 @@ class Payouts:
         paid = [row for row in rows if row.state is RowState.PAID]
         # Who took a nonce from outside may have made the same payment: only the operator can say that it is to be made again.
         free = (*SAFE, RowState.REPLACED) if statement.strip() else SAFE
-        risky = [row for row in rows if row.state is not RowState.PAID and row.state not in free]
+        risky = [row for row in rows if row.state not in (RowState.PAID, *free, *AGAIN)]
         if risky:
             raise Conflict(
                 f"{len(risky):,} of {len(rows):,} rows of {plan.name} may still be paid, the first in line {risky[0].line}: "
                 f"{risky[0].error or f'it is {risky[0].state.value}'} Nothing was planned, so that no row is paid twice.",
-                "Wait until they are in blocks, or cancel their transactions, then try again.",
+                "Wait for their blocks and compare, then try again.",
                 retryable=True,
             )
         if len(paid) == len(rows):
             raise Conflict(f"Every row of {plan.name} was paid. Nothing was planned.", "There is nothing to continue.")
         asked = _Asked.of(plan.params)
-        left = {row.line for row in rows if row.state in free}
-        lines = tuple(line for line in asked.rows if line.line in left)
+        stored = {row.line: row.tx_hash for row in rows if row.state in AGAIN}
+        left = {row.line for row in rows if row.state in free} | stored.keys()
+        lines = tuple(replace(line, sent=stored.get(line.line, "")) for line in asked.rows if line.line in left)
         total = sum(line.amount for line in lines)
         check = PayoutCheck(asked.network_id, asked.sender, asked.token, lines, total, (), ())
         again = {"continues": plan.id} | ({"statement": statement.strip()} if statement.strip() else {})
@@ -234,7 +255,7 @@ class Payouts:
         predicted = plan.preview.effects if plan.preview else ()
         asked = _Asked.of(plan.params)
         told = outcomes_of(plan)
-        blocks = [row.block for row in (told or await self._means.transactions.batch_rows(plan.id)) if row.block]
+        blocks = [row.block for row in (told or await self.rows(plan.id)) if row.block]
         if not blocks:
             return tuple(replace(effect, after=effect.before) for effect in predicted)
         chain = await self._means.networks.connect(asked.network_id)
@@ -299,7 +320,7 @@ class Payouts:
         first = await self._means.operations.get(asked.continues)
         states = {row.line: row.state for row in await self.rows(first.id)}
         free = (*SAFE, RowState.REPLACED) if plan.params.get("statement") else SAFE
-        moved = [row.line for row in asked.rows if states.get(row.line) not in free]
+        moved = [row.line for row in asked.rows if not row.sent and states.get(row.line) not in free]
         rival = await self._continued_by(first.id, but=plan.id)
         if moved or rival:
             text = (
@@ -315,7 +336,9 @@ class Payouts:
     async def rows(self, plan_id: str) -> list[PayoutRow]:
         """See :meth:`~app.wallets.money.Money.payout_rows`."""
         plan = await self._of(plan_id)
-        queued = await self._means.transactions.batch_rows(plan.id)
+        queued = list(await self._means.transactions.batch_rows(plan.id))
+        stored = [row.sent for row in _Asked.of(plan.params).rows if row.sent]
+        queued += (await self._means.transactions.queue.many(plan.target.ref, stored)).values() if stored else ()
         replaced = [row.replaced_by for row in queued if row.replaced_by]
         others = await self._means.transactions.queue.many(plan.target.ref, replaced) if replaced else {}
         trust = Trust.OWN_NODE if self._means.networks.get(plan.target.ref).own else Trust.OPERATOR

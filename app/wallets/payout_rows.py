@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 WORDS = {
     RowState.FAILED: "It reverted: nothing was paid but its fee.",
     RowState.REPLACED: "Another transaction took its nonce. Compare that one before this row is paid again.",
-    RowState.LOOSE: "It was handed to a node and is in no block: it could still happen.",
+    RowState.LOOSE: "It was signed and is in no block: if a node has it, it could still happen.",
 }
-# What a payout that continues another may pay: nothing of these can happen any more.
+# What a payout that continues another may sign anew: nothing of these can happen any more.
 SAFE = (RowState.PLANNED, RowState.FAILED, RowState.UNPAID)
+# What it sends again, the same bytes: so it happens once, whoever has them already.
+AGAIN = (RowState.LOOSE, RowState.SIGNED, RowState.SENT, RowState.SEEN)
 
 
 _ALIVE = {
@@ -49,12 +51,19 @@ def read_rows(
     """The rows of a payout as they stand now.
 
     Args:
-        queued: the transactions of the plan, oldest first.
+        queued: the transactions of the plan, and those of earlier ones that it sends again, oldest first.
         others: transactions of this console that took the place of some of them, by hash.
     """
-    newest = {row.item: row for row in queued}
-    told = {row.item: row for row in outcomes_of(plan)}
-    return [_row(plan, line, newest.get(item), told.get(item), others, trust) for item, line in enumerate(lines)]
+    by_hash = {row.hash: row for row in queued}
+    own = {row.item: row for row in queued if row.plan_id == plan.id}
+    told = {row.hash: row for row in outcomes_of(plan)} | {row.nonce: row for row in outcomes_of(plan)}
+    rows, item = [], 0
+    for line in lines:
+        signed = by_hash.get(line.sent) if line.sent else own.get(item)
+        item += not line.sent
+        outcome = None if signed is None else told.get(signed.hash) or told.get(signed.nonce)
+        rows.append(_row(plan, line, signed, outcome, others, trust))
+    return rows
 
 
 def outcomes_of(plan: Plan) -> list[RowOutcome]:
@@ -110,8 +119,6 @@ def _state(
         return (RowState.FAILED if other.succeeded is False else RowState.PAID) if same else RowState.UNPAID
     if told is not None and told.fate in _FATES:
         return _FATES[told.fate]
-    if queued.state is TransactionState.DROPPED:
-        return RowState.LOOSE if queued.sent_at else RowState.UNPAID
-    if queued.state is TransactionState.SIGNED and plan.state.ended and not queued.sent_at:
-        return RowState.UNPAID
+    if queued.state is TransactionState.DROPPED or (queued.state is TransactionState.SIGNED and plan.state.ended):
+        return RowState.LOOSE  # a kill may have come between handing it over and writing that down
     return _ALIVE[queued.state]

@@ -44,6 +44,7 @@ class PayoutLine:
         memo: kept with the plan, never on chain.
         problem: why it cannot be paid, a sentence; empty when it can.
         warning: what to look at, a sentence; empty when there is nothing.
+        sent: hash of the transaction, signed by an earlier payout, that is sent again instead of signing another; or empty.
     """
 
     line: int
@@ -53,15 +54,18 @@ class PayoutLine:
     memo: str
     problem: str = ""
     warning: str = ""
+    sent: str = ""
 
     def to_json(self) -> dict[str, object]:
         """As a plan's parameters carry it."""
-        return {"line": self.line, "address": self.address, "label": self.label, "amount": str(self.amount), "memo": self.memo}
+        row: dict[str, object] = {"line": self.line, "address": self.address, "label": self.label, "amount": str(self.amount)}
+        return row | {"memo": self.memo} | ({"sent": self.sent} if self.sent else {})
 
     @classmethod
     def from_json(cls, row: Mapping[str, object]) -> PayoutLine:
         """Inverse of :meth:`to_json`."""
-        return cls(int(str(row["line"])), str(row["address"]), str(row["label"]), int(str(row["amount"])), str(row["memo"]))
+        words = {name: str(row[name]) for name in ("address", "label", "memo")}
+        return cls(line=int(str(row["line"])), amount=int(str(row["amount"])), sent=str(row.get("sent") or ""), **words)
 
 
 class RowState(StrEnum):
@@ -75,8 +79,8 @@ class RowState(StrEnum):
     PAID = "paid"  # in a block, with its confirmations
     FAILED = "failed"  # in a block, and it reverted: nothing was paid
     REPLACED = "replaced"  # another transaction took its nonce
-    UNPAID = "unpaid"  # never sent, and it never will be by this plan
-    LOOSE = "loose"  # was handed to a node, is in no block, and is no longer sent: it could still happen
+    UNPAID = "unpaid"  # nothing was signed that could still happen
+    LOOSE = "loose"  # signed, in no block, and no longer sent by a plan: what a node may have of it could still happen
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.chain.hashing import checksum_address
 from app.core.errors import Conflict, Invalid
 from app.operations import PlanState
+from app.wallets import TransferDraft
 from app.wallets.paying import PLAIN_GAS, PayoutStep
 from app.wallets.payouts import check
 from app.wallets.recipients import Book
@@ -183,12 +184,14 @@ async def test_a_payout_that_failed_midway_is_continued_with_what_nobody_can_pay
     monkeypatch.undo()
     assert ended.state is PlanState.FAILED, ended.reason
     states = [row.state.value for row in await purse.wallets.payout_rows(plan.id)]
-    assert states[:3] == ["paid", "paid", "failed"] and states[-1] == "unpaid"
+    assert states[:3] == ["paid", "paid", "failed"] and states[-1] == "loose"
     node("anvil_setCode", payee(2), "0x")
     rest = await purse.wallets.plan_payout_rest(plan.id)
-    assert len(rest.params["rows"]) == states.count("failed") + states.count("unpaid")
+    assert len(rest.params["rows"]) == states.count("failed") + states.count("loose")
     assert verdicts(rest)["wallets.continues"][0] == "pass"
+    assert [bool(row.get("sent")) for row in rest.params["rows"]] == [False, *[True] * states.count("loose")]
     assert (await purse.done(rest)).receipt.matches
+    assert {row.state.value for row in await purse.wallets.payout_rows(rest.id)} == {"paid"}
     assert [node.balance(payee(n)) for n in range(12)] == [10**18] * 12
     with pytest.raises(Conflict, match=f"{rest.name} continues {plan.name} already"):
         await purse.wallets.plan_payout_rest(plan.id)
@@ -207,7 +210,7 @@ def _refusals_are_met_on_the_chain(monkeypatch):
 
 @pytest.mark.node
 @pay
-async def test_rows_that_may_still_happen_are_not_paid_again(purse, node):
+async def test_rows_that_may_still_happen_are_sent_again_and_never_signed_again(purse, node):
     found = await purse.wallets.check_payout(NETWORK, "Purse 1", table([(payee(n), 1, "") for n in range(3)]))
     plan = await purse.wallets.plan_payout(found)
     node("evm_setAutomine", False)
@@ -225,10 +228,40 @@ async def test_rows_that_may_still_happen_are_not_paid_again(purse, node):
         ended = await running
         assert ended.state is PlanState.DISOWNED, ended.reason
         assert {row.state.value for row in await purse.wallets.payout_rows(plan.id)} <= {"sent", "loose"}
-        with pytest.raises(Conflict, match="3 of 3 rows of .* may still be paid"):
-            await purse.wallets.plan_payout_rest(plan.id)
+        nonce = int(node("eth_getTransactionCount", node.accounts[0], "latest"), 16)
+        rest = await purse.wallets.plan_payout_rest(plan.id)
+        assert [step.spec.kind for step in rest.steps] == ["wallets.payout.again"]
+        node("evm_setAutomine", True)
+        assert (await purse.done(rest)).receipt.matches
+        assert {row.state.value for row in await purse.wallets.payout_rows(plan.id)} == {"paid"}
+        assert [node.balance(payee(n)) for n in range(3)] == [10**18] * 3
+        assert int(node("eth_getTransactionCount", node.accounts[0], "latest"), 16) == nonce + 3
     finally:
         node("evm_setAutomine", True)
+
+
+@pytest.mark.node
+@pay
+async def test_a_signed_row_whose_nonce_went_elsewhere_is_signed_anew(purse, node):
+    found = await purse.wallets.check_payout(NETWORK, "Purse 1", table([(payee(n), 1, "") for n in range(3)]))
+    plan = await purse.wallets.plan_payout(found)
+    node("evm_setAutomine", False)
+    try:
+        running = asyncio.ensure_future(purse.operations.execute(plan.id))
+        while {row.state.value for row in await purse.wallets.payout_rows(plan.id)} != {"seen"}:
+            await asyncio.sleep(0.02)
+        for row in await purse.wallets.payout_rows(plan.id):
+            node("anvil_dropTransaction", row.tx_hash)
+        await purse.operations.stop(plan.id)
+        await running
+    finally:
+        node("evm_setAutomine", True)
+    await purse.transactions.rebroadcast(purse.networks.get(NETWORK).key.text)  # what nobody wants any more is given up
+    await purse.done(await purse.wallets.plan_transfer(TransferDraft(NETWORK, purse.accounts[0], payee(50), 5)))
+    rest = await purse.wallets.plan_payout_rest(plan.id)
+    assert [bool(row.get("sent")) for row in rest.params["rows"]] == [False, True, True]
+    assert (await purse.done(rest)).receipt.matches
+    assert [node.balance(payee(n)) for n in range(3)] == [10**18] * 3 and node.balance(payee(50)) == 5
 
 
 @pytest.mark.node
