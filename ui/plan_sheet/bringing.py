@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.core.errors import ConsoleError
 from ui.plan_sheet.acting import Acting
-from ui.plan_sheet.elsewhere import STATEMENT
+from ui.plan_sheet.elsewhere import STATEMENT, second_blocked
 from ui.plan_sheet.facts import Facts, read_facts
 from ui.plan_sheet.outcome import BROKEN
 from ui.plan_sheet.payout import KIND as PAYOUT
@@ -153,6 +153,20 @@ class Bringing(Acting):
 
         self._work("Previewing it again; nothing is signed", again, lambda facts: self._opened(facts, None))
 
+    def _simulate_again(self) -> None:
+        plan, operations = self.plan, self.bridge.console.operations
+        if plan is None or not second_blocked(plan):
+            super()._simulate_again()
+            return
+        if not self._second or self._busy:
+            return
+
+        async def again() -> Facts:
+            new = await operations.retry(plan.retries, STATEMENT)
+            return await read_facts(self.bridge.console, new.id)
+
+        self._work("Previewing it with your statement; nothing is signed", again, lambda facts: self._opened(facts, None))
+
     def _look_for_rival(self) -> None:
         """Ask once who took the nonce of a plan that ended without being done."""
         plan = self.plan
@@ -164,8 +178,6 @@ class Bringing(Acting):
         self.progress_page.show_rival(None)
         self._rivals[plan.id] = (None, "")
         transactions = self.bridge.console.transactions
-        if not hasattr(transactions, "rival"):
-            return
 
         def found(rival: Any) -> None:
             self._rivals[plan.id] = (rival, "")

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from ui.plan_sheet.facts import Facts
 
 STATEMENT = "This is a second payment"
+SECOND = "plan.second"  # the rule that blocks a retry of what has happened
 BY_HAND = "signature from another console"
+
+
+def second_blocked(plan: Plan) -> bool:
+    """Whether a plan that does an earlier one again is blocked until somebody states that a second time is meant."""
+    verdicts = plan.preview.verdicts if plan.preview and plan.retries else ()
+    return any(verdict.rule == SECOND and str(verdict.level) == "block" for verdict in verdicts)
 
 
 def waits_for_hand(plan: Plan) -> bool:
@@ -67,11 +74,8 @@ class StatementSection(Section):
     def __init__(self) -> None:
         super().__init__("Before it is previewed again")
         self.setObjectName("plan.statement")
-        self.add(
-            sections.text(
-                "Recipient and amount are the same. The statement goes into the journal; approvals are cleared.", "hint", wrap=True
-            )
-        )
+        told = "Recipient and amount are the same. The statement goes into the journal; approvals are cleared."
+        self.add(sections.text(told, "hint", wrap=True))
         self.box = QCheckBox(STATEMENT)
         self.box.setObjectName("plan.second_payment")
         self.box.toggled.connect(self.stated)

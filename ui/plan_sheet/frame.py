@@ -92,7 +92,8 @@ class Frame(QWidget):
             self.stack.addWidget(page)
         self.confirm_page.changed.connect(self._update)
         self.progress_page.mine.connect(self._mine)
-        self.progress_page.stated.connect(self._state)
+        for stated in (self.progress_page.stated, self.preview_page.stated):
+            stated.connect(self._state)
         self.progress_page.hand_export.connect(self._hand_export)
         self.progress_page.hand_import.connect(self._hand_import)
         self.progress_page.hand_paste.connect(self._hand_paste)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, 
 from app.core.clock import now_ms
 from app.core.evidence import Evidence, EvidenceKind
 from ui.plan_sheet import sections, words
+from ui.plan_sheet.elsewhere import StatementSection, second_blocked
 from ui.plan_sheet.sections import Section, text
 from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel, empty, forget
 
@@ -53,6 +54,8 @@ class Page(QScrollArea):
 class PreviewPage(Page):
     """Decoded call, effects, fee and checks, and the block they were computed on."""
 
+    stated = Signal(bool)  # "This is a second payment"
+
     def __init__(self) -> None:
         super().__init__("Preview")
 
@@ -77,7 +80,7 @@ class PreviewPage(Page):
             for row in sections.fee_rows(fee):
                 section.add(row)
             self.column.addWidget(section)
-        self._checks(preview)
+        self._checks(plan, preview)
         self._steps(plan)
         self._digests(plan, preview)
         self.column.addStretch(1)
@@ -120,7 +123,7 @@ class PreviewPage(Page):
             section.add(text("Nothing that was looked at would be different.", "hint", wrap=True))
         self.column.addWidget(section)
 
-    def _checks(self, preview: Preview) -> None:
+    def _checks(self, plan: Plan, preview: Preview) -> None:
         if not preview.verdicts:
             return
         passed = sum(str(verdict.level) in _PASSING for verdict in preview.verdicts)
@@ -129,6 +132,10 @@ class PreviewPage(Page):
         for verdict in preview.verdicts:
             section.add(sections.verdict_row(verdict))
         self.column.addWidget(section)
+        if second_blocked(plan):
+            statement = StatementSection()
+            statement.stated.connect(self.stated)
+            self.column.addWidget(statement)
 
     def _steps(self, plan: Plan) -> None:
         count = len(plan.steps)

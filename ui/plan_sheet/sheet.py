@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeyEvent
 from app.core.events import AccessChanged, HeadChanged, NetworkChanged, PlanChanged
 from ui.plan_sheet import words
 from ui.plan_sheet.bringing import Bringing
+from ui.plan_sheet.elsewhere import second_blocked
 from ui.plan_sheet.facts import Facts, read_facts
 from ui.plan_sheet.outcome import BROKEN, UNDER_WAY, stop_reason
 from ui.plan_sheet.sections import Section
@@ -220,6 +221,9 @@ class PlanSheet(Bringing):
         self.preview.setEnabled(idle)
         hindrance = self._hindrance()
         self.again.setVisible(step == PREVIEW and open_ and bool(plan and plan.preview and plan.preview.blocked))
+        second = plan is not None and second_blocked(plan)
+        self.again.setText("State and preview again" if second else "Preview again")
+        self.again.setEnabled(idle and (self._second or not second))
         self.go_on.setVisible(step == PREVIEW and open_)
         self.go_on.setEnabled(idle and not hindrance)
         self.go_on.setToolTip(hindrance)
@@ -230,7 +234,7 @@ class PlanSheet(Bringing):
         self.confirm.setEnabled(idle and step == CONFIRM and not missing)
         self.confirm.setToolTip(missing)
         why = self.why_no_retry(plan) if plan else ""
-        self.retry.setVisible(step == PROGRESS and state in BROKEN and hasattr(self.bridge.console.operations, "retry"))
+        self.retry.setVisible(step == PROGRESS and state in BROKEN)
         self.retry.setEnabled(idle and not why)
         self.retry.setToolTip(why)
         self.stop.setVisible(step == PROGRESS and state in UNDER_WAY)

@@ -174,10 +174,7 @@ class QueueTab(Tab):
         return "" if str(row.state) in WAITING else "It does not wait any more"
 
     def _enable(self) -> None:
-        can = hasattr(self.bridge.console.transactions, "plan_speed_up") if self.bridge.is_ready else False
         why = self.why_not(self.chosen())
-        for part in (self.speed_button, self.cancel_button, self.repair):
-            part.setVisible(can)
         for part in (self.speed_button, self.cancel_button):
             part.setEnabled(not why)
             part.setToolTip(why)
