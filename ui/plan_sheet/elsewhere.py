@@ -110,10 +110,11 @@ class HandSection(Section):
         for words, symbol, name, signal in (
             ("Export request…", "export", "export", self.export_asked),
             ("Import signed…", "download-simple", "import", self.import_asked),
-            ("Paste signed", "copy", "paste", self.paste_asked),
+            ("Paste", "copy", "paste", self.paste_asked),
         ):
             made = button(words, icon=symbol)
             made.setObjectName(f"plan.hand.{name}")
+            made.setAccessibleName({"paste": "Paste what was signed"}.get(name, words.rstrip("…")))
             made.clicked.connect(lambda _=False, signal=signal: signal.emit())
             row.addWidget(made)
         row.addStretch(1)

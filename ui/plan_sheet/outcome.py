@@ -16,7 +16,7 @@ from ui.plan_sheet.pages import Page
 from ui.plan_sheet.payout import KIND as PAYOUT
 from ui.plan_sheet.payout import PayoutSection
 from ui.plan_sheet.sections import Mark, Section, text
-from ui.widgets import CodeBlock, LogView, Note, StatusLabel, button
+from ui.widgets import CodeBlock, LogView, Note, StatusLabel, button, masked
 
 if TYPE_CHECKING:
     from app.operations.plans import Plan, Receipt
@@ -125,7 +125,7 @@ class ProgressPage(RowsPage):
             self._shown = shown
             self._build(facts, offer)
         if self.log is not None:
-            self.log.set_text("\n".join(f"{words.clock(at)} {line}" for at, line in facts.log))
+            self.log.set_text("\n".join(f"{words.clock(at)} {masked(line)}" for at, line in facts.log))
         self.tick()
 
     def show_rival(self, rival: Any, told: str = "") -> None:

@@ -274,7 +274,7 @@ class ConfirmPage(Page):
             )
         if typed_label:
             self.typed = QLineEdit()
-            self.typed.setPlaceholderText(self._wanted)
+            self.typed.setPlaceholderText(words.argument(self._wanted))
             self._ask(section, self.typed, "plan.typed", typed_label, "")
         self.column.addWidget(section)
 

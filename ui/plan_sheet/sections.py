@@ -225,7 +225,7 @@ def step_row(record: StepRecord, *, now: int, active: bool, waiting: str = "") -
     row = _marked(mark, record.spec.title, "", aside=time or " ", faint=str(record.state) == "pending", below=below)
     row.setProperty("active", active)
     row.setObjectName(f"plan.step.{record.index}")
-    row.setAccessibleName(f"{record.spec.title}, {record.state}")
+    row.setAccessibleName(masked(f"{record.spec.title}, {record.state}"))
     if active and str(record.state) in ("prepared", "acted"):
         bar = QProgressBar()
         bar.setRange(0, 0)
@@ -318,5 +318,5 @@ def _marked(
     for widget in below:
         grid.addWidget(widget, at, 1, 1, 2)
         at += 1
-    row.setAccessibleName(line)
+    row.setAccessibleName(masked(line))
     return row

@@ -60,6 +60,14 @@ _DONE = {
     "redemption.complete": "Completed, the escrow is burned",
     "redemption.cancel": "Cancelled, the escrow is returned",
 }
+_KEYS = {
+    "inKeyring": "in the keyring",
+    "watchOnly": "watched, no key",
+    "external": "at an external signer",
+    "missing": "key missing",
+    "unknown": "cannot be told",
+    "none": "not here",
+}
 _LOSSES = {
     "wallets.transfer": "A sent transfer cannot be taken back. Only the owner of the receiving address could return it.",
     "wallets.create": "The recovery phrase is stored in the system keyring. Without your own copy a lost keyring is a lost wallet.",
@@ -101,7 +109,9 @@ def typed_label(plan: Plan, wanted: str) -> str:
     """The heading of the typed check; empty when nothing must be typed."""
     if not wanted:
         return ""
-    return "Type the network's name to confirm" if wanted == plan.target.name else f"Type {wanted} to confirm"
+    if wanted == plan.target.name:
+        return "Type the network's name to confirm"
+    return "Type the amount to confirm" if amounts_hidden() else f"Type {wanted} to confirm"
 
 
 def same_typed(text: str, wanted: str) -> bool:
@@ -152,6 +162,8 @@ def value(effect: Effect, text: str) -> str:
             return MASK
         number = int(text)
         return short_units(number, effect.decimals, 4 if effect.unit == "AZR" else 6)
+    if effect.kind == "key":
+        return _KEYS.get(text, text)
     return _ADDRESS.sub(lambda found: short_hash(found[0]), short_hash(text) if _HASH.fullmatch(text) else text) or "nothing"
 
 

@@ -38,7 +38,7 @@ class Cover(QObject):
         window = self._window
         covered = window.dock.width() if self.narrow and window.dock.isVisible() else 0
         # A margin below zero: the page is laid out beyond its frame, where the sheet lies.
-        self._row.setContentsMargins(0, 0, -covered, 0)
+        self.holder.setContentsMargins(0, 0, -covered, 0)
         self.tell()
 
     def tell(self) -> None:

@@ -66,7 +66,7 @@ class LockScreen(QFrame):
         self.setAutoFillBackground(True)
         outer = QVBoxLayout(self)
         outer.addStretch(11)
-        box = QWidget()
+        self._box = box = QWidget()
         box.setFixedWidth(WIDTH)
         self._column = QVBoxLayout(box)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -176,7 +176,7 @@ class LockScreen(QFrame):
         self.forgotten: QPushButton = button("Forgotten passphrase…")
         self.forgotten.setObjectName("lock.forgotten")
         self.forgotten.setFlat(True)
-        self.forgotten.clicked.connect(lambda: self.field.set_hint(FORGOTTEN))
+        self.forgotten.clicked.connect(lambda: self._say(FORGOTTEN))
         leave = button("Quit")
         leave.setObjectName("lock.quit")
         leave.setFlat(True)
@@ -186,8 +186,17 @@ class LockScreen(QFrame):
         row.addWidget(self.forgotten)
         row.addStretch(1)
         row.addWidget(leave)
-        row.addWidget(key)
+        row.addWidget(key, 0, Qt.AlignmentFlag.AlignVCenter)
         return row
+
+    def _say(self, hint: str) -> None:
+        self.field.set_hint(hint)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Texts that wrap take their height from the width; a box beside stretches would not get it."""
+        self._column.activate()
+        self._box.setFixedHeight(self._column.totalHeightForWidth(WIDTH))
 
     # Asking
 
@@ -216,6 +225,7 @@ class LockScreen(QFrame):
     def refuse(self, text: str) -> None:
         """The passphrase was wrong, or must wait."""
         self.field.set_error(text)
+        self._fit()
         self.passphrase.setFocus()
 
     # Showing
@@ -228,6 +238,7 @@ class LockScreen(QFrame):
         self.field.set_aside("")
         self.show()
         self.raise_()
+        self._fit()
         self.passphrase.setFocus()
         if then is not None:
             then()

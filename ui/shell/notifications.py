@@ -11,7 +11,7 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from ui.theme import icon
-from ui.widgets import EmptyState, IconLabel, button
+from ui.widgets import EmptyState, IconLabel, button, masked
 
 SECONDS = 6
 MOST_SHOWN = 2
@@ -43,7 +43,7 @@ class Toast(QFrame):
         super().__init__()
         self.setProperty("role", "popover")
         self.setObjectName("toast")
-        self.setAccessibleName(f"Notification: {message.text}")
+        self.setAccessibleName(f"Notification: {masked(message.text)}")
         self.setFixedWidth(380)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 10, 8, 10)
@@ -51,7 +51,7 @@ class Toast(QFrame):
         name, color = ICONS.get(message.level, ICONS["info"])
         row.addWidget(IconLabel(name, color, 16), 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout()
-        text = QLabel(message.text)
+        text = QLabel(masked(message.text))
         text.setWordWrap(True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(text)
@@ -187,7 +187,7 @@ class HistoryPopover(QFrame):
             line = QHBoxLayout()
             name, color = ICONS.get(message.level, ICONS["info"])
             line.addWidget(IconLabel(name, color, 14), 0, Qt.AlignmentFlag.AlignTop)
-            text = QLabel(f"{message.at:%H:%M:%S} UTC  {message.text}")
+            text = QLabel(f"{message.at:%H:%M:%S} UTC  {masked(message.text)}")
             text.setWordWrap(True)
             line.addWidget(text, 1)
             if message.link:

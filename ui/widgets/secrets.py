@@ -197,7 +197,7 @@ class SecretView(QWidget):
             clipboard_guard.copy(self._secret)
 
     def _tick(self) -> None:
-        self.left.setValue(self.left.value() - self._clock.interval())
+        self.left.setValue(max(0, self.left.value() - self._clock.interval()))
         if self.left.value() <= 0:
             self.hide_secret()
 

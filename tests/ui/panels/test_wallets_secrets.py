@@ -156,8 +156,10 @@ def test_the_words_of_a_new_phrase_are_hidden_by_the_loss_of_focus(qtbot: Any) -
 
 def open_form(shell: Shell, name: str, **arguments: str) -> Any:
     shell.window.registry.run(f"wallets.{name}", **arguments)
-    shell.until(lambda: shell.window.sheet is not None and shell.window.sheet._form is not None and shell.window.dock.isVisible())
-    return shell.window.sheet._form
+    shell.until(lambda: shell.window.sheet is not None and shell.window.sheet._form is not None)
+    form = shell.window.sheet._form
+    shell.until(form.isVisible)
+    return form
 
 
 def create(shell: Shell, label: str) -> Any:

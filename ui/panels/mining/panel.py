@@ -33,6 +33,7 @@ from ui.widgets import (
     danger_button,
     empty,
     line_edit,
+    masked,
     primary_button,
 )
 
@@ -278,7 +279,7 @@ class MiningPanel(Panel):
         people = len({row.contributor for row in ready})
         addresses = "1 contributor" if people == 1 else f"{people} contributors"
         self.batch_text.setText(
-            f"{count} ready {noun} selected, {short_units(total, 18)} AZR to {addresses}"
+            masked(f"{count} ready {noun} selected, {short_units(total, 18)} AZR to {addresses}")
             if ready
             else "No proof that is ready is selected"
         )

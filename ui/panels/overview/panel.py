@@ -349,7 +349,7 @@ class OverviewPanel(Panel):
         self.kpis["supply"].set_context(
             f"{share / 100:.2f} % of cap" if share or not figures["supply"] else "less than 0.01 % of cap"
         )
-        self.kpis["left"].set_context(f"Cap {short_units(cap, 18, 0)}")
+        self.kpis["left"].set_context(f"Cap {short_units(cap, 18, 0)} AZR")
         equal = figures["minted"] - figures["burned"] == figures["supply"]
         self.kpis["minted"].set_context("minted − burned = supply" if equal else "does not equal supply + burned")
         for evidence in supply.supply.evidence[:1]:

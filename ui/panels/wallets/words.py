@@ -129,7 +129,7 @@ class PhraseView(QWidget):
             self.toggled.emit(False)
 
     def _tick(self) -> None:
-        self._left.setValue(self._left.value() - self._clock.interval())
+        self._left.setValue(max(0, self._left.value() - self._clock.interval()))
         if self._left.value() <= 0:
             self.hide_words()
 

@@ -1,94 +1,155 @@
-"""What an account sent and received, newest first; what is still under way stands on top."""
+"""What happened to an account: what waits stands on top, then what is in blocks, newest first, each with its evidence."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
+
+from app.core.errors import ConsoleError
+from ui.panels.wallets.tabs.queue import STATES
 from ui.panels.wallets.tabs.tab import Tab
-from ui.widgets import AddressCell, Amount, Column, EmptyState, EvidenceCell, IconCell, Row, Table, TimeCell
+from ui.widgets import AddressCell, Amount, Column, EmptyState, ErrorState, EvidenceCell, IconCell, Row, Table, TimeCell, button
 
 if TYPE_CHECKING:
-    from app.ledger import LedgerRow
+    from app.wallets.activity import ActivityPage, ActivityRow
     from ui.shell.panel import Panel
 
 PAGE = 100
+FURTHER = 50_000  # blocks that one press looks further back
+DIRECTIONS = {"in": "arrow-down-left", "out": "arrow-up-right", "self": "arrows-left-right"}
+KINDS = {"burn": "fire", "approval": "hand-coins", "create": "file-code", "call": "code"}
+NAMES = {"mint": "Mint", "burn": "Zero address (burn)"}
 
 
 class ActivityTab(Tab):
-    """Transfers of the account, each with its evidence."""
+    """Coin, AZR and tokens in one list, a page at a time."""
 
     name = "activity"
     title = "Activity"
 
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel)
+        self._rows: dict[str, ActivityRow] = {}
+        self._next: str | None = None
+        self._reading = False
         self.table = Table(
             [
-                Column("time", "Time (UTC)", 130, kind="time"),
+                Column("time", "Time (UTC)", 126, kind="time"),
                 Column("kind", "Kind", 120),
-                Column("other", "Counterparty", 230, kind="address"),
-                Column("amount", "AZR", 150, align="right", kind="amount"),
-                Column("evidence", "Evidence", 140, kind="evidence"),
+                Column("other", "Counterparty", 200, kind="address"),
+                Column("amount", "Amount", 150, align="right", kind="amount"),
+                Column("state", "State", 130),
+                Column("evidence", "Evidence", 130, kind="evidence"),
             ]
         )
         self.table.setObjectName("wallets.activity")
         self.table.setAccessibleName("Activity of the account")
         self.table.activated.connect(self._open)
-        self.empty = EmptyState("scroll", "No activity is indexed", "The ledger lists what this account sent and received in AZR.")
-        self.column.addWidget(self.empty, 1)
-        self.column.addWidget(self.table, 1)
+        self.table.load_more.connect(self._more)
+        self.empty = EmptyState("scroll", "Nothing happened yet", "What this account sends and receives is listed here.")
+        self.error = ErrorState("", self.refresh)
+        self.error.hide()
+        self.table.hide()
+        for part in (self.empty, self.error, self.table):
+            self.column.addWidget(part, 1)
+        bar = QFrame()
+        bar.setProperty("role", "bar")
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(16, 6, 16, 6)
+        row.setSpacing(8)
+        self.further = button("Look further back", icon="clock")
+        self.further.setObjectName("wallets.activity.further")
+        self.further.clicked.connect(lambda: self._read(None, FURTHER))
+        self.covered = QLabel("")
+        self.covered.setObjectName("wallets.activity.covered")
+        self.covered.setProperty("role", "hint")
+        self.covered.setWordWrap(True)
+        row.addWidget(self.further)
+        row.addWidget(self.covered, 1)
+        self.column.addWidget(bar)
 
     def changed(self) -> None:
+        self._rows, self._next = {}, None
         self.table.set_rows([])
+        self.covered.setText("")
+        self.counted.emit(0)
 
     def refresh(self) -> None:
+        self._read(None, 0)
+
+    def _more(self) -> None:
+        if self._next is not None and not self._reading:
+            self._read(self._next, 0)
+
+    def _read(self, before: str | None, further: int) -> None:
         assert self.account is not None
-        address, console = self.account.address, self.bridge.console
-
-        async def read() -> tuple[str, list[LedgerRow], int]:
-            from app.core.errors import ConsoleError
-            from app.ledger import LedgerFilter
-
-            network = console.networks.current
-            if network is None or not network.genesis:
-                return address, [], -1
-            try:
-                state = await console.ledger.state(network.id)
-                page = await console.ledger.transactions(network.id, LedgerFilter(account=address), limit=PAGE)
-            except ConsoleError:  # nothing is indexed, or no economy is deployed: the empty state says so
-                return address, [], -1
-            return address, list(page.rows), state.last
-
-        self.bridge.run(read, then=self._show, owner=self)
-
-    def _show(self, answer: tuple[str, list[LedgerRow], int]) -> None:
-        address, found, last = answer
-        if not self.shows(address):
+        address, wallets, network = self.account.address, self.bridge.console.wallets, self.snapshot.network
+        if not network:
+            self._lay()
             return
-        rows = []
-        for index, row in enumerate(found):
-            incoming = row.recipient == address
-            other = row.sender if incoming else row.recipient
-            zero = not int(other, 16)
-            name = self.snapshot.label(other) or (("Mint" if incoming else "Zero address (burn)") if zero else "")
-            kind = str(row.kind).replace("_", " ").capitalize()
-            mark = "fire" if zero and not incoming else "arrow-down-left" if incoming else "arrow-up-right"
-            rows.append(
-                Row(
-                    f"{row.tx_hash}:{index}",
-                    {
-                        "time": TimeCell(row.time * 1000),
-                        "kind": IconCell(mark, kind),
-                        "other": AddressCell(other, name, bare=bool(name)),
-                        "amount": Amount(row.amount if incoming else -row.amount, 18, "", signed=True),
-                        "evidence": EvidenceCell(row.evidence),
-                    },
-                )
-            )
-        self.table.set_rows(rows)
-        self.table.setVisible(bool(rows))
-        self.empty.setVisible(not rows)
-        self.say(f"indexed to block {last:,}" if last >= 0 else "not indexed yet")
+        self._reading = True
+
+        def failed(error: ConsoleError) -> bool:
+            self._reading = False
+            if self.shows(address):
+                self.error.set_text(str(error))
+                self.error.setVisible(not self._rows)
+                self.empty.hide()
+            return True
+
+        def show(page: ActivityPage) -> None:
+            self._reading = False
+            if self.shows(address):
+                self._show(page, more=before is not None)
+
+        self.bridge.run(lambda: wallets.activity(network, address, before, PAGE, further), then=show, fail=failed, owner=self)
+
+    def _show(self, page: ActivityPage, *, more: bool) -> None:
+        if not more:
+            self._rows = {}
+        self._rows |= {row.id: row for row in page.rows}
+        if more or self._next is None or len(self._rows) <= PAGE:
+            self._next = page.next
+        self.table.set_rows([self._row(row) for row in self._rows.values()])
+        self.counted.emit(sum(row.pending for row in self._rows.values()))
+        self.covered.setText("  ".join(page.coverage))
+        self._lay()
+
+    def _lay(self) -> None:
+        self.error.hide()
+        self.table.setVisible(bool(self._rows))
+        self.empty.setVisible(not self._rows)
+
+    def _row(self, row: ActivityRow) -> Row:
+        kind = row.kind.replace("_", " ").capitalize()
+        mark = KINDS.get(row.kind) or DIRECTIONS.get(row.direction, "circle")
+        state, color, word, ink = STATES.get(row.state, ("question", "text-3", row.state.capitalize(), "text"))
+        if row.state == "failed":
+            state, color, word, ink = "x-square-fill", "err", "Failed", "err"
+        if row.warning:
+            state, color, word, ink = "warning-fill", "warn", row.warning, "warn"
+        sign = -1 if row.direction == "out" else 1
+        label = row.label or (NAMES.get(row.kind, "") if row.counterparty and not int(row.counterparty, 16) else "")
+        return Row(
+            row.id,
+            {
+                "time": TimeCell(row.time),
+                "kind": IconCell(mark, kind),
+                "other": AddressCell(row.counterparty, label, bare=bool(label)) if row.counterparty else row.description,
+                "amount": Amount(sign * row.amount, row.decimals, row.unit, signed=row.direction == "in")
+                if row.amount or row.direction
+                else "–",
+                "state": IconCell(state, word, color, ink),
+                "evidence": EvidenceCell(row.evidence[0]) if row.evidence else "",
+            },
+        )
 
     def _open(self, row_id: str) -> None:
-        self.panel.window_.registry.run("ledger.tx", ref=row_id.partition(":")[0])
+        row = self._rows.get(row_id)
+        if row is None:
+            return
+        if row.plan:
+            self.panel.window_.open_plan(row.plan)
+        elif row.tx_hash:
+            self.panel.window_.registry.run("ledger.tx", ref=row.tx_hash)
