@@ -8,13 +8,15 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import web
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.chain import CallRequest, Erc20, Watch
 from app.chain.effects import labelled, measured, text_of
+from app.chain.hashing import created_address, keccak256
 from app.chain.reasons import ERROR, PANIC, reason
 from app.chain.simulation import METHODS, Simulation
+from app.chain.simulators import _logs
 from app.core.errors import Unavailable
 from tests.chain.misbehaving import Altered
 from tests.chain.world import OneNetwork, World, compiled
@@ -44,8 +46,6 @@ def _plain(logs) -> list[tuple[str, ...]]:
 
 def cases(world: World) -> dict[str, list[CallRequest]]:
     """Everything that a plan may do."""
-    from app.chain.hashing import created_address, keccak256
-
     role = keccak256(b"MINTER_ROLE")
     nonce = int(world.node("eth_getTransactionCount", world.me, "latest"), 16)
     made = created_address(world.me, nonce)
@@ -355,3 +355,69 @@ def test_whatever_a_contract_reverts_with_is_one_printable_line(data, selector):
     told = reason([], "0x" + (selector + data).hex())
     assert told and told.isprintable()
     assert text_of("0x" + data.hex()).isprintable()
+
+
+def a_call(world: World, step: tuple[str, int, int, int]) -> CallRequest:
+    """One of what people do, by anyone to anyone, often with more than they have."""
+    what, who, whom, amount = step
+    parties = (world.me, world.other, world.third)
+    sender, to = parties[who], parties[whom]
+    return {
+        "transfer": world.call("transfer", to, amount, sender=sender),
+        "approve": world.call("approve", to, amount, sender=sender),
+        "approve the probe": world.call("approve", world.probe, amount, sender=sender),
+        "transferFrom": world.call("transferFrom", to, parties[(whom + 1) % 3], amount // 3, sender=sender),
+        "pull": world.call("pull", world.token, to, sender, amount // 2, sender=sender),
+        "forward": world.call("forward", to, parties[(whom + 1) % 3], sender=sender, value=amount),
+        "coin": CallRequest(sender, to, "0x", amount * 10**15),
+        "burn": world.call("burn", amount, sender=sender),
+        "mint": world.call("mint", to, amount, sender=sender),
+        "grant": world.call("grantRole", keccak256(b"MINTER_ROLE"), to, sender=sender),
+        "revoke": world.call("revokeRole", keccak256(b"MINTER_ROLE"), to, sender=sender),
+        "spawn": world.call("spawn", "KID", sender=sender),
+        "clear": world.call("clear", sender=sender),
+        "needs clearing": world.call("onlyWhenCleared", sender=sender),
+        "owner": world.call("transferOwnership", to, sender=sender),
+        "custom": world.call("custom", sender=sender),
+    }[what]
+
+
+WHAT = (
+    "transfer", "approve", "approve the probe", "transferFrom", "pull", "forward", "coin", "burn", "mint", "grant", "revoke",
+    "spawn", "clear", "needs clearing", "owner", "custom",
+)  # fmt: skip
+STEPS = st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 2), st.integers(0, 2), st.integers(0, 1_200_000)), max_size=7)
+
+
+@given(steps=STEPS.filter(bool))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.asyncio
+async def test_whatever_people_do_the_three_ways_agree(world, steps):
+    calls = [a_call(world, step) for step in steps]
+    first, *rest = (await world.everywhere(calls)).values()
+    for other in rest:
+        assert (other.effects, other.errors, other.gas) == (first.effects, first.errors, first.gas)
+
+
+@pytest.mark.parametrize("fork", ["berlin", "london", "shanghai", "osaka"])
+@pytest.mark.asyncio
+async def test_chains_of_other_rules_are_simulated_too(node_with, chain_of, built, fork):
+    node = node_with("--hardfork", fork)
+    world = World(node, chain_of(node.url), built)
+    calls = [world.call("transfer", world.other, 5), CallRequest(world.me, world.other, "0x", 4), world.call("worded")]
+    first, *rest = (await world.everywhere(calls)).values()
+    assert len(first.effects) == 4 and first.errors == ("", "", "no, thank you")
+    for other in rest:
+        assert (other.effects, other.errors, other.gas) == (first.effects, first.errors, first.gas)
+
+
+def test_logs_come_in_the_order_in_which_they_were_written():
+    """As geth's tracer tells it: a frame's logs know how many calls came before them; a failed call wrote none."""
+
+    def log(n: int, position: int) -> dict[str, object]:
+        return {"address": f"0x{n:040x}", "topics": [], "data": "0x", "position": hex(position)}
+
+    inner = {"logs": [log(2, 0)], "calls": [{"logs": [log(3, 0)]}]}
+    failed = {"error": "execution reverted", "logs": [log(9, 0)]}
+    frame = {"logs": [log(1, 0), log(4, 1), log(5, 2)], "calls": [inner, failed]}
+    assert [int(each["address"], 16) for each in _logs(frame)] == [1, 2, 3, 4, 5]

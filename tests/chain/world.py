@@ -73,7 +73,7 @@ class World:
 
     def create(self, name: str, *arguments: object) -> str:
         """A contract on the chain; its address."""
-        sent = self.node("eth_sendTransaction", {"from": self.me, "data": self.creation(name, *arguments)})
+        sent = self.node("eth_sendTransaction", {**self._paid(), "from": self.me, "data": self.creation(name, *arguments)})
         from app.chain.hashing import checksum_address
 
         address = self.node("eth_getTransactionReceipt", sent)["contractAddress"]
@@ -87,8 +87,13 @@ class World:
 
     def send(self, call: CallRequest) -> dict[str, Any]:
         """Carry it out; its receipt."""
-        body = {"from": call.sender, "data": call.data, "value": hex(call.value), **({"to": call.to} if call.to else {})}
+        body = {**self._paid(), "from": call.sender, "data": call.data, "value": hex(call.value)}
+        body |= {"to": call.to} if call.to else {}
         return self.node("eth_getTransactionReceipt", self.node("eth_sendTransaction", body))  # type: ignore[no-any-return]
+
+    def _paid(self) -> dict[str, str]:
+        """A gas price, which chains from before EIP-1559 take too."""
+        return {"gasPrice": self.node("eth_gasPrice")}
 
     async def everywhere(self, calls: list[CallRequest]) -> dict[str, Simulated]:
         """The calls in each way that can try them."""
