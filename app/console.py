@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from app.access import Access, Vault
     from app.audit import Journal
     from app.chain import Fees, LocalNodes, Network, Networks, Proofs, Simulation, Transactions, Watcher
+    from app.cluster import Clusters
     from app.contracts import Contracts
     from app.core.jobs import Job
     from app.database import Database
@@ -316,6 +317,13 @@ class Console:
         return Bank(self.database, self.networks, self.redemptions, rate, self.bus)
 
     @cached_property
+    def clusters(self) -> Clusters:
+        """Kubernetes clusters."""
+        from app.cluster import Clusters
+
+        return Clusters(settings=self.settings, operations=self.operations, bus=self.bus, jobs=self.jobs)
+
+    @cached_property
     def demo(self) -> Demo:
         """The demo economy."""
         from app.demo import Demo
@@ -335,7 +343,8 @@ class Console:
         await self.networks.load()
         await self.nodes.adopt()
         # The runner must know every kind of plan before it can recover one.
-        for room in (self.transactions, self.contracts, self.wallets, self.mining, self.work, self.redemptions):
+        rooms = (self.transactions, self.contracts, self.wallets, self.mining, self.work, self.redemptions, self.clusters.actions)
+        for room in rooms:
             log.debug("%s is ready", type(room).__name__)
         await self.wallets.start()
         self.bus.subscribe(NodeChanged, self._node_changed)
@@ -413,6 +422,6 @@ class Console:
         built = self.__dict__
         if "journal" in built and self.database.is_open:
             await self.journal.keep_head()
-        for name in ("operations", "access", "networks", "contracts", "database"):
+        for name in ("clusters", "operations", "access", "networks", "contracts", "database"):
             if name in built:
                 await built[name].close()

@@ -15,6 +15,7 @@ import typer
 
 from app import __version__
 from app.cli.chains import chains, networks
+from app.cli.cluster import cluster
 from app.cli.contracts import contracts
 from app.cli.demo import demo
 from app.cli.doctor import doctor
@@ -50,6 +51,7 @@ importlib.import_module("app.cli.work")  # adds its commands to mint
 azora.add_typer(mint, name="mint")
 azora.add_typer(redeem, name="redeem")
 azora.add_typer(ledger, name="ledger")
+azora.add_typer(cluster, name="cluster")
 azora.add_typer(plans, name="plan")
 azora.add_typer(journal, name="journal")
 azora.add_typer(access, name="access")

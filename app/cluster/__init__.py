@@ -6,7 +6,29 @@ believed. Everything that changes a cluster is a plan. This room never draws, an
 A cluster is spoken to through ``client.Connection`` alone; health, rollouts and differences are pure functions over a ``Snapshot``.
 """
 
+from app.cluster.access import Access
+from app.cluster.contexts import Context, Environment
+from app.cluster.fleet import FleetRow, Found
 from app.cluster.kinds import KINDS, Kind
+from app.cluster.logs import LogLine, LogSource
+from app.cluster.service import Clusters
 from app.cluster.store import KindState, KindStatus, Metrics, Snapshot
+from app.cluster.watching import Reach
 
-__all__ = ["KINDS", "Kind", "KindState", "KindStatus", "Metrics", "Snapshot"]
+__all__ = [
+    "KINDS",
+    "Access",
+    "Clusters",
+    "Context",
+    "Environment",
+    "FleetRow",
+    "Found",
+    "Kind",
+    "KindState",
+    "KindStatus",
+    "LogLine",
+    "LogSource",
+    "Metrics",
+    "Reach",
+    "Snapshot",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -200,6 +201,14 @@ class Connection:
         finally:
             await socket.close()
 
+    async def open(self) -> None:
+        """Load the client and the credentials, without asking the cluster anything.
+
+        Raises:
+            Denied: the credentials cannot be had.
+        """
+        await self._client()
+
     async def identity(self) -> Identity:
         """Which cluster answers.
 
@@ -242,6 +251,8 @@ class Connection:
     async def _client(self) -> Any:
         async with self._opening:
             if self._api is None:
+                # A second of imports, which must not hold up the loop.
+                await asyncio.to_thread(importlib.import_module, "kubernetes.aio.config")
                 from kubernetes.aio.client import ApiClient
 
                 try:

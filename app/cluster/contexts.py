@@ -332,6 +332,9 @@ async def _run_plugin(context: Context, plugin: Mapping[str, Any], cluster: Mapp
         ) from None
     try:
         out, err = await asyncio.wait_for(process.communicate(), PLUGIN_SECONDS)
+    except asyncio.CancelledError:
+        process.kill()
+        raise
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -77,6 +77,7 @@ class Reflector:
         self.state = KindState()
         self.lists = 0
         self.watches = 0
+        self.denied = asyncio.Event()  # set when a refusal was believed
         self._connection = connection
         self._store = store
         self._changed = changed
@@ -310,6 +311,7 @@ class Reflector:
             self._say(KindStatus.LIVE)
             return 0.0
         self._drop(KindStatus.DENIED, error.message)
+        self.denied.set()
         return timing.idle
 
     def _drop(self, status: KindStatus, message: str) -> None:

@@ -120,6 +120,14 @@ class SettingsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterChanged(Event):
+    """What is known of a cluster changed; ``kinds`` names the kinds, and is empty when only its reachability or fleet did."""
+
+    context: str
+    kinds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Notice(Event):
     """Something worth a notification. ``link`` is a deep link such as ``azora://plans/PLN-0001`` or empty."""
 

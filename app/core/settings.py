@@ -137,6 +137,48 @@ def default_networks() -> tuple[NetworkSetting, ...]:
     )
 
 
+class ClusterSetting(_Section):
+    """How clusters are found and changed.
+
+    ``kubeconfigs`` names files beside ``KUBECONFIG``, parted as ``PATH`` is; each stands for itself. ``grace_seconds`` is the time
+    in which a confirmed action can still be called back.
+    """
+
+    kubeconfigs: str = ""
+    grace_seconds: int = Field(default=5, ge=0, le=60)
+
+
+class ContextSetting(_Section):
+    """What a person said about one cluster context. An empty ``environment`` is guessed; an empty ``namespace`` is its own."""
+
+    context: str = Field(min_length=1)
+    environment: Literal["", "local", "test", "production"] = ""
+    read_only: bool = False
+    namespace: str = ""
+
+
+class TunnelSetting(_Section):
+    """A way through a cluster to a port in it. ``identity`` pins the cluster: the uid of its ``kube-system`` namespace.
+
+    ``target`` is ``service/NAME`` or ``pod/NAME``; ``local_port`` is where it listens on this machine.
+    """
+
+    name: str
+    context: str = Field(min_length=1)
+    identity: str = ""
+    namespace: str = "default"
+    target: str = Field(pattern=r"^(service|pod)/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
+    port: int = Field(ge=1, le=65535)
+    local_port: int = Field(ge=1024, le=65535)
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        if not NETWORK_ID.fullmatch(value):
+            raise ValueError("a name has lower-case letters, digits and dashes")
+        return value
+
+
 class Settings(_Section):
     """All settings of one home."""
 
@@ -146,6 +188,9 @@ class Settings(_Section):
     mining: MiningSetting = MiningSetting()
     networks: tuple[NetworkSetting, ...] = Field(default_factory=default_networks)
     current_network: str = ""
+    cluster: ClusterSetting = ClusterSetting()
+    clusters: tuple[ContextSetting, ...] = ()
+    tunnels: tuple[TunnelSetting, ...] = ()
 
     @field_validator("networks")
     @classmethod
@@ -365,13 +410,14 @@ class SettingsStore:
         return settings
 
 
+_TABLES = ("networks", "clusters", "tunnels")  # lists of tables, which no environment variable can hold
 _RPC = "networks.azora.rpc_url"  # not a key of the file: AZORA_RPC_URL lays itself over the network "azora"
 _KEYS = {
     f"{name}.{inner}" if issubclass(type(default), _Section) else name: None
     for name, default in Settings()
     for inner in (type(default).model_fields if isinstance(default, _Section) else ("",))
 }
-_VARIABLES = {PREFIX + key.replace(".", "_").upper(): key for key in _KEYS if key != "networks"} | {PREFIX + "RPC_URL": _RPC}
+_VARIABLES = {PREFIX + key.replace(".", "_").upper(): key for key in _KEYS if key not in _TABLES} | {PREFIX + "RPC_URL": _RPC}
 
 
 def setting_keys() -> list[str]:

@@ -61,7 +61,7 @@ async def _log(server: ApiServer, asked: Asked, pod: dict[str, Any]) -> web.Stre
         while True:
             for time, text in lines[start:]:
                 start += 1
-                if time >= since:
+                if time[:19] >= since[:19]:
                     await response.write(f"{time} {text}\n".encode() if stamped else f"{text}\n".encode())
             if not follow or asked.name not in {name for _, name in server.objects("Pod")}:
                 return response

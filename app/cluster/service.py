@@ -1,0 +1,332 @@
+"""Several clusters side by side: connect, watch, understand, look into."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.cluster.access import Access
+from app.cluster.client import Connection, Identity
+from app.cluster.contexts import Context, Contexts, Environment, find_contexts
+from app.cluster.fleet import FleetRow, Found, fleet_row, search
+from app.cluster.health import Health, assess
+from app.cluster.logs import LogLine, LogSource, read_logs, sources_of
+from app.cluster.reflector import Timing
+from app.cluster.store import Snapshot
+from app.cluster.tunnels import Tunnels
+from app.cluster.watching import Pace, Reach, Watching
+from app.core.clock import now_ms
+from app.core.errors import ConsoleError, Invalid, NotFound
+from app.core.events import Bus, ClusterChanged, SettingsChanged
+from app.core.jobs import Jobs
+from app.core.settings import ContextSetting, SettingsStore, TunnelSetting
+
+if TYPE_CHECKING:
+    from app.cluster.actions import Actions
+    from app.operations import Operations
+
+HEALTH_SECONDS = 30  # rules look at the time too, so health grows old without any change
+MOST_FOUND = 200
+
+
+class Clusters:
+    """The clusters of this console. All coroutines run on the service loop; several clusters are followed side by side."""
+
+    def __init__(
+        self,
+        *,
+        settings: SettingsStore,
+        operations: Operations,
+        bus: Bus,
+        jobs: Jobs,
+        environ: Mapping[str, str] | None = None,
+        timing: Timing | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._settings = settings
+        self._operations = operations
+        self._bus = bus
+        self._jobs = jobs
+        self._environ = os.environ if environ is None else environ
+        self._timing = timing
+        self._pace = pace
+        self._found: Contexts | None = None
+        self._watching: dict[str, Watching] = {}
+        self._last: dict[str, Snapshot] = {}
+        self._idle: dict[str, Connection] = {}
+        self._health: dict[str, tuple[int, int, Health]] = {}
+        self.tunnels = Tunnels(lambda: self._settings.value.tunnels, self._own_connection, lambda: bus.publish(ClusterChanged("")))
+
+    @cached_property
+    def actions(self) -> Actions:
+        """What can be changed in a cluster, as plans."""
+        from app.cluster.actions import Actions
+
+        return Actions(self._operations, self, lambda: self._settings.value.cluster.grace_seconds)
+
+    # contexts
+
+    def contexts(self, *, reload: bool = False) -> Contexts:
+        """All contexts of the user, and what could not be read."""
+        if self._found is None or reload:
+            added = [path for path in self._settings.value.cluster.kubeconfigs.split(os.pathsep) if path]
+            self._found = find_contexts(self._environ, added)
+        return self._found
+
+    def add_kubeconfig(self, path: Path) -> Contexts:
+        """Read a further kubeconfig from now on.
+
+        Raises:
+            Invalid: it cannot be read, or names no usable context; nothing was changed.
+        """
+        path = path.expanduser().resolve()
+        alone = find_contexts({"KUBECONFIG": str(path), "HOME": os.devnull})
+        if not alone.all:
+            raise Invalid(
+                f"{path.name} names no context that can be used. {' '.join(alone.problems)} Nothing was added.".replace("  ", " "),
+                "Choose a kubeconfig file.",
+                field="path",
+            )
+        known = [part for part in self._settings.value.cluster.kubeconfigs.split(os.pathsep) if part]
+        if str(path) not in known:
+            self._set("cluster.kubeconfigs", os.pathsep.join([*known, str(path)]))
+        return self.contexts(reload=True)
+
+    def environment(self, context: str) -> Environment:
+        """What a mistake there would cost: as set, else as guessed from its names."""
+        said = self._said(context).environment
+        return Environment(said) if said else self.contexts().get(context).environment
+
+    def read_only(self, context: str) -> bool:
+        """Whether the console changes nothing there."""
+        return self._said(context).read_only
+
+    def set_context(
+        self, context: str, *, environment: str | None = None, read_only: bool | None = None, namespace: str | None = None
+    ) -> None:
+        """Say something about a context; what is None stays. An empty environment is guessed again.
+
+        Raises:
+            NotFound: no such context. Invalid: no such environment. Nothing was changed.
+        """
+        self.contexts().get(context)
+        old = self._said(context)
+        changes = {"environment": environment, "read_only": read_only, "namespace": namespace}
+        fresh = {**old.model_dump(), **{key: value for key, value in changes.items() if value is not None}}
+        others = [setting for setting in self._settings.value.clusters if setting.context != context]
+        self._set("clusters", [*(setting.model_dump() for setting in others), fresh])
+        self._bus.publish(ClusterChanged(context))
+
+    # connect
+
+    async def connect(self, context: str) -> Reach:
+        """Follow a cluster from now on; returns when it answered once, or did not. It is followed in either case."""
+        watching = self._watching.get(context)
+        if watching is None:
+            found = self.contexts().get(context)
+            watching = Watching(
+                Connection(found),
+                self._bus,
+                namespace=self._said(context).namespace or found.namespace,
+                timing=self._timing,
+                pace=self._pace,
+            )
+            self._watching[context] = watching
+            self._jobs.quietly(f"watch {context}", watching.run, endless=True)
+        return await watching.first_answer()
+
+    async def connect_all(self) -> None:
+        """Follow every context there is."""
+        await asyncio.gather(*(self.connect(context.name) for context in self.contexts().all))
+
+    async def disconnect(self, context: str) -> None:
+        """Follow it no more. What was known of it stays in memory, as of then."""
+        watching = self._watching.pop(context, None)
+        if watching is not None:
+            self._last[context] = watching.snapshot()
+            watching.stop()
+            self._bus.publish(ClusterChanged(context))
+
+    def try_now(self, context: str) -> None:
+        """Ask a cluster again now."""
+        if context in self._watching:
+            self._watching[context].try_now()
+
+    async def settled(self, context: str, limit: float = 30.0) -> None:
+        """Wait until every kind of a connected cluster was read once, or cannot be; at most ``limit`` seconds."""
+        await self._watched(context).settled(limit=limit)
+
+    @property
+    def connected(self) -> tuple[str, ...]:
+        """The contexts that are followed."""
+        return tuple(self._watching)
+
+    def connection(self, context: str) -> Connection:
+        """The connection of a context; a cluster that is not followed gets one too.
+
+        Raises:
+            NotFound: no such context.
+        """
+        if context in self._watching:
+            return self._watching[context].connection
+        if context not in self._idle:
+            self._idle[context] = self._own_connection(context)
+        return self._idle[context]
+
+    # know
+
+    def snapshot(self, context: str) -> Snapshot:
+        """What is known of a cluster now; nothing, when it was never connected."""
+        watching = self._watching.get(context)
+        if watching is not None:
+            return watching.snapshot()
+        return self._last.get(context) or Snapshot(context, 0, now_ms(), {}, {})
+
+    def reach(self, context: str) -> Reach:
+        """Whether it answers."""
+        watching = self._watching.get(context)
+        return watching.reach if watching is not None else Reach()
+
+    def access(self, context: str) -> Access:
+        """What this identity may do there, as far as it was asked."""
+        watching = self._watching.get(context)
+        return watching.access if watching is not None else Access()
+
+    def identity(self, context: str) -> Identity:
+        """Which cluster it is, as far as it is known."""
+        watching = self._watching.get(context)
+        return watching.identity if watching is not None else Identity("", self.contexts().get(context).server)
+
+    def usage(self, context: str, namespace: str, name: str) -> list[tuple[int, float, int]]:
+        """CPU and memory of a pod (or of a node: empty namespace) over the last hour: UTC ms, thousandths of a core, bytes."""
+        watching = self._watching.get(context)
+        return watching.history.of(namespace, name) if watching is not None else []
+
+    async def health(self, context: str) -> Health:
+        """How a cluster is, judged beside the loop; the same as before when nothing has changed since."""
+        snapshot, now = self.snapshot(context), now_ms()
+        kept = self._health.get(context)
+        if kept is not None and kept[0] == snapshot.version and now - kept[1] < HEALTH_SECONDS * 1000:
+            return kept[2]
+        health = await asyncio.to_thread(assess, snapshot, now)
+        self._health[context] = (snapshot.version, now, health)
+        return health
+
+    async def fleet(self) -> tuple[FleetRow, ...]:
+        """Every context as the first page shows it."""
+        return tuple([await self._row(context) for context in self.contexts().all])
+
+    async def search(
+        self, text: str, *, kinds: Sequence[str] = (), environment: str = "", limit: int = MOST_FOUND
+    ) -> tuple[Found, ...]:
+        """Objects of all connected clusters (and of those known from before) in which every word occurs."""
+        places = [(context.name, self.environment(context.name), self.snapshot(context.name)) for context in self.contexts().all]
+        chosen = [place for place in places if environment in ("", place[1].value)]
+
+        def look() -> tuple[Found, ...]:
+            found: list[Found] = []
+            for name, where, snapshot in chosen:
+                for item in search(name, where, snapshot, text, frozenset(kinds)):
+                    found.append(item)
+                    if len(found) >= limit:
+                        return tuple(found)
+            return tuple(found)
+
+        return await asyncio.to_thread(look) if text.strip() else ()
+
+    # look closer
+
+    async def logs(
+        self,
+        context: str,
+        sources: Sequence[LogSource],
+        sink: Callable[[LogLine], object],
+        *,
+        tail: int | None = None,
+        since_seconds: int | None = None,
+        follow: bool = False,
+        problem: Callable[[LogSource, ConsoleError], object] = lambda _source, _error: None,
+    ) -> None:
+        """Give lines of several containers to ``sink`` (see :func:`app.cluster.logs.read_logs`)."""
+        await read_logs(
+            self.connection(context), sources, sink, tail=tail, since_seconds=since_seconds, follow=follow, problem=problem
+        )
+
+    def log_sources(
+        self, context: str, namespace: str, pods: Sequence[str], *, container: str = "", previous: bool = False
+    ) -> list[LogSource]:
+        """The containers of pods whose logs can be read."""
+        return sources_of(self.snapshot(context), namespace, pods, container=container, previous=previous)
+
+    async def add_tunnel(self, name: str, context: str, namespace: str, target: str, port: int, local_port: int) -> TunnelSetting:
+        """Set up a tunnel to ``service/NAME`` or ``pod/NAME``, pinned to the cluster that answers now.
+
+        Raises:
+            ApiUnavailable: the cluster does not answer, so it cannot be pinned. Invalid: the name is taken. Nothing was set up.
+        """
+        if any(setting.name == name for setting in self._settings.value.tunnels):
+            raise Invalid(f"There is a tunnel “{name}” already. Nothing was set up.", "Choose another name.", field="name")
+        identity = await self.connection(context).identity()
+        plain: dict[str, Any] = {
+            "name": name,
+            "context": context,
+            "identity": identity.uid,
+            "namespace": namespace,
+            "target": target,
+            "port": port,
+            "local_port": local_port,
+        }
+        self._set("tunnels", [*(setting.model_dump() for setting in self._settings.value.tunnels), plain])
+        return self._settings.value.tunnels[-1]
+
+    async def remove_tunnel(self, name: str) -> None:
+        """Close a tunnel and forget it."""
+        await self.tunnels.close_one(name)
+        self._set("tunnels", [setting.model_dump() for setting in self._settings.value.tunnels if setting.name != name])
+
+    async def close(self) -> None:
+        """Close every connection. The watches were ended with the jobs."""
+        for watching in self._watching.values():
+            watching.stop()
+            await watching.connection.close()
+        for connection in self._idle.values():
+            await connection.close()
+        await self.tunnels.close()
+
+    def _own_connection(self, context: str) -> Connection:
+        return Connection(self.contexts().get(context))
+
+    def _watched(self, context: str) -> Watching:
+        try:
+            return self._watching[context]
+        except KeyError:
+            self.contexts().get(context)
+            raise NotFound(f"The cluster {context} is not connected. Nothing was read.", "Connect it first.") from None
+
+    def _said(self, context: str) -> ContextSetting:
+        said = {setting.context: setting for setting in self._settings.value.clusters}
+        return said.get(context) or ContextSetting(context=context)
+
+    def _set(self, key: str, value: object) -> None:
+        self._settings.set(key, value)
+        self._bus.publish(SettingsChanged(key))
+
+    async def _row(self, context: Context) -> FleetRow:
+        watching = self._watching.get(context.name)
+        snapshot = self.snapshot(context.name)
+        health = await self.health(context.name) if snapshot.kinds else None
+        return await asyncio.to_thread(
+            fleet_row,
+            context,
+            self.environment(context.name),
+            read_only=self.read_only(context.name),
+            reach=self.reach(context.name),
+            connected=watching is not None,
+            snapshot=snapshot,
+            health=health,
+            problem=watching.problem if watching is not None else "",
+        )

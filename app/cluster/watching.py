@@ -1,0 +1,281 @@
+"""Everything that is followed of one cluster: its kinds, whether it answers, and what it uses.
+
+An open watch proves no health, so the server is asked apart from them every few seconds, by a read that its store must confirm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+
+from app.cluster.access import Access, ask_access
+from app.cluster.client import Connection, Identity
+from app.cluster.failures import ApiDenied, ApiError, ApiUnavailable
+from app.cluster.kinds import KINDS
+from app.cluster.reflector import Reflector, Timing
+from app.cluster.store import KindState, KindStatus, Snapshot, Store
+from app.cluster.usage import History, read_metrics
+from app.core.clock import now_ms
+from app.core.errors import ConsoleError
+from app.core.events import Bus, ClusterChanged
+
+log = logging.getLogger(__name__)
+
+MERGE_SECONDS = 0.05  # changes within it are told as one
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whether a cluster answers.
+
+    Attributes:
+        answers: None before the first answer.
+        latency_ms: of the last answer.
+        answered_at, failed_at: UTC milliseconds of the last answer, and of the first failure since; 0 for never.
+        message: why it does not answer.
+        version: of the server, such as ``v1.36.2``.
+    """
+
+    answers: bool | None = None
+    latency_ms: float = 0.0
+    answered_at: int = 0
+    failed_at: int = 0
+    message: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between questions beside the watches."""
+
+    probe: float = 5.0
+    patience: float = 4.0
+    metrics: float = 15.0
+    access: float = 300.0
+    merge: float = MERGE_SECONDS
+
+
+class Watching:
+    """The life of one connected cluster, from :meth:`run` to the call of :meth:`stop`.
+
+    Args:
+        namespace: where to look when the identity may not read the whole cluster.
+    """
+
+    def __init__(
+        self, connection: Connection, bus: Bus, *, namespace: str, timing: Timing | None = None, pace: Pace | None = None
+    ) -> None:
+        self.connection = connection
+        self.namespace = namespace
+        self.store = Store(connection.context)
+        self.history = History()
+        self.reach = Reach()
+        self.access = Access(namespace=namespace)
+        self.identity = Identity("", connection.server)
+        self.problem = ""
+        self._bus = bus
+        self._timing = timing or Timing()
+        self._pace = pace or Pace()
+        self._reflectors: dict[str, Reflector] = {}
+        self._pending: set[str] = set()
+        self._telling = False
+        self._stop = asyncio.Event()
+        self._soon = asyncio.Event()
+        self._probed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow everything until :meth:`stop`."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._repeat("probe", self._probe, lambda: self._pace.probe)),
+                group.create_task(self._repeat("metrics", self._metrics, lambda: self._pace.metrics)),
+                group.create_task(self._repeat("access", self._ask_access, lambda: self._pace.access)),
+            ]
+            tasks += [group.create_task(self._follow(name)) for name in KINDS]
+            await self._stop.wait()
+            for task in tasks:
+                task.cancel()
+        await self.connection.close()
+
+    def stop(self) -> None:
+        """End :meth:`run`."""
+        self._stop.set()
+
+    def try_now(self) -> None:
+        """Ask again now, without waiting for the next turn."""
+        self._soon.set()
+        for reflector in self._reflectors.values():
+            reflector.wake()
+
+    async def first_answer(self) -> Reach:
+        """Wait until the cluster answered or failed once."""
+        await self._probed.wait()
+        return self.reach
+
+    async def settled(self, kinds: Iterable[str] = KINDS, limit: float = 30.0) -> None:
+        """Wait until every kind was read, or is absent or denied; at most ``limit`` seconds, and not for a dead server."""
+        wanted = set(kinds)
+        end = time.monotonic() + limit
+        while time.monotonic() < end and self.reach.answers is not False:
+            if all(self.store.state(kind).status is not KindStatus.UNKNOWN for kind in wanted):
+                return
+            await asyncio.sleep(0.02)
+
+    def snapshot(self) -> Snapshot:
+        """What is known now."""
+        return self.store.snapshot(now_ms())
+
+    # kinds
+
+    async def _follow(self, name: str) -> None:
+        """Follow a kind everywhere, or in the own namespace when the identity may only read there."""
+        kind = KINDS[name]
+        everywhere = Reflector(self.connection, kind, self.store, self._changed, timing=self._timing)
+        self._reflectors[name] = everywhere
+        if not kind.namespaced:
+            await everywhere.run()
+        async with asyncio.TaskGroup() as group:
+            wide = group.create_task(everywhere.run())
+            await everywhere.denied.wait()
+            wide.cancel()
+        narrow = Reflector(self.connection, kind, self.store, self._changed, namespace=self.namespace, timing=self._timing)
+        self._reflectors[name] = narrow
+        await narrow.run()
+
+    def _changed(self, kind: str) -> None:
+        self._pending.add(kind)
+        if not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_later(self._pace.merge, self._tell)
+
+    def _tell(self) -> None:
+        kinds, self._pending, self._telling = frozenset(self._pending), set(), False
+        self._bus.publish(ClusterChanged(self.connection.context, kinds))
+
+    # beside the kinds
+
+    async def _repeat(self, name: str, work: Callable[[], Awaitable[None]], pause: Callable[[], float]) -> None:
+        while True:
+            try:
+                await work()
+            except ConsoleError as error:
+                log.info("%s of %s: %s", name, self.connection.context, error.message)
+            except Exception:
+                log.exception("%s of %s failed", name, self.connection.context)
+            self._soon.clear()
+            try:
+                await asyncio.wait_for(self._soon.wait(), pause())
+            except TimeoutError:
+                continue
+
+    async def _probe(self) -> None:
+        before = self.reach
+        try:
+            # A credential plugin may take its time; that says nothing of the cluster.
+            await self.connection.open()
+            began = time.monotonic()
+            async with asyncio.timeout(self._pace.patience):
+                revision = await self._read_consistently()
+                if not self.reach.version:
+                    version = (await self.connection.get("/version")).get("gitVersion", "")
+                    self.reach = replace(self.reach, version=str(version))
+        except (ConsoleError, TimeoutError) as error:
+            message = await self._why(error)
+            self.reach = replace(self.reach, answers=False, message=message, failed_at=self.reach.failed_at or now_ms())
+            for reflector in self._reflectors.values():
+                reflector.doubt(message)
+        else:
+            took = (time.monotonic() - began) * 1000
+            self.reach = replace(self.reach, answers=True, latency_ms=took, answered_at=now_ms(), failed_at=0, message="")
+            for reflector in self._reflectors.values():
+                reflector.doubt("")
+                if before.answers is False:
+                    reflector.wake()
+            self._compare(revision)
+        self._probed.set()
+        self._bus.publish(ClusterChanged(self.connection.context))
+
+    async def _read_consistently(self) -> str:
+        """Read something that the store behind the server must confirm; the version of the whole store, where it tells."""
+        query = {"fieldSelector": "metadata.name=kube-system", "limit": "1"}
+        try:
+            body = await self.connection.get("/api/v1/namespaces", query, timeout=self._pace.patience)
+        except ApiDenied as error:
+            if error.failure.status == 401:
+                raise
+            return await self._read_at_home()
+        for item in body.get("items") or ():
+            self._identify(str(item["metadata"].get("uid", "")))
+        return str((body.get("metadata") or {}).get("resourceVersion", ""))
+
+    async def _read_at_home(self) -> str:
+        try:
+            path = KINDS["Pod"].path(self.namespace)
+            await self.connection.get(path, {"limit": "1"}, timeout=self._pace.patience)
+        except ApiDenied as error:
+            if error.failure.status == 401:
+                raise
+            await self.connection.get("/version", timeout=self._pace.patience)
+        return ""
+
+    def _identify(self, uid: str) -> None:
+        """Another uid of ``kube-system``: another cluster answers under this context. All that was known was of the other."""
+        if self.identity.uid and uid and uid != self.identity.uid:
+            self.problem = (
+                f"Another cluster answers under the context {self.connection.context} since then; what is shown is its own."
+            )
+            log.warning("%s", self.problem)
+            self.store.clear()
+            for reflector in self._reflectors.values():
+                reflector.state = KindState()
+                reflector.forget()
+        if uid and uid != self.identity.uid:
+            self.identity = Identity(uid, self.connection.server)
+
+    def _compare(self, revision: str) -> None:
+        """A store that is older than what we know was put back from a backup: its versions mean something else."""
+        known = self._reflectors["Namespace"].revision if "Namespace" in self._reflectors else ""
+        if revision.isdecimal() and known.isdecimal() and int(revision) < int(known):
+            log.warning("the store of %s went back from %s to %s", self.connection.context, known, revision)
+            for reflector in self._reflectors.values():
+                reflector.forget()
+
+    async def _why(self, error: BaseException) -> str:
+        """Why it does not answer. A server whose store hangs still says so."""
+        if isinstance(error, ApiError) and not (isinstance(error, ApiUnavailable) and error.failure.reason == "Timeout"):
+            return error.message
+        if isinstance(error, ConsoleError) and not isinstance(error, ApiError):
+            return str(error)
+        try:
+            async with asyncio.timeout(self._pace.patience):
+                await self.connection.get("/livez", {"verbose": ""})
+        except ApiError as told:
+            if "[-]etcd" in told.failure.message:
+                return (
+                    f"The API server of {self.connection.context} answers, but its store (etcd) does not; nothing can be confirmed."
+                )
+        except (ConsoleError, TimeoutError):
+            pass
+        return f"The cluster {self.connection.context} did not answer within {self._pace.patience:g} s."
+
+    async def _metrics(self) -> None:
+        namespace = self.namespace if self.access.may("list", "pods") is False else ""
+        metrics = await read_metrics(self.connection, namespace, now_ms())
+        if metrics != self.store.metrics:
+            self.store.set_metrics(metrics)
+            if metrics.available:
+                self.history.add(metrics)
+            self._changed("Metrics")
+
+    async def _ask_access(self) -> None:
+        access = await ask_access(self.connection, self.namespace, now_ms())
+        lost = [right for right, allowed in self.access.rights.items() if allowed and not access.rights.get(right, False)]
+        if lost:
+            # Just after a restart valid users are refused for a moment; a right counts as lost when it still is.
+            await asyncio.sleep(self._timing.doubt[-1])
+            access = await ask_access(self.connection, self.namespace, now_ms())
+        self.access = access
+        self._bus.publish(ClusterChanged(self.connection.context))

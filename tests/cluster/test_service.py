@@ -1,0 +1,345 @@
+"""Several clusters side by side: what the service tells is what the servers say."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from app.cluster import Clusters, KindStatus
+from app.cluster.exec import execute, run_once
+from app.cluster.logs import LogSource
+from app.cluster.watching import Pace
+from app.console import Console
+from app.core.errors import ConsoleError
+from app.core.events import ClusterChanged
+from tests.cluster.apiserver import ApiServer
+from tests.cluster.conftest import QUICK, pod, until
+
+RAPID = Pace(probe=0.05, patience=0.5, metrics=0.1, access=0.2)
+SLOWER = dataclasses.replace(QUICK, page=500, longest=0.1)
+
+
+@pytest_asyncio.fixture
+async def console(tmp_path: Path, server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Console]:
+    """A console whose only context leads to the recorded cluster."""
+    config = server.kubeconfig(tmp_path / "kubeconfig", context="kind-shop")
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    (tmp_path / "home").mkdir()
+    console = await Console.open(tmp_path / "home")
+    console.clusters._timing, console.clusters._pace = SLOWER, RAPID
+    try:
+        yield console
+    finally:
+        await console.close()
+
+
+@pytest.fixture
+def clusters(console: Console) -> Clusters:
+    return console.clusters
+
+
+@pytest.mark.asyncio
+async def test_connecting_reads_everything_and_says_so(clusters, server):
+    reach = await clusters.connect("kind-shop")
+    assert reach.answers and reach.version == "v1.36.2"
+    await clusters.settled("kind-shop")
+    snapshot = clusters.snapshot("kind-shop")
+    for kind in ("Pod", "Deployment", "Node", "Event", "Application", "NetworkPolicy"):
+        assert snapshot.of(kind).keys() == server.objects(kind).keys(), kind
+        assert snapshot.state(kind).status is KindStatus.LIVE
+    assert snapshot.state("Certificate").status is KindStatus.ABSENT
+    (row,) = await clusters.fleet()
+    assert (row.environment.value, row.nodes, row.applications) == ("local", 3, 2)
+    assert row.pods == sum(item["status"]["phase"] not in ("Succeeded", "Failed") for item in server.objects("Pod").values())
+    assert row.worst is not None and row.known_at > 0
+
+
+@pytest.mark.asyncio
+async def test_changes_are_told_merged(console, clusters, server):
+    await clusters.connect("kind-shop")
+    await clusters.settled("kind-shop")
+    told: list[ClusterChanged] = []
+    console.bus.subscribe(ClusterChanged, lambda event: told.append(event) if "Pod" in event.kinds else None)
+    for number in range(40):
+        server.put(pod(f"p{number}"))
+    await until(lambda: ("shop", "p39") in clusters.snapshot("kind-shop").of("Pod"))
+    await until(lambda: told)
+    assert len(told) < 20
+
+
+@pytest.mark.asyncio
+async def test_point_4_an_open_watch_proves_no_health(clusters, server):
+    """The listener is gone, the watches stay open: only the separate probe sees it."""
+    await clusters.connect("kind-shop")
+    await clusters.settled("kind-shop")
+    server.faults.refuse("limit=1$", 503, "service unavailable\n", times=10_000)
+    await until(lambda: clusters.reach("kind-shop").answers is False)
+    state = clusters.snapshot("kind-shop").state("Pod")
+    assert state.status is KindStatus.STALE and state.message
+    (row,) = await clusters.fleet()
+    assert row.reach.message and row.pods > 0
+    server.faults.heal()
+    await until(lambda: clusters.snapshot("kind-shop").state("Pod").status is KindStatus.LIVE)
+
+
+@pytest.mark.asyncio
+async def test_point_13_a_hanging_store_behind_the_server_is_named(clusters, server):
+    await clusters.connect("kind-shop")
+    await clusters.settled("kind-shop")
+    server.faults.etcd_down = True
+    await until(lambda: "etcd" in clusters.reach("kind-shop").message)
+    assert clusters.snapshot("kind-shop").state("Pod").status is KindStatus.STALE
+    server.faults.heal()
+    await until(
+        lambda: clusters.reach("kind-shop").answers and clusters.snapshot("kind-shop").state("Pod").status is KindStatus.LIVE
+    )
+
+
+@pytest.mark.asyncio
+async def test_after_a_restart_all_kinds_are_right_again(clusters, server):
+    await clusters.connect("kind-shop")
+    await clusters.settled("kind-shop")
+    await server.kill()
+    await until(lambda: clusters.reach("kind-shop").answers is False)
+    server.put(pod("meanwhile"))
+    server.storage.compact()
+    server.faults.warming = True
+    await server.start()
+    await until(lambda: clusters.reach("kind-shop").answers)
+    server.faults.warming = False
+    await until(lambda: ("shop", "meanwhile") in clusters.snapshot("kind-shop").of("Pod"))
+    await until(lambda: clusters.snapshot("kind-shop").state("Application").status is KindStatus.LIVE)
+
+
+@pytest.mark.asyncio
+async def test_another_cluster_under_the_same_context_is_noticed(clusters, server):
+    await clusters.connect("kind-shop")
+    await clusters.settled("kind-shop")
+    other = dict(server.objects("Namespace")[("", "kube-system")])
+    other["metadata"] = {**other["metadata"], "uid": "another"}
+    server.storage.objects[server.storage.by_kind("Namespace")][("", "kube-system")] = other
+    await until(lambda: clusters.identity("kind-shop").uid == "another")
+    (row,) = await clusters.fleet()
+    assert "Another cluster" in row.problem
+    await until(lambda: clusters.snapshot("kind-shop").of("Pod").keys() == server.objects("Pod").keys())
+
+
+@pytest.mark.asyncio
+async def test_who_may_only_read_a_namespace_sees_that_namespace(clusters, server, tmp_path):
+    path = server.kubeconfig(tmp_path / "alice.yaml", context="alice", token="alice", namespace="shop")
+    clusters.add_kubeconfig(path)
+    await clusters.connect("alice")
+    await until(lambda: clusters.snapshot("alice").of("Pod"))
+    assert all(namespace == "shop" for namespace, _ in clusters.snapshot("alice").of("Pod"))
+    await until(lambda: clusters.snapshot("alice").state("Secret").status is KindStatus.DENIED)
+    await until(lambda: clusters.access("alice").asked_at)
+    access = clusters.access("alice")
+    assert access.user == "alice"
+    assert access.may_list("Pod") and not access.may_watch("Pod")
+    assert access.may_act("scale") is False and "patch deployments.apps in shop" in access.missing("scale")
+
+
+@pytest.mark.asyncio
+async def test_an_administrator_may_act(clusters):
+    await clusters.connect("kind-shop")
+    await until(lambda: clusters.access("kind-shop").asked_at)
+    access = clusters.access("kind-shop")
+    assert all(access.may_act(action) for action in ("scale", "drain", "exec", "logs")) and access.may_watch("Pod")
+
+
+@pytest.mark.asyncio
+async def test_a_search_goes_across_clusters_and_remembers(clusters, server, tmp_path):
+    async with ApiServer(bookmark_seconds=0.2) as other:
+        other.put(pod("cart-elsewhere", namespace="default"))
+        clusters.add_kubeconfig(other.kubeconfig(tmp_path / "other.yaml", context="prod-eu"))
+        await clusters.connect_all()
+        for name in ("kind-shop", "prod-eu"):
+            await clusters.settled(name)
+        found = await clusters.search("cart")
+        assert {item.context for item in found} == {"kind-shop", "prod-eu"}
+        assert {item.name for item in await clusters.search("pod elsewhere", environment="production")} == {"cart-elsewhere"}
+        await clusters.disconnect("prod-eu")
+        (kept,) = await clusters.search("elsewhere")
+        assert kept.known_at > 0
+
+
+@pytest.mark.asyncio
+async def test_metrics_come_with_a_short_history_and_their_absence_is_said(clusters, server):
+    await clusters.connect("kind-shop")
+    await until(lambda: clusters.snapshot("kind-shop").metrics.available)
+    metrics = clusters.snapshot("kind-shop").metrics
+    (key, containers) = next(iter(metrics.pods.items()))
+    assert all(cpu >= 0 and memory > 0 for cpu, memory in containers.values()) and metrics.nodes
+    await until(lambda: len(clusters.usage("kind-shop", *key)) >= 2)
+    server.faults.metrics_down = True
+    await until(lambda: not clusters.snapshot("kind-shop").metrics.available)
+    assert "does not answer" in clusters.snapshot("kind-shop").metrics.message
+    assert clusters.reach("kind-shop").answers, "a dead metrics server is not a dead cluster"
+
+
+@pytest.mark.asyncio
+async def test_what_is_said_about_a_context_is_kept(clusters):
+    clusters.set_context("kind-shop", environment="production", read_only=True)
+    assert clusters.environment("kind-shop").value == "production" and clusters.read_only("kind-shop")
+    clusters.set_context("kind-shop", environment="")
+    assert clusters.environment("kind-shop").value == "local" and clusters.read_only("kind-shop")
+    with pytest.raises(ConsoleError):
+        clusters.set_context("nowhere", read_only=True)
+
+
+# logs
+
+
+@pytest.mark.asyncio
+async def test_logs_of_several_pods_come_as_one_in_the_order_of_time(clusters, server):
+    for number, name in ((1, "a"), (3, "a"), (2, "b")):
+        server.put(pod(name))
+        server.log("shop", name, f"line {number}", time=f"2026-11-23T01:11:0{number}.000000000Z")
+    lines: list[str] = []
+    sources = [LogSource("shop", name, "main") for name in "ab"]
+    await clusters.logs("kind-shop", sources, lambda line: lines.append(f"{line.pod} {line.text}"), tail=10)
+    assert lines == ["a line 1", "b line 2", "a line 3"]
+
+
+@pytest.mark.asyncio
+async def test_a_followed_log_that_is_cut_loses_and_repeats_nothing(clusters, server, monkeypatch):
+    monkeypatch.setattr("app.cluster.logs.PAUSE_SECONDS", 0.01)
+    server.put(pod("a"))
+    for number in range(3):
+        server.log("shop", "a", f"line {number}")  # three lines of one instant
+    lines: list[str] = []
+    following = asyncio.create_task(
+        clusters.logs("kind-shop", [LogSource("shop", "a", "main")], lambda line: lines.append(line.text), follow=True)
+    )
+    await until(lambda: len(lines) == 3 and any("follow" in line for line in server.requests))
+    server.log("shop", "a", "line 3", time="2026-11-23T01:11:31.690767001Z")
+    await until(lambda: len(lines) == 4)
+    server.drop_all()
+    server.log("shop", "a", "line 4", time="2026-11-23T01:11:32.000000000Z")
+    await until(lambda: len(lines) >= 5)
+    following.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await following
+    assert lines == [f"line {number}" for number in range(5)]
+
+
+@pytest.mark.asyncio
+async def test_a_log_that_cannot_be_read_costs_the_others_nothing(clusters, server):
+    server.put(pod("a"))
+    server.log("shop", "a", "here")
+    lines: list[str] = []
+    problems: list[str] = []
+    sources = [LogSource("shop", "a", "nope"), LogSource("shop", "a", "main"), LogSource("shop", "a", "main", previous=True)]
+    await clusters.logs(
+        "kind-shop", sources, lambda line: lines.append(line.text), problem=lambda source, error: problems.append(str(error))
+    )
+    assert lines == ["here"] and len(problems) == 2
+
+
+# exec and tunnels, against a WebSocket server written from the protocol's text
+
+
+@pytest.mark.asyncio
+async def test_a_command_gives_its_output_and_its_exit_code(clusters, server):
+    server.put(pod("a"))
+    server.programs["sh -c boom"] = ("out", "err", 3)
+    connection = clusters.connection("kind-shop")
+    assert await run_once(connection, "shop", "a", ["sh", "-c", "boom"]) == (3, b"out", b"err")
+    assert (await run_once(connection, "shop", "a", ["nothing"]))[0] == 127
+
+
+@pytest.mark.asyncio
+async def test_a_session_takes_input_size_and_the_end_of_input(clusters, server):
+    server.put(pod("a"))
+    output = b""
+    async with execute(clusters.connection("kind-shop"), "shop", "a", ["cat"], stdin=True, terminal=True) as session:
+        await session.write(b"hello")
+        await session.resize(80, 24)
+        await session.close_input()
+        async for _, data in session.output():
+            output += data
+    assert output == b"hello<80x24>" and session.exit_code == 0
+
+
+@pytest.mark.asyncio
+async def test_exec_that_is_refused_says_why(clusters):
+    with pytest.raises(ConsoleError, match="does not have it"):
+        await run_once(clusters.connection("kind-shop"), "shop", "nope", ["true"])
+
+
+@pytest_asyncio.fixture
+async def echo() -> AsyncIterator[int]:
+    """A TCP server that sends back what it gets, in capitals."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1000):
+            writer.write(data.upper())
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def said(port: int, text: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text)
+    await writer.drain()
+    try:
+        return await asyncio.wait_for(reader.read(100), 5)
+    finally:
+        writer.close()
+
+
+@pytest.mark.asyncio
+async def test_a_tunnel_reaches_a_ready_pod_and_outlives_it(clusters, server, echo):
+    server.ports[8545] = echo
+    for name in ("rpc-0", "rpc-1"):
+        body = pod(name, app="rpc")
+        body["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+        server.put(body)
+    service = {"selector": {"app": "rpc"}, "ports": [{"port": 80, "targetPort": 8545}]}
+    server.put({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "rpc", "namespace": "shop"}, "spec": service})
+    port = free_port()
+    await clusters.add_tunnel("rpc", "kind-shop", "shop", "service/rpc", 80, port)
+    await clusters.tunnels.open("rpc")
+    assert await said(port, b"block") == b"BLOCK"
+    first = clusters.tunnels.list()[0].pod
+    server.remove("Pod", "shop", first)
+    assert await said(port, b"again") == b"AGAIN"
+    assert clusters.tunnels.list()[0].pod != first
+    assert clusters.tunnels.route("http://rpc.tunnel/path") == f"http://127.0.0.1:{port}/path"
+    assert clusters.tunnels.route("postgresql://me@rpc.tunnel/db") == f"postgresql://me@127.0.0.1:{port}/db"
+    assert clusters.tunnels.route("http://example.com/") == "http://example.com/"
+
+
+@pytest.mark.asyncio
+async def test_a_tunnel_gives_another_cluster_nothing(clusters, server, echo):
+    server.ports[5432] = echo
+    server.put(pod("db"))
+    port = free_port()
+    await clusters.add_tunnel("db", "kind-shop", "shop", "pod/db", 5432, port)
+    other = dict(server.objects("Namespace")[("", "kube-system")])
+    server.storage.objects[server.storage.by_kind("Namespace")][("", "kube-system")] = {
+        **other,
+        "metadata": {**other["metadata"], "uid": "another"},
+    }
+    await clusters.tunnels.open("db")
+    assert await said(port, b"password") == b""
+    assert "Another cluster" in clusters.tunnels.list()[0].message
+    assert not any("portforward" in line for line in server.requests)
