@@ -7,6 +7,7 @@ every one of them is decided, and says for each what became of it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,7 +18,7 @@ from app.chain.nonces import Do
 from app.chain.queue import QueuedTransaction, TransactionState
 from app.chain.rpc import RpcFailure
 from app.chain.sending import TransactionRequest, refusal
-from app.chain.standing import Standing, look
+from app.chain.standing import Standing, look, stayed
 from app.core.errors import Invalid
 from app.core.evidence import Evidence
 from app.operations.plans import Plan, StepSpec
@@ -97,6 +98,10 @@ class BatchStep(Step):
         self.sender = str(spec.params["sender"])
         self.stop_on_failure = bool(spec.params.get("stop_on_failure"))
         self._told = -1
+        self._fees: dict[str, int] = {}  # wei, of the receipts that were read
+        self._fresh: list[Standing] = []  # what the last observation found, for the act that follows it
+        # Hashes that may be with the node although they are not marked as sent; None: any, a dead console may have sent them.
+        self._perhaps: set[str] | None = None
 
     async def requests(self, context: StepContext) -> Sequence[TransactionRequest]:
         """What to send, in order; by default as the step's parameters say."""
@@ -109,21 +114,28 @@ class BatchStep(Step):
         rows = await self.transactions.prepare_many(
             self.network, self.sender, requests, context.plan, context.index, self.spec.title
         )
+        self._perhaps = set()
         context.report(f"Signed {len(rows):,} transactions from nonce {rows[0].nonce:,}, bytes stored")
         return {"hashes": [row.hash for row in rows], "first_nonce": rows[0].nonce, "sender": self.sender}
 
     async def act(self, prepared: Mapping[str, object], context: StepContext) -> None:
-        """Send what the node does not have, in the order of nonces.
+        """Send what the node does not have, in the order of nonces, as far ahead as it mines along.
 
         Raises:
             Conflict: the node refuses one, always ``retryable``: those before it may be in blocks already, and no later one can
                 be mined before it.
         """
         chain = await self.transactions.connect(self.network)
-        standings = await self._look(chain, prepared)
-        ready = [standing.row for standing in self._sendable(standings)]
-        for start in range(0, len(ready), REQUEST):
-            part = ready[start : start + REQUEST]
+        standings = self._fresh or await self._look(chain, prepared)
+        self._fresh = []
+        ready = deque(self._unknown(standings))
+        while ready:
+            latest = int(str(await chain.rpc.call("eth_getTransactionCount", self.sender, "latest")), 16)
+            part = [ready.popleft() for _ in range(min(REQUEST, len(ready))) if ready[0].nonce < latest + WINDOW]
+            if not part or (self.stop_on_failure and len(part) < len(ready) and self._failed(await self._look(chain, prepared))):
+                return
+            if self._perhaps is not None:
+                self._perhaps |= {row.hash for row in part}
             refused = await self.transactions.send(chain, part, point="chain.batch.sent")
             for row, failure in zip(part, refused, strict=True):
                 if failure is not None:
@@ -135,7 +147,7 @@ class BatchStep(Step):
         standings = await self._look(chain, prepared)
         rows = await self._fates(standings)
         open_rows = [row for row in rows if row.fate is RowFate.OPEN]
-        if not open_rows:
+        if not open_rows and not await self._sure(chain, standings):
             standings = await self._look(chain, prepared, everything=True)
             rows = await self._fates(standings)
             open_rows = [row for row in rows if row.fate is RowFate.OPEN]
@@ -145,49 +157,67 @@ class BatchStep(Step):
             context.report(f"{decided:,} of {len(rows):,} are in blocks")
         if not open_rows:
             return self._ended(chain, rows)
+        self._fresh = standings
         waiting = f"{decided:,} of {len(rows):,} are in blocks. {outcomes.why_waiting(chain, await chain.head())}"
-        happened = Happened.NOT_DONE if self._sendable(standings) else Happened.UNKNOWN
+        latest = standings[0].counts.latest
+        sendable = any(row.nonce < latest + WINDOW for row in self._unknown(standings))
+        happened = Happened.NOT_DONE if sendable else Happened.UNKNOWN
         return Outcome(happened, {"rows": len(rows), "decided": decided}, waiting=waiting)
 
+    async def _sure(self, chain: Chain, standings: Sequence[Standing]) -> bool:
+        """Whether every receipt was read by this step, and its block is still in the chain."""
+        mined = [standing.row for standing in standings if standing.row.block]
+        return all(row.hash in self._fees for row in mined) and await stayed(chain, mined)
+
     async def _fates(self, standings: Sequence[Standing]) -> list[RowOutcome]:
-        rows = await self._through_replacements(standings, [_outcome(standing) for standing in standings])
+        plain = [_outcome(standing, self._fees.get(standing.row.hash, 0)) for standing in standings]
+        rows = await self._through_replacements(standings, plain)
         if self.stop_on_failure and self._failed(standings):
             unsent = {s.row.hash for s in standings if s.row.state is TransactionState.SIGNED and not s.known}
             rows = [replace(row, fate=RowFate.UNSENT) if row.hash in unsent else row for row in rows]
         return rows
 
     async def _look(self, chain: Chain, prepared: Mapping[str, object], *, everything: bool = False) -> list[Standing]:
-        """Every row's standing, in the order of items. Final rows are asked about again only once nothing else is open."""
+        """Every row's standing, in the order of items.
+
+        Final rows are asked about again only once nothing else is open; what was surely never sent is not asked about at all.
+        """
         hashes: Sequence[str] = prepared["hashes"]  # type: ignore[assignment]
         found = await self.transactions.queue.many(self.network, hashes)
         rows = [found[tx_hash] for tx_hash in hashes]
-        fresh = rows if everything else [row for row in rows if row.state is not TransactionState.FINAL] or rows
-        looked = {s.row.hash: s for s in (await look(chain, self.transactions.queue, fresh)).rows}
-        counts = next(iter(looked.values())).counts
+        asked = rows if everything else [row for row in rows if self._must_ask(row)]
+        looked = await look(chain, self.transactions.queue, asked or rows[:1], trusting=not everything)
+        by_hash = {standing.row.hash: standing for standing in looked.rows}
+        counts = looked.rows[0].counts
         standings = []
         for row in rows:
-            if row.hash in looked:
-                standings.append(looked[row.hash])
-            else:
-                # A chain that went back behind it is noticed by the count, one that moved it by the last look at all.
-                do = Do.DONE if row.nonce < counts.latest else Do.WAIT
-                standings.append(Standing(row, do, counts, None, 0, True))
+            standing = by_hash.get(row.hash)
+            if standing is None:
+                sent = row.state is not TransactionState.SIGNED
+                # A chain that went back behind a final row is noticed by the count, one that moved it by the last look at all.
+                do = (Do.DONE if row.nonce < counts.latest else Do.WAIT) if sent else Do.RESEND
+                standing = Standing(row, do, counts, None, 0, sent)
+            elif standing.receipt is not None:
+                self._fees[row.hash] = outcomes.fee_of(standing.receipt)
+            standings.append(standing)
         return standings
 
-    def _sendable(self, standings: Sequence[Standing]) -> list[Standing]:
-        """What may be sent now: unknown to the node, its nonce free and not too far ahead, and nobody told to stop."""
+    def _must_ask(self, row: QueuedTransaction) -> bool:
+        if row.state is TransactionState.SIGNED:
+            return self._perhaps is None or row.hash in self._perhaps
+        return row.state is not TransactionState.FINAL
+
+    def _unknown(self, standings: Sequence[Standing]) -> list[QueuedTransaction]:
+        """What the node does not have and may get, in the order of nonces."""
         stopped = self.stop_on_failure and self._failed(standings)
-        return sorted(
-            (
-                standing
-                for standing in standings
-                if standing.do is Do.RESEND
-                and not standing.row.replaced_by
-                and standing.row.nonce < standing.counts.latest + WINDOW
-                and not (stopped and standing.row.state is TransactionState.SIGNED)
-            ),
-            key=lambda standing: standing.row.nonce,
-        )
+        rows = [
+            standing.row
+            for standing in standings
+            if standing.do is Do.RESEND
+            and not standing.row.replaced_by
+            and not (stopped and standing.row.state is TransactionState.SIGNED)
+        ]
+        return sorted(rows, key=lambda row: row.nonce)
 
     def _failed(self, standings: Sequence[Standing]) -> bool:
         return any(standing.row.succeeded is False for standing in standings)
@@ -223,15 +253,13 @@ class BatchStep(Step):
         return Outcome(happened, result, _evidence(chain, rows), failure=failure)
 
 
-def _outcome(standing: Standing) -> RowOutcome:
-    row, receipt = standing.row, standing.receipt
+def _outcome(standing: Standing, fee: int) -> RowOutcome:
+    row = standing.row
     plain = RowOutcome(row.item, row.hash, row.nonce, RowFate.OPEN, row.block, row.block_hash)
     if standing.do is Do.REPLACED:
         return replace(plain, fate=RowFate.REPLACED, block=0, block_hash="")
     if standing.do is not Do.DONE:
         return plain
-    fee = int(receipt["gasUsed"], 16) * int(receipt.get("effectiveGasPrice", "0x0"), 16) if receipt else 0
-    # Without a receipt it is the row that says so; the last look at all of them has receipts.
     return replace(plain, fate=RowFate.FAILED if row.succeeded is False else RowFate.PAID, fee=fee)
 
 

@@ -80,17 +80,21 @@ def same_content(row: QueuedTransaction, other: QueuedTransaction) -> bool:
 def result_of(tx_hash: str, receipt: dict[str, Any]) -> dict[str, object]:
     """What later steps may use: hash, block, status, gas, fee in wei, created contract and logs."""
     contract = receipt.get("contractAddress")
-    gas = int(receipt["gasUsed"], 16)
     return {
         "hash": tx_hash,
         "block": int(receipt["blockNumber"], 16),
         "block_hash": receipt["blockHash"],
         "status": int(receipt.get("status", "0x1"), 16),
-        "gas_used": gas,
-        "fee": gas * int(receipt.get("effectiveGasPrice", "0x0"), 16),
+        "gas_used": int(receipt["gasUsed"], 16),
+        "fee": fee_of(receipt),
         "contract": checksum_address(contract) if contract else "",
         "logs": [{key: log[key] for key in ("address", "topics", "data", "logIndex")} for log in receipt["logs"]],
     }
+
+
+def fee_of(receipt: dict[str, Any]) -> int:
+    """What it cost, in wei."""
+    return int(receipt["gasUsed"], 16) * int(receipt.get("effectiveGasPrice", "0x0"), 16)
 
 
 def evidence_of(chain: Chain, tx_hash: str, block_hash: str) -> Evidence:

@@ -6,9 +6,11 @@ chain, so they are written without waiting for the disk.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from app.chain.envelopes import Envelope, EnvelopeKind, read_envelope
@@ -280,11 +282,11 @@ def transaction_hash(raw: bytes) -> str:
 def queued(row: Any) -> QueuedTransaction:
     """A row of the table as a value."""
     raw = bytes(row.raw)
-    says: Envelope = read_envelope(raw)
+    says = _says(raw)
     return QueuedTransaction(
         hash="0x" + bytes(row.hash).hex(),
         network=row.network,
-        sender=checksum_address(bytes(row.sender)),
+        sender=_spelled(bytes(row.sender)),
         nonce=int(row.nonce),
         state=TransactionState(row.state),
         description=row.description,
@@ -310,6 +312,17 @@ def queued(row: Any) -> QueuedTransaction:
         note=row.note,
         raw=raw,
     )
+
+
+@lru_cache(maxsize=16_384)
+def _says(raw: bytes) -> Envelope:
+    """Stored bytes never change, and a batch is read many times."""
+    return read_envelope(raw)
+
+
+@lru_cache(maxsize=256)
+def _spelled(address: bytes) -> str:
+    return checksum_address(address)
 
 
 def _raw(text: str) -> bytes:
@@ -375,15 +388,29 @@ def _keep(connection: Connection, network: str, sender: str, signed: Sequence[Si
 
 
 def _mark(connection: Connection, network: str, marks: Sequence[Mark]) -> set[str]:
+    """One statement for all marks of one shape; one each for those whose taking effect is news."""
+    import sqlalchemy as sa
+
     from app.chain.tables import transactions as table
 
     changed, now = set(), now_ms()
+    shapes: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Mark]] = defaultdict(list)
     for mark in marks:
-        query = table.update().where(table.c.network == network, table.c.hash == _raw(mark.hash))
-        if mark.only_from:
-            query = query.where(table.c.state.in_(list(mark.only_from)))
-        if connection.execute(query.values(**mark.values, updated_at=now)).rowcount:
-            changed.add(mark.hash)
+        if set(mark.only_from) & set(IN_BLOCK) or not mark.only_from:
+            query = table.update().where(table.c.network == network, table.c.hash == _raw(mark.hash))
+            if mark.only_from:
+                query = query.where(table.c.state.in_(list(mark.only_from)))
+            if connection.execute(query.values(**mark.values, updated_at=now)).rowcount:
+                changed.add(mark.hash)
+        else:
+            shapes[tuple(sorted(mark.values)), tuple(sorted(mark.only_from))].append(mark)
+    for (names, states), alike in shapes.items():
+        still = sa.or_(*(table.c.state == state for state in states))
+        query = table.update().where(table.c.network == network, table.c.hash == sa.bindparam("which"), still)
+        query = query.values({name: sa.bindparam(f"new_{name}") for name in names} | {"updated_at": now})
+        rows = [{"which": _raw(m.hash)} | {f"new_{name}": m.values[name] for name in names} for m in alike]
+        if connection.execute(query, rows).rowcount:
+            changed |= {mark.hash for mark in alike}
     return changed
 
 

@@ -42,8 +42,11 @@ class Looked:
     rows: tuple[Standing, ...]
 
 
-async def look(chain: Chain, queue: Queue, rows: Sequence[QueuedTransaction]) -> Looked:
+async def look(chain: Chain, queue: Queue, rows: Sequence[QueuedTransaction], *, trusting: bool = False) -> Looked:
     """Ask the chain about ``rows``, and write down what changed.
+
+    Args:
+        trusting: take a receipt's block for one of the canonical chain; whoever says so asks once more in the end.
 
     Raises:
         Unavailable: the node does not answer.
@@ -65,7 +68,7 @@ async def look(chain: Chain, queue: Queue, rows: Sequence[QueuedTransaction]) ->
     )
     receipts = {row.hash: answer for row, answer in zip(below, answers, strict=False) if answer is not None}
     known = {row.hash for row, answer in zip(above, answers[len(below) :], strict=True) if answer is not None}
-    receipts = await _canonical(chain, head, receipts)
+    receipts = receipts if trusting else await _canonical(chain, head, receipts)
     lost = [row for row in below if row.hash not in receipts]
     if lost:
         counts |= await _safe(chain, head, counts, {row.sender for row in lost})
@@ -163,6 +166,14 @@ def _tell(bus: Bus, standing: Standing) -> None:
         height = int(standing.receipt["blockNumber"], 16)
         text = f"“{row.description}” moved from block {row.block:,} to block {height:,}: the chain was reorganised."
         bus.publish(Notice(text, "info", link))
+
+
+async def stayed(chain: Chain, rows: Sequence[QueuedTransaction]) -> bool:
+    """Whether the blocks that mined rows name are (still) in the chain, by one question a block."""
+    named = {(row.block, row.block_hash) for row in rows}
+    heights = sorted({block for block, _ in named})
+    blocks = await chain.rpc.batch([("eth_getBlockByNumber", [hex(height), False]) for height in heights])
+    return named == {(height, block["hash"]) for height, block in zip(heights, blocks, strict=True) if block}
 
 
 async def _canonical(chain: Chain, head: Block, receipts: dict[str, Any]) -> dict[str, Any]:

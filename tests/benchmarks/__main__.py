@@ -128,10 +128,11 @@ def startup() -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    from tests.benchmarks import mining, previewing
+    from tests.benchmarks import mining, previewing, sending
 
     told = {"compile_warm": compile_warm(), "sign": signing(), "startup": startup(), "keccak_search": mining.search()}
     told["preview"] = previewing.latency()
+    told["send"] = sending.sending()
     print(json.dumps(told, indent=2))
 
 
