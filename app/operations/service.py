@@ -27,6 +27,7 @@ from app.operations.runner import KEYRING, UNLOCK, Runner
 from app.operations.steps import PlanKind, Step, StepBuilder
 
 log = logging.getLogger(__name__)
+GO_ON_TRIES, GO_ON_PAUSE = 10, 0.5  # a console that starts takes waiting plans up for a moment
 NO_LIMITS: Mapping[str, object] = MappingProxyType({})
 
 
@@ -232,12 +233,29 @@ class Operations:
     async def go_on(self, plan_id: str) -> Plan:
         """Take up a plan that waits, since what it waited for is there now; runs to an end or until it waits again.
 
+        A run that looked before it was there is let end first, here or in a console that is just starting.
+
         Raises:
-            Conflict: it does not wait, or another living process runs it.
+            Conflict: it does not wait, or another living process has been running it for seconds.
         """
         plan = await self.get(plan_id)
         self._expect(plan, PlanState.WAITING, PlanState.RUNNING)
-        return await self._run(plan.id, resumed=True)
+        tries = GO_ON_TRIES
+        while True:
+            if (running := self._running.get(plan.id)) is not None:
+                await running.wait()
+                plan = await self.get(plan.id)
+                if plan.state is not PlanState.WAITING:
+                    return plan
+            try:
+                return await self._run(plan.id, resumed=True)
+            except Conflict:
+                plan, tries = await self.get(plan.id), tries - 1
+                if plan.state.ended:
+                    return plan
+                if not tries:
+                    raise
+            await asyncio.sleep(GO_ON_PAUSE)
 
     async def stop(self, plan_id: str) -> Plan:
         """Stop before the next step. A prepared step that did not act is disowned; one that acted is followed to its end.

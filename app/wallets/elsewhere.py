@@ -153,11 +153,14 @@ class Elsewhere(Speaking):
         signed_as_asked(request.unsigned, raw, request.sender)
         await self._still_good(plan, request)
         await self._transactions.requests.answer(plan.id, request.task.index, raw)
-        return await self._operations.go_on(plan.id)
+        try:
+            return await self._operations.go_on(plan.id)
+        except Conflict:  # another console runs it, and finds the answer
+            return await self._operations.get(plan.id)
 
     async def _waits(self, plan_id: str) -> tuple[Plan, SigningRequest]:
         plan = await self._operations.get(plan_id)
-        if plan.state is PlanState.WAITING:
+        if plan.state in (PlanState.WAITING, PlanState.RUNNING):  # a console that starts looks at it for a moment
             for request in await self._transactions.requests.of_plan(plan.id):
                 if not request.raw and plan.steps[request.task.index].state is StepState.PENDING:
                     return plan, request
