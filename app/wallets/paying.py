@@ -289,7 +289,7 @@ class Payouts:
         if new:
             text = f"{new:,} of {len(asked.recipients):,} recipients were never paid from here and are no contacts"
             verdicts.append(Verdict("wallets.seen", level.NOTE, text))
-        verdicts.append(nonce_verdict(await self._means.transactions.nonces(chain.network.key.text, asked.sender)))
+        verdicts.append(nonce_verdict(await self._means.transactions.nonces(chain.network.key.text, asked.sender), plan.id))
         verdicts += _warnings(asked, book)
         verdicts += _kept(asked, simulated)
         verdicts += await self._paid_before(plan, asked)
@@ -328,8 +328,8 @@ class Payouts:
             )
             return Verdict("wallets.continues", VerdictLevel.BLOCK, text, "Discard this plan and continue anew.")
         done = sum(state is RowState.PAID for state in states.values())
-        text = f"It continues {first.name}, which paid {done:,} of {len(states):,} rows"
-        return Verdict("wallets.continues", VerdictLevel.PASS, text)
+        detail = f"{done:,} of {len(states):,} rows were paid by it."
+        return Verdict("wallets.continues", VerdictLevel.PASS, f"It continues {first.name}", detail)
 
     # Rows
 

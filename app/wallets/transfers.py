@@ -116,7 +116,7 @@ class Transfers:
         return Preview(
             effects=effects,
             verdicts=(
-                *await self._verdicts(chain, draft, token, book, held, fee),
+                *await self._verdicts(plan.id, chain, draft, token, book, held, fee),
                 *_odd(draft, token, simulated),
                 *quote.verdicts(),
             ),
@@ -166,6 +166,7 @@ class Transfers:
 
     async def _verdicts(
         self,
+        plan_id: str,
         chain: Chain,
         draft: TransferDraft,
         token: TokenInfo,
@@ -193,7 +194,7 @@ class Transfers:
         code = await chain.rpc.call("eth_getCode", draft.recipient, "latest")
         if contract := contract_verdict(str(code), draft.recipient, economy):
             verdicts.append(contract)
-        verdicts.append(nonce_verdict(await self._transactions.nonces(chain.network.key.text, draft.sender)))
+        verdicts.append(nonce_verdict(await self._transactions.nonces(chain.network.key.text, draft.sender), plan_id))
         return verdicts
 
 
@@ -230,15 +231,18 @@ def _odd(draft: TransferDraft, token: TokenInfo, simulated: Simulated) -> list[V
     return token_verdicts(draft.amount, sum(gained), simulated.return_data, token, failed=failed)
 
 
-def nonce_verdict(report: NonceReport) -> Verdict:
-    """Whether the sender's queue lets another transaction through."""
-    rule, level = "wallets.nonce", VerdictLevel
-    if report.gaps:
+def nonce_verdict(report: NonceReport, plan_id: str) -> Verdict:
+    """Whether the sender's queue lets another transaction through.
+
+    What waits changes from block to block, so it stands in the detail, which no confirmation depends on; and what a killed console
+    signed for this very plan is not in its way.
+    """
+    others = [row for row in report.waiting if row.plan_id != plan_id]
+    if report.gaps and others:
         text = "The sender's queue has a gap: what comes after it cannot be mined"
-        return Verdict(rule, level.WARNING, text, report.advice)
-    if report.waiting or report.pending > report.latest:
-        return Verdict(rule, level.NOTE, "Earlier transactions of the sender still wait to be mined", report.advice)
-    return Verdict(rule, level.PASS, "The sender's next nonce is free")
+        return Verdict("wallets.nonce", VerdictLevel.WARNING, text, report.advice)
+    detail = f"{len(others):,} earlier transactions of the sender wait to be mined." if others else ""
+    return Verdict("wallets.nonce", VerdictLevel.PASS, "The sender's next nonce is free", detail)
 
 
 def key_verdict(sender: str, accounts: list[Account]) -> Verdict:
