@@ -1,0 +1,64 @@
+"""The command line against a server in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.apiserver import ApiServer
+from tests.cluster.conftest import pod
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[ApiServer]:
+    """The recorded cluster, on a loop of its own, so that another process can ask it."""
+    server, ready, end = ApiServer.recorded(), threading.Event(), threading.Event()
+
+    def serve() -> None:
+        async def life() -> None:
+            async with server:
+                ready.set()
+                await asyncio.to_thread(end.wait)
+
+        asyncio.run(life())
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    assert ready.wait(20)
+    server.kubeconfig(tmp_path / "kubeconfig", context="kind-shop")
+    yield server
+    end.set()
+    thread.join()
+
+
+def test_contexts_health_workloads_and_logs(azora, shop, tmp_path):
+    """One story: find the cluster, see what is not well, look at the workloads, read a log."""
+    shop.put(pod("logger"))
+    shop.log("shop", "logger", "hello from main")
+    env = {"KUBECONFIG": str(tmp_path / "kubeconfig")}
+    (context,) = azora("cluster", "contexts", "--json", env=env).json
+    assert context["context"] == "kind-shop" and context["answers"] and context["version"] == "v1.36.2"
+    health = azora("cluster", "health", "--json", env=env, expect=9).json
+    assert not health["healthy"] and any("crash" in signal["rule"] for signal in health["signals"])
+    workloads = azora("cluster", "workloads", "-n", "shop", "--json", env=env).json
+    assert {item["name"] for item in workloads if item["kind"] == "Deployment"} == {
+        name for namespace, name in shop.objects("Deployment") if namespace == "shop"
+    }
+    assert azora("cluster", "logs", "logger", "-n", "shop", env=env).out == "logger hello from main\n"
+
+
+def test_without_a_cluster_it_says_what_to_do(azora, tmp_path):
+    said = azora("cluster", "health", env={"KUBECONFIG": str(tmp_path / "none"), "HOME": str(tmp_path)}, expect=3)
+    assert "KUBECONFIG" in said.err
+
+
+def test_a_dead_cluster_is_unavailable_and_not_unhealthy(azora, tmp_path):
+    server = ApiServer()
+    server._port = 1
+    server.kubeconfig(tmp_path / "kubeconfig", context="dead")
+    said = azora("cluster", "health", env={"KUBECONFIG": str(tmp_path / "kubeconfig")}, expect=7)
+    assert "refuses connections" in said.err
