@@ -67,7 +67,7 @@ def unsealed_if_ours(form: str, name: str, key: bytes) -> str | None:
 
 def _part_size(keyring: Any) -> int:
     # The Windows Credential Manager takes 2,560 bytes an item, in UTF-16.
-    return 1_200 if type(keyring).__module__.endswith(".Windows") else 0
+    return 1_200 if type(getattr(keyring, "inner", keyring)).__module__.endswith(".Windows") else 0
 
 
 def save(keyring: Any, service: str, name: str, form: str) -> None:

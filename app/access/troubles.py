@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 from app.core.errors import Conflict, ConsoleError, Locked, Unavailable
 
 # What D-Bus and the Secret Service say when the daemon ended, or when another one answers that does not know our session.
@@ -33,12 +36,36 @@ def passes(error: BaseException | None, answered: bool) -> bool:
     return False
 
 
+class Guarded:
+    """A keyring for one visit; when the visit was given up, it asks the keyring nothing more."""
+
+    def __init__(self, inner: Any, given_up: threading.Event | None) -> None:
+        self.inner = inner
+        self._given_up = given_up
+
+    def get_password(self, service: str, name: str) -> Any:
+        return self._still().get_password(service, name)
+
+    def set_password(self, service: str, name: str, text: str) -> None:
+        self._still().set_password(service, name, text)
+
+    def delete_password(self, service: str, name: str) -> None:
+        self._still().delete_password(service, name)
+
+    def _still(self) -> Any:
+        if self._given_up is not None and self._given_up.is_set():
+            raise Unavailable("This visit to the keyring was given up. Nothing more was done.")
+        return self.inner
+
+
 def silent(seconds: float, changes: bool = False) -> Unavailable:
+    """Given up waiting. With ``changes`` its details say ``outcome: unknown``: the keyring may still do it later."""
     known = "It is not known whether it did what it was asked." if changes else "Nothing was read."
     return Unavailable(
         f"The OS keyring did not answer within {seconds:g} seconds. {known}",
         "A keyring that was never unlocked in this session can wait for a prompt nobody sees: unlock it, or restart its service.",
         retryable=True,
+        details={"outcome": "unknown"} if changes else None,
     )
 
 

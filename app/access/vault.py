@@ -24,7 +24,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from app.access import items
-from app.access.troubles import Away, other_passphrase, passes, silent, translated
+from app.access.troubles import Away, Guarded, other_passphrase, passes, silent, translated
 from app.core import faults
 from app.core.errors import Locked, NotFound, Unavailable
 from app.core.paths import Home
@@ -104,6 +104,7 @@ class Vault:
         self._hung: list[threading.Thread] = []
         self._turn = asyncio.Lock()
         self._key: Secret | None = None
+        self._visitor = threading.local()
         self._answered = False  # the keyring was there in this process
         self._indexed = False  # and it listed items of this home
         self._marked = False  # and knows which key encrypts them
@@ -238,7 +239,7 @@ class Vault:
             raise Locked(
                 f"{status.why or 'The OS keyring is locked.'} Nothing was kept or read.", "Unlock the keyring, then try again."
             )
-        return keyring
+        return Guarded(keyring, getattr(self._visitor, "given_up", None))
 
     def _listed(self, keyring: Any) -> list[str]:
         """The names kept. A keyring that knew this home and knows it no longer is another one: it must not look empty."""
@@ -368,8 +369,10 @@ class Vault:
             if len(self._hung) >= HUNG_THREADS:
                 raise silent(self._limit)
             done: Future[T] = Future()
+            given_up = threading.Event()
 
             def run() -> None:
+                self._visitor.given_up = given_up
                 try:
                     result = self._patiently(work)
                 except BaseException as error:
@@ -379,9 +382,14 @@ class Vault:
 
             thread = threading.Thread(target=run, name="azora-vault", daemon=True)
             thread.start()
+            answer = asyncio.wrap_future(done)
+            answer.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # given up, nobody asks for its error
             try:
-                return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(done)), limit or self._limit)
-            except TimeoutError:
+                return await asyncio.wait_for(asyncio.shield(answer), limit or self._limit)
+            except (TimeoutError, asyncio.CancelledError) as error:
+                given_up.set()  # what it was just asked may still be done; it is asked nothing more
+                if isinstance(error, asyncio.CancelledError):
+                    raise
                 self._hung.append(thread)
                 raise silent(limit or self._limit, changes) from None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.core import faults
 from app.core.clock import now_ms
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, ConsoleError, NotFound
 from app.core.events import AccountsChanged
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus, Trust
 from app.operations.plans import Effect, Plan, Preview, Target, TargetKind, Verdict, VerdictLevel
@@ -72,8 +72,10 @@ class Keeper:
         faults.point("wallets.hold.row")
         try:
             await self._vault.put(pending_name(wallet_id), secret)
-        except BaseException:
-            await self._database.write(lambda connection: connection.execute(wallets.delete().where(wallets.c.id == wallet_id)))
+        except ConsoleError as error:
+            # Where the keyring may still take it, the row stays, so that a later start finds the secret and removes it.
+            if error.details.get("outcome") != "unknown":
+                await self._database.write(lambda connection: connection.execute(wallets.delete().where(wallets.c.id == wallet_id)))
             raise
         faults.point("wallets.hold.vault")
 
