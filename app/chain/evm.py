@@ -4,6 +4,9 @@ What a call needs is not known before it runs. So it runs on what is here, tells
 batch, and it runs again until nothing is missing. Each run is a fresh machine in a thread of its own, bounded by the gas of the
 call; between runs it can be cancelled, and a time limit holds for all of them.
 
+Where the node gives proofs (``eth_getProof``), all state is held against the state root of the block, whose header was hashed here:
+a node that tells another state than its block's is refused.
+
 The machine has the rules of Cancun whatever the chain's are, and no block hashes: a call that asks for one is refused.
 """
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 LIMIT = 20.0  # seconds for a whole sequence
 ROUNDS = 200  # of a call: each fetches at least one account or slot
 MOST = 20_000  # accounts and slots of a sequence
+PROVEN = 64  # calls: in longer sequences the state is believed, since a proof of each account would take too long
 # What pyrevm tells of its cache, by its own text alone: it has no other way to say which slots were read.
 _ACCOUNT = re.compile(r"0x([0-9a-f]{40}): DbAccount \{.*?account_state: \w+, storage: \{([^}]*)\} \}")
 _WRITER = re.compile(r"0x([0-9a-f]{40}): Account \{.*?, storage: \{(.*?)\}, status:")
@@ -89,7 +93,13 @@ class LocalEvm:
         self._needs: dict[CallRequest, Needs] = {}
         self._deadline = time.monotonic() + LIMIT
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="simulation")
+        self._proving = bool(standing.state_root) and len(calls) <= PROVEN
         self.moved: set[str] = set()
+
+    @property
+    def told(self) -> str:
+        """Whether the state was proven belongs to the name."""
+        return f"{self.name} on proven state" if self._proving else self.name
 
     async def run(self) -> list[CallResult]:
         """Try the calls."""
@@ -192,6 +202,10 @@ class LocalEvm:
             return
         if len(self._base.accounts) + len(self._base.slots) + len(accounts) + len(slots) > MOST:
             raise RpcFailure(self.name, 0, "the calls look at more than can be pulled from the node")
+        if self._proving:
+            self._proving = await self._fetch_proven(accounts, slots)
+            if self._proving:
+                return
         tag = self._standing.tag
         methods = ("eth_getBalance", "eth_getTransactionCount", "eth_getCode")
         asked: list[tuple[str, Sequence[object]]] = [(method, [address, tag]) for address in accounts for method in methods]
@@ -203,6 +217,62 @@ class LocalEvm:
             self._base.accounts[address] = Account(*known, bytes.fromhex(hexadecimal(methods[2], code)[2:]))
         for key, value in zip(slots, answers[3 * len(accounts) :], strict=True):
             self._base.slots[key] = quantity("eth_getStorageAt", value)
+
+    async def _fetch_proven(self, accounts: Sequence[str], slots: Sequence[tuple[str, int]]) -> bool:
+        """The same with a proof of each; False from a node that gives none.
+
+        Raises:
+            RpcFailure: what the node tells is not the state of the block.
+        """
+        wanted: dict[str, list[int]] = {address: [] for address in accounts}
+        for address, slot in slots:
+            wanted.setdefault(address, []).append(slot)
+        tag = self._standing.tag
+        asked: list[tuple[str, Sequence[object]]] = [
+            ("eth_getProof", [address, [f"0x{slot:064x}" for slot in of], tag]) for address, of in wanted.items()
+        ]
+        asked += [("eth_getCode", [address, tag]) for address in accounts]
+        answers = await self._chain.rpc.each(asked)
+        if any(isinstance(answer, RpcFailure) for answer in answers):
+            return False
+        proofs = dict(zip(wanted, answers, strict=False))
+        codes = {address: hexadecimal("eth_getCode", code) for address, code in zip(accounts, answers[len(wanted) :], strict=True)}
+        try:
+            known = await asyncio.get_running_loop().run_in_executor(
+                self._thread, _proven, self._standing.state_root, proofs, codes, wanted
+            )
+        except RpcFailure:
+            # Development nodes let balances and code be set between blocks; their state then fits none.
+            if self._chain.network.environment == "local":
+                return False
+            raise
+        self._base.accounts |= known.accounts
+        self._base.slots |= known.slots
+        return True
+
+
+def _proven(root: bytes, proofs: Mapping[str, Any], codes: Mapping[str, str], wanted: Mapping[str, Sequence[int]]) -> State:
+    """Accounts and slots out of proofs that fit the root. Blocks: some milliseconds for each account."""
+    from app.audit import verifier
+
+    verifier.use_keccak(keccak256)  # in C: pure Python takes a hundred times as long
+    state = State()
+    for address, answer in proofs.items():
+        try:
+            account = verifier.verify_account(root, bytes.fromhex(address[2:]), answer)
+            entries = {int(str(entry["key"]), 16): entry["proof"] for entry in answer["storageProof"]}
+            for slot in wanted[address]:
+                nodes = [verifier.hex_bytes(node) for node in entries[slot]]
+                state.slots[address, slot] = verifier.verify_storage(account.storage_root, slot, nodes)
+            if address in codes:
+                code = bytes.fromhex(codes[address][2:])
+                if keccak256(code) != account.code_hash:
+                    raise verifier.Refused("the code is another one")
+                state.accounts[address] = Account(account.balance, account.nonce, code)
+        except (verifier.Refused, KeyError, TypeError, ValueError) as error:
+            why = f"what the node tells of {checksum_address(bytes.fromhex(address[2:]))} does not fit its block ({error})"
+            raise RpcFailure(LocalEvm.name, 0, why) from None
+    return state
 
 
 def _execute_all(standing: Standing, chain_id: int, work: Sequence[tuple[CallRequest, State]]) -> list[Executed]:

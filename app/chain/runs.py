@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from app.audit import verifier
 from app.chain.hashing import checksum_address
 from app.chain.rpc import RpcFailure
 
@@ -65,6 +66,7 @@ class Standing:
     base_fee: int
     coinbase: str
     prevrandao: bytes
+    state_root: bytes = b""  # of the block, when its header gives the hash that it claims; else empty
     floor: bool = False  # call data has a least price (EIP-7623, since Prague)
 
     @property
@@ -83,6 +85,11 @@ class Session(Protocol):
 
     name: str
     moved: set[str]  # accounts whose native coin may have changed; known after ``run``
+
+    @property
+    def told(self) -> str:
+        """The name, with what else a reader should know of it."""
+        ...
 
     async def run(self) -> list[CallResult]:
         """Try the calls, one after the other.
@@ -125,6 +132,7 @@ def _standing(head: Block, soonest: int) -> Standing:
         base_fee=head.base_fee or 0,
         coinbase=str(head.raw.get("miner") or "0x" + "00" * 20),
         prevrandao=bytes.fromhex(mix) if len(mix) == 64 else bytes(32),
+        state_root=_state_root(head),
         floor=head.raw.get("requestsHash") is not None,
     )
 
@@ -135,6 +143,15 @@ def body_of(call: CallRequest, gas: int) -> dict[str, str]:
     if call.to is not None:
         body["to"] = call.to
     return body
+
+
+def _state_root(head: Block) -> bytes:
+    """The root that proofs of state are held against; empty where the header is of a kind that cannot be recomputed."""
+    try:
+        fits = "0x" + verifier.header_hash(head.raw).hex() == head.hash.lower()
+        return verifier.hex_bytes(head.raw["stateRoot"], 32) if fits else b""
+    except (verifier.Refused, KeyError, TypeError, ValueError):
+        return b""
 
 
 def hexadecimal(method: str, value: object, size: int | None = None) -> str:

@@ -92,9 +92,15 @@ class Simulation:
             async with asyncio.timeout(LIMIT):
                 for _ in range(2):  # once more when a reorganisation took the block away meanwhile
                     standing = await stand(chain)
-                    simulated = await self._on(chain, standing, calls, watch or Watch(), reads)
+                    failure: Unavailable | None = None
+                    try:
+                        simulated = await self._on(chain, standing, calls, watch or Watch(), reads)
+                    except Unavailable as error:
+                        failure = error
                     if (await chain.block(standing.number)).hash == standing.hash:
                         break
+                if failure is not None:
+                    raise failure
                 return simulated
         except TimeoutError:
             raise Unavailable(
@@ -172,7 +178,7 @@ class Simulation:
             error=next(filter(None, errors), ""),
             block=standing.number,
             block_hash=standing.hash,
-            method=session.name,
+            method=session.told,
             reads=tuple(answers[count + 2 * len(tokens) :]),
         )
 

@@ -41,7 +41,7 @@ TRACED = 32  # calls: beyond, laying earlier changes over each call costs more t
 class SimulateV1:
     """``eth_simulateV1``: the whole sequence in one request, whoever its senders are."""
 
-    name = "eth_simulateV1"
+    name = told = "eth_simulateV1"
 
     def __init__(self, chain: Chain, standing: Standing, calls: Sequence[CallRequest]) -> None:
         self._chain, self._standing, self._calls = chain, standing, calls
@@ -136,7 +136,7 @@ def _blocks(calls: Sequence[CallRequest], asked: list[dict[str, str]], standing:
 class TraceCall:
     """``debug_traceCall``: one call at a time, each on the changes of those before."""
 
-    name = "debug_traceCall"
+    name = told = "debug_traceCall"
 
     def __init__(self, chain: Chain, standing: Standing, calls: Sequence[CallRequest]) -> None:
         self._chain, self._standing, self._calls = chain, standing, calls

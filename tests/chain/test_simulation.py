@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from dataclasses import replace
 
@@ -106,7 +107,7 @@ async def test_three_ways_say_the_same_and_it_is_what_happens(world, case):
     """Each way that can against the others, and all of them against the chain after the calls were carried out."""
     calls = cases(world)[case]
     tried = await world.everywhere(calls)
-    assert [simulated.method for simulated in tried.values()] == list(tried)
+    assert [simulated.method.removesuffix(" on proven state") for simulated in tried.values()] == list(tried)
     expected = tried["pyrevm"]
     for simulated in tried.values():
         assert simulated.effects == expected.effects, simulated.method
@@ -247,7 +248,7 @@ async def test_time_is_that_of_the_next_block_whatever_clock_the_chain_has(world
     [
         ((), "eth_simulateV1"),
         (("eth_simulateV1",), "debug_traceCall"),
-        (("eth_simulateV1", "debug_traceCall"), "pyrevm"),
+        (("eth_simulateV1", "debug_traceCall"), "pyrevm on proven state"),
         (("eth_simulateV1", "debug_traceCall", "eth_createAccessList", "eth_getProof"), "pyrevm"),
     ],
 )
@@ -278,7 +279,7 @@ async def test_a_sequence_of_hundreds_is_one_preview(world):
     calls = [world.call("transfer", row, n + 1) for n, row in enumerate(rows)]
     one = await world.simulation("eth_simulateV1").preview("anvil", calls)
     other = await world.simulation("debug_traceCall", "pyrevm").preview("anvil", calls)
-    assert (one.method, other.method) == ("eth_simulateV1", "pyrevm")
+    assert (one.method, other.method) == ("eth_simulateV1", "pyrevm"), "too long a sequence to prove the state of each account"
     assert one.effects == other.effects and len(one.effects) == 301 and one.error == other.error == ""
 
 
@@ -347,7 +348,38 @@ async def test_a_node_that_answers_nonsense_is_not_believed(world, chain_of, gar
     async with Altered(world.node.url, answers) as liar:
         world.chain = chain_of(liar.url)
         simulated = await world.simulation(*METHODS).preview("anvil", cases(world)["transfer"])
-    assert simulated.method == "pyrevm" and len(simulated.effects) == 2
+    assert simulated.method == "pyrevm on proven state" and len(simulated.effects) == 2
+
+
+@pytest.mark.parametrize("lie", ["balance", "code", "slot"])
+@pytest.mark.asyncio
+async def test_a_node_whose_state_does_not_fit_its_block_is_refused(world, chain_of, lie):
+    """It gives proofs, so it can be held to them: a richer sender, another code, a larger balance of a token."""
+
+    class Lying(Altered):
+        async def answer(self, request: web.Request) -> web.StreamResponse:
+            said = await super().answer(request)
+            body = json.loads(said.text)
+            for entry in body if isinstance(body, list) else [body]:
+                result = entry.get("result")
+                if lie == "code" and isinstance(result, str) and len(result) > 1000:
+                    entry["result"] = result[:-2] + "00"
+                elif isinstance(result, dict) and "accountProof" in result:
+                    if lie == "balance":
+                        result["balance"] = hex(10**30)
+                        result["accountProof"] = result["accountProof"][:-1]
+                    elif lie == "slot" and result["storageProof"]:
+                        for slot in result["storageProof"]:
+                            slot["proof"] = slot["proof"][:-1]
+            return web.json_response(body)
+
+    async with Lying(world.node.url, hidden=("eth_simulateV1", "debug_traceCall")) as liar:
+        world.chain = chain_of(liar.url, environment="production")
+        with pytest.raises(Unavailable, match=r"could not be simulated .* does not fit its block .* Nothing was signed"):
+            await world.simulation(*METHODS).preview("anvil", cases(world)["transfer"])
+        if lie != "code":  # where state may be set between blocks, what is told is believed and not called proven
+            world.chain = chain_of(liar.url, environment="local")
+            assert (await world.simulation(*METHODS).preview("anvil", cases(world)["transfer"])).method == "pyrevm"
 
 
 @given(st.binary(max_size=200), st.sampled_from((b"", ERROR, PANIC, bytes.fromhex("e450d38c"))))
