@@ -48,6 +48,7 @@ wallets.command("payout-rows")(payout_rows)
 azora.add_typer(contracts, name="contract")
 importlib.import_module("app.cli.queue")  # adds its commands to wallet
 importlib.import_module("app.cli.work")  # adds its commands to mint
+importlib.import_module("app.cli.cluster_act")  # adds its commands to cluster
 azora.add_typer(mint, name="mint")
 azora.add_typer(redeem, name="redeem")
 azora.add_typer(ledger, name="ledger")

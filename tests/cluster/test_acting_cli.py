@@ -1,0 +1,48 @@
+"""The command line changes a cluster: diff, apply, scale, rollout; and the recorded cluster is what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from app.cluster import recorded
+from app.cluster.health import assess
+from tests.cluster.apiserver import ApiServer
+
+CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: said, namespace: shop}\ndata: {a: '1'}\n"
+
+
+@pytest.fixture
+def server():
+    """The recorded cluster behind a port, on a loop of its own."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    found = ApiServer.recorded()
+    asyncio.run_coroutine_threadsafe(found.start(), loop).result(30)
+    yield found
+    asyncio.run_coroutine_threadsafe(found.kill(), loop).result(30)
+    loop.call_soon_threadsafe(loop.stop)
+
+
+def test_diff_apply_scale_and_rollout(azora, home, server, tmp_path):
+    azora.environ |= {"KUBECONFIG": str(server.kubeconfig(tmp_path / "config")), "AZORA_CLUSTER_GRACE_SECONDS": "0"}
+    differs = azora("--json", "cluster", "diff", "-", stdin=CONFIG_MAP, expect=9).json
+    assert [(e["subject"], e["before"], e["after"]) for e in differs["effects"]] == [("ConfigMap shop/said", "absent", "created")]
+    azora("--yes", "cluster", "apply", "-", stdin=CONFIG_MAP)
+    assert server.objects("ConfigMap")["shop", "said"]["data"] == {"a": "1"}
+    azora("--yes", "cluster", "scale", "deploy/cart", "--replicas", "3", "-n", "shop")
+    assert server.objects("Deployment")["shop", "cart"]["spec"]["replicas"] == 3
+    stuck = azora("cluster", "rollout", "status", "deployment/search", "-n", "shop", expect=9)
+    assert stuck.out.startswith("stuck")
+
+
+def test_the_recorded_cluster_is_whole_and_labelled():
+    snapshot = recorded.snapshot()
+    health = assess(snapshot, recorded.taken_at())
+    assert "not live" in recorded.NAME
+    assert not health.healthy and len(health.workloads) > 10
+    assert {s.rule for s in health.signals} >= {"pod.crash_loop", "pod.oom", "rollout.stuck", "hpa.limit", "quota.used_up"}
+    text = recorded.FILE.read_text(encoding="utf-8")
+    assert "managedFields" not in text and len(text) < 400_000
