@@ -123,7 +123,10 @@ class Elsewhere(Speaking):
             Locked, NotFound: as for any signature. Nothing was signed.
         """
         request = byhand.read_request(text)
-        if refused := self._access.may(EVERYBODY, CONSOLE):
+        # A network that this console knows by the chain id decides who may sign for it.
+        known = [network for network in self._networks.list() if network.chain_id == request.unsigned.chain_id]
+        targets = [network.target() for network in known] or [CONSOLE]
+        if refused := next(filter(None, (self._access.may(EVERYBODY, target) for target in targets)), ""):
             raise Denied(f"{refused} Nothing was signed.", "Ask an operator with another role.")
         if account and await self.resolve(account) != request.sender:
             raise Denied(f"The request asks for {request.sender}. Nothing was signed.", "Choose that account.", field="account")

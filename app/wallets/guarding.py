@@ -15,7 +15,7 @@ from app.core.events import AccountsChanged
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus, Trust
 from app.core.money import short_units
 from app.core.secret import Secret
-from app.operations.plans import Effect, Plan, Preview, StepSpec, Verdict, VerdictLevel
+from app.operations.plans import Effect, Plan, PlanState, Preview, StepSpec, Verdict, VerdictLevel
 from app.operations.steps import Happened, Outcome, PlanKind, Step, StepContext
 from app.wallets import keystore, phrases
 from app.wallets.accounts import Account, AccountKind
@@ -159,11 +159,20 @@ class Guarding(Signing):
         lost = _lost(account, len(others), await self._drilled(account))
         return Preview(
             effects=(Effect("key", account.address, account.key_state.value, "none", label=account.label),),
-            verdicts=(lost,),
+            verdicts=(lost, *await self._unfinished(account)),
             simulated_at=now_ms(),
             method="dry run",
             notes=(*await self._left_behind(account.address), "What the account did stays in the journal and in the ledger."),
         )
+
+    async def _unfinished(self, account: Account) -> tuple[Verdict, ...]:
+        """Plans that would want its signature."""
+        live = await self._operations.page(states=[PlanState.CONFIRMED, PlanState.RUNNING, PlanState.WAITING])
+        named = [plan.name for plan in live if any(step.spec.params.get("sender") == account.address for step in plan.steps)]
+        if not named:
+            return ()
+        text = f"Plans of this account have not ended: {', '.join(sorted(named))}"
+        return (Verdict("wallets.unfinished", VerdictLevel.WARNING, text, "What they have not signed yet, nobody could sign."),)
 
     async def _measure_delete(self, plan: Plan) -> tuple[Effect, ...]:
         address = str(plan.params["address"])
@@ -177,7 +186,7 @@ class Guarding(Signing):
     async def _left_behind(self, address: str) -> tuple[str, ...]:
         """What the account holds on each network that answers, in words; never a reason to stop."""
         lines = []
-        for network in self._networks.list() if self._networks else ():
+        for network in self._networks.list():
             if not network.rpc_url:
                 continue
             try:

@@ -73,6 +73,9 @@ class Plans:
     async def get(self, plan_id):
         return self.plans[plan_id]
 
+    async def page(self, states=None, before=None, limit=100):
+        return [plan for plan in self.plans.values() if states is None or plan.state in states]
+
     def end(self, plan_id, state):
         self.plans[plan_id] = replace(self.plans[plan_id], state=state)
 
@@ -121,7 +124,10 @@ async def house(tmp_path):
     await database.open()
     vault, plans = Memory(), Plans()
     access = Gate(database)
-    rest = dict.fromkeys(("networks", "simulation", "fees", "economy_of", "jobs")) | {"transactions": SimpleNamespace(repeats=None)}
+    rest = dict.fromkeys(("simulation", "fees", "economy_of", "jobs")) | {
+        "transactions": SimpleNamespace(repeats=None),
+        "networks": SimpleNamespace(list=list),
+    }
     wallets = Wallets(database=database, vault=vault, access=access, operations=plans, bus=Bus(), **rest)
     yield SimpleNamespace(wallets=wallets, vault=vault, plans=plans, path=tmp_path, access=access)
     await database.close()

@@ -9,6 +9,7 @@ import asyncio
 import json
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from eth_account import Account
@@ -320,3 +321,13 @@ async def test_a_role_that_may_not_confirm_does_not_sign_by_hand(purse, node, of
     with pytest.raises(Denied, match="Auditors"):
         await cold.wallets.sign_request(text)
     assert not cold.access.journal
+
+
+async def test_a_production_network_of_that_chain_id_decides_who_may_sign_by_hand(purse, node, offline):
+    cold = await offline()
+    text = await purse.wallets.hand_request(await waiting(purse, node))
+    known = SimpleNamespace(chain_id=1337, target=lambda: SimpleNamespace(name="Azora", environment="production"))
+    cold.wallets._networks = SimpleNamespace(list=lambda: [known])
+    cold.access.may = lambda roles, target: "Developers may not." if target.environment == "production" else ""
+    with pytest.raises(Denied, match="Developers may not"):
+        await cold.wallets.sign_request(text)

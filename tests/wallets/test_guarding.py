@@ -96,6 +96,17 @@ async def test_a_secret_goes_with_the_last_account_that_hangs_on_it(house):
     assert (await house.plans.carry_out(await house.wallets.plan_create("Treasury", HARDHAT))).happened is Happened.DONE
 
 
+async def test_plans_that_want_its_signature_are_named_before_an_account_goes(house):
+    from app.operations.plans import PlanState, StepSpec, Target, TargetKind
+
+    await made(house)
+    target = Target(TargetKind.NETWORK, "1:0x", "Local")
+    waiting = await house.plans.draft("wallets.transfer", "Send", target, {}, [StepSpec("x", "Send", {"sender": FIRST})])
+    house.plans.end(waiting.id, PlanState.WAITING)
+    first, second = [(await house.wallets.plan_delete(name, name)).preview.verdicts for name in ("Treasury 1", "Treasury 2")]
+    assert first[1].rule == "wallets.unfinished" and waiting.name in first[1].text and len(second) == 1
+
+
 async def test_an_account_planned_before_its_wallet_was_deleted_is_not_listed_without_its_key(house):
     await house.plans.carry_out(await house.wallets.plan_create("Treasury", HARDHAT))
     added = await house.wallets.plan_add_accounts("Treasury", [1])
