@@ -60,7 +60,7 @@ class Guarded:
 
 def silent(seconds: float, changes: bool = False) -> Unavailable:
     """Given up waiting. With ``changes`` its details say ``outcome: unknown``: the keyring may still do it later."""
-    known = "It is not known whether it did what it was asked." if changes else "Nothing was read."
+    known = "It is not known whether it did what it was asked." if changes else "Nothing was kept or read."
     return Unavailable(
         f"The OS keyring did not answer within {seconds:g} seconds. {known}",
         "A keyring that was never unlocked in this session can wait for a prompt nobody sees: unlock it, or restart its service.",

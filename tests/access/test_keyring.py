@@ -196,10 +196,10 @@ async def test_a_daemon_that_hangs_is_given_up_and_comes_back(console, ring, mon
     await wallet(console)
     console.vault._limit = 0.5
     with ring.hanging():
-        assert (await console.vault.state()).state is KeyringState.UNAVAILABLE
-        assert "did not answer within 0.5 seconds" in await refused(Unavailable, console.vault.get("x"))
         said = await refused(Unavailable, console.wallets.plan_create("Second", Secret(OTHER)))
         assert "It is not known whether it did what it was asked." in said
+        assert (await console.vault.state()).state is KeyringState.UNAVAILABLE
+        assert "did not answer within 0.5 seconds" in await refused(Unavailable, console.vault.get("x"))
         assert [account.label for account in await console.wallets.list()] == ["Main"]
     console.vault._limit = 20.0
     async with asyncio.timeout(20):
