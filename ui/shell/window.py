@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QWidget
 
 from app.core.errors import ConsoleError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QDockWidget, QStackedWidget
 
     from ui.actions import Registry
+    from ui.shell.attention import Attention
     from ui.shell.bars import Bars
     from ui.shell.cover import Cover
     from ui.shell.locking import Locking
@@ -33,14 +34,6 @@ if TYPE_CHECKING:
 
 COLLAPSE_BELOW = 1320
 STATUS_MS = 5_000
-_INPUT = (
-    QEvent.Type.KeyPress,
-    QEvent.Type.MouseButtonPress,
-    QEvent.Type.MouseMove,
-    QEvent.Type.Wheel,
-    QEvent.Type.TouchBegin,
-    QEvent.Type.TabletPress,
-)
 QUICK_KINDS = ("chain.", "wallets.create", "wallets.import")
 
 
@@ -62,6 +55,7 @@ class MainWindow(QMainWindow):
     cover: Cover
     notifications: Notifications
     bars: Bars
+    attention: Attention
     locking: Locking
     _history: History
 
@@ -98,6 +92,7 @@ class MainWindow(QMainWindow):
         """Put everything into the frame; what is imported here is not needed to paint that frame."""
         from ui.actions import Registry
         from ui.shell import commands, layout
+        from ui.shell.attention import Attention
         from ui.shell.bars import Bars
         from ui.shell.locking import Locking
         from ui.shell.navigation import History
@@ -107,6 +102,7 @@ class MainWindow(QMainWindow):
         self._history = History()
         layout.parts(self, self._entries)
         self.bars = Bars(self)
+        self.attention = Attention(self)
         self.locking = Locking(self)
         commands.register(self, self._entries)
         layout.shortcuts(self)
@@ -158,12 +154,10 @@ class MainWindow(QMainWindow):
         self._timer = QTimer(self)
         self._timer.setInterval(STATUS_MS)
         self._timer.timeout.connect(self.bars.refresh_status)
-        self._listen(True)
-        # A filter over all events is not asked while Qt dresses every widget anew: it would wrap widgets that are being made or
-        # destroyed, thousands of times.
+        self.attention.touched.connect(self._touched)
+        self.attention.back.connect(lambda: self.trigger("history.back"))
+        self.attention.forward.connect(lambda: self.trigger("history.forward"))
         privacy.changed.connect(self._amounts_changed)
-        theme.changing.connect(self._deafen)
-        theme.changed.connect(self._hear_again)
 
     # the console
 
@@ -532,38 +526,10 @@ class MainWindow(QMainWindow):
         if self.lock_screen is not None and self.lock_screen.isVisible():
             self.lock_screen.setGeometry(self.rect())
 
-    def _listen(self, on: bool) -> None:
-        application = QApplication.instance()
-        assert application is not None
-        (application.installEventFilter if on else application.removeEventFilter)(self)
-
-    def _deafen(self) -> None:
-        self._listen(False)
-
-    def _hear_again(self) -> None:
-        if not self._closed:
-            self._listen(True)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        kind = event.type()
-        if kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            # Text fields take Ctrl+K for themselves (delete to the end); here it opens the palette everywhere.
-            if event.key() == Qt.Key.Key_K and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
-                event.ignore()
-                return True
-            return False
-        # Only what came from the person keeps the console open: not keys and clicks that the program itself sends.
-        if kind in _INPUT and event.spontaneous() and self.console_ready:
+    def _touched(self) -> None:
+        """Only what came from the person keeps the console open."""
+        if self.console_ready:
             self.bridge.console.access.touch()
-        # The second of two quick presses comes as a double click.
-        if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick) and isinstance(event, QMouseEvent):
-            if event.button() == Qt.MouseButton.BackButton:
-                self.trigger("history.back")
-                return True
-            if event.button() == Qt.MouseButton.ForwardButton:
-                self.trigger("history.forward")
-                return True
-        return False
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.composed:
@@ -572,7 +538,7 @@ class MainWindow(QMainWindow):
                 self, panel=self.current_panel_id, collapsed=collapsed, look=[theme.mode, theme.scale, theme.reduce_motion]
             )
             self._closed = True
-            self._listen(False)
+            self.attention.stop()
             self._timer.stop()
         self.bridge.stop()
         super().closeEvent(event)

@@ -29,7 +29,6 @@ class Theme(QObject):
         reduce_motion: nothing turns or slides.
     """
 
-    changing = Signal()  # every widget is about to be dressed anew
     changed = Signal()
 
     def __init__(self) -> None:
@@ -163,7 +162,6 @@ class Theme(QObject):
         if look == self._look:
             return  # dressing every widget anew takes tens of milliseconds
         self._look = look
-        self.changing.emit()
         if self._following and isinstance(app, QApplication):
             app.setFont(self.font("body"))
             app.setPalette(self.palette())

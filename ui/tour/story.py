@@ -203,6 +203,8 @@ class Story:
         yield self.until("the form", lambda: hands.ready("wallets.new.label"))
         hands.type("wallets.new.label", "Demo")
         hands.type("wallets.new.accounts", "4")
+        hands.click("wallets.new.more")
+        yield self.until("the labels", lambda: hands.ready("wallets.new.labels"))
         hands.type("wallets.new.labels", ", ".join(LABELS))
         yield self.until("the phrase", lambda: hands.ready("wallets.new.reveal"))
         hands.click("wallets.new.reveal")

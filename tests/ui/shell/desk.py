@@ -74,8 +74,12 @@ class Shell:
     def alt(self, key: Qt.Key) -> None:
         self.key(key, Qt.KeyboardModifier.AltModifier)
 
-    def mouse(self, button: Qt.MouseButton, widget: QWidget | None = None) -> None:
-        QTest.mouseClick(widget or self.panel, button, Qt.KeyboardModifier.NoModifier, QPoint(5, 5))
+    def mouse(self, button: Qt.MouseButton, widget: QWidget | None = None, *, twice: bool = False) -> None:
+        """As the system sends it: to the native window, which hands it to the widget below the pointer."""
+        over = widget or self.panel
+        place = over.mapTo(over.window(), QPoint(5, 5))
+        act = QTest.mouseDClick if twice else QTest.mouseClick
+        act(over.window().windowHandle(), button, Qt.KeyboardModifier.NoModifier, place)
 
     def active(self) -> None:
         """Bring it to the front, with its history, sheet, notifications and palette as a new window has them."""

@@ -124,7 +124,8 @@ def test_only_the_persons_own_input_keeps_it_open(locked: Shell) -> None:
     pressed = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_A, Qt.KeyboardModifier.NoModifier, "a")
     QApplication.sendEvent(table, pressed)  # what the program sends to itself
     assert access._touched == idle_since
-    QTest.keyClick(table, Qt.Key.Key_Down)
+    table.setFocus()
+    locked.key(Qt.Key.Key_Down)
     assert access._touched > idle_since
     access._touched = idle_since
     QTest.mouseMove(table, table.rect().center())
