@@ -415,7 +415,10 @@ class Sending:
             return await outcomes.mined(chain, standing, self._simulation.reason)
         successor = await self._living_replacement(row)
         if successor is not None:
-            return outcomes.through_replacement(standing.row, successor, await self._outcome(chain, successor))
+            outcome = await self._outcome(chain, successor)
+            if outcome.happened is Happened.DONE:  # it may have come between the two looks
+                await self.queue.mark(row.network, [Mark(row.hash, {"state": TransactionState.REPLACED.value}, ALIVE)])
+            return outcomes.through_replacement(standing.row, successor, outcome)
         if standing.do is Do.REPLACED:
             await self._replaced(standing.row)
             return Outcome(Happened.NOT_DONE, failure=await self._how_replaced(chain, standing.row))

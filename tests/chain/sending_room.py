@@ -1,4 +1,4 @@
-"""A console that sends, over a node: ``python -m tests.chain.sending_room HOME URL run|batch|recover [COUNT]``.
+"""A console that sends, over a node: ``python -m tests.chain.sending_room HOME URL run|batch|speed_up|cancel|recover [COUNT]``.
 
 Plans of the kind ``test.send`` pay one wei to a recipient per step; ``test.batch`` pays many in one step.
 """
@@ -66,6 +66,17 @@ class Room(deploy_program.Room):
         """Of all rows, oldest first."""
         return [row.state.value for row in reversed(await self.transactions.list(self.key))]
 
+    async def replaced(self, verb: str) -> None:
+        """Pay one recipient, and replace that transaction as soon as the node has it; until both plans have ended."""
+        pay = await self.planned_send(1)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.operations.execute(pay.id))
+            while await self.states() != ["seen"]:
+                await asyncio.sleep(0.02)
+            (row,) = await self.transactions.list(self.key)
+            plan = await (self.transactions.plan_speed_up if verb == "speed_up" else self.transactions.plan_cancel)(row.hash)
+            group.create_task(self.operations.execute(plan.id))
+
 
 async def main() -> None:
     """Send, or take up what a kill left."""
@@ -77,6 +88,8 @@ async def main() -> None:
             await room.operations.execute((await room.planned_send(*numbers)).id)
         elif verb == "batch":
             await room.operations.execute((await room.planned_batch(numbers)).id)
+        elif verb in ("speed_up", "cancel"):
+            await room.replaced(verb)
         else:
             await room.operations.recover()
     finally:

@@ -105,6 +105,28 @@ async def test_a_reorganisation_takes_a_final_transaction_back_says_so_and_it_re
     assert len(room.notices) == 1
 
 
+async def test_a_plan_that_waits_for_confirmations_survives_a_reorganisation(tmp_path: Path, slow: Node) -> None:
+    """Its block is taken away at two of three confirmations; the same bytes go out again and it ends once."""
+    room = await Room(tmp_path / "home", slow.url).open()
+    room.settings.set("networks", [setting.model_copy(update={"confirmations": 3}) for setting in room.settings.value.networks])
+    job = started(room, (await room.planned_send(1)).id)
+    await until(lambda: _states_are(room, "seen"))
+    slow.mine(2)
+    await until(lambda: _states_are(room, "mined"))
+    slow("anvil_reorg", 2, [])
+    await until(lambda: room.notices)
+
+    async def in_pool() -> bool:
+        return int(slow("txpool_status")["pending"], 16) == 1
+
+    await until(in_pool)
+    slow.mine(3)
+    plan = await job.wait()
+    assert plan.state is PlanState.DONE and plan.steps[0].result["block"] == 3
+    assert slow.balance(recipient(1)) == 1 and await room.states() == ["final"]
+    await room.close()
+
+
 async def test_a_transaction_that_moved_to_another_block_is_found_there(room: Room, slow: Node) -> None:
     job = started(room, (await room.planned_send(1)).id)
     await until(lambda: _states_are(room, "seen"))
