@@ -23,6 +23,7 @@ from app.core.secret import Secret
 if TYPE_CHECKING:
     from app.console import Console
     from app.operations import Plan
+    from app.operations.plans import Effect
 
 T = TypeVar("T")
 
@@ -233,6 +234,17 @@ async def carry_out(console: Console, plan: Plan) -> Plan:
         end()
 
 
+def _side(effect: Effect, text: str) -> str:
+    """One side of an effect in whole units; an allowance without an end says so."""
+    from app.core.money import exact_units, unlimited
+
+    if not text.lstrip("-").isdigit():
+        return text
+    if effect.kind == "allowance" and unlimited(int(text)):
+        return "unlimited"
+    return exact_units(int(text), effect.decimals) if effect.decimals else text
+
+
 def describe(plan: Plan) -> str:
     """The preview of a plan as lines: effects, checks, fee."""
     from app.core.money import exact_units
@@ -243,10 +255,8 @@ def describe(plan: Plan) -> str:
         return lines[0]
     for effect in preview.effects:
         before, after = effect.before, effect.after
-        if effect.decimals:
-            before, after = (
-                exact_units(int(text), effect.decimals) if text.lstrip("-").isdigit() else text for text in (before, after)
-            )
+        if effect.unit:
+            before, after = (_side(effect, text) for text in (before, after))
         who = f"{effect.label} {effect.subject}".strip()
         lines.append(f"  {effect.kind}: {who}: {before or 'nothing'} → {after or 'nothing'} {effect.unit}".rstrip())
     for verdict in preview.verdicts:

@@ -59,3 +59,8 @@ def short_units(value: int, decimals: int, shown: int = 4) -> str:
     if whole == 0 and value and not digits.strip("0"):
         return f"{sign}< 0.{'0' * (shown - 1)}1"
     return f"{sign}{whole:,}.{digits}" if digits else f"{sign}{whole:,}"
+
+
+def unlimited(allowance: int) -> bool:
+    """Whether an allowance (smallest unit) means no limit: more than any token has, or all that 96-bit balances can hold."""
+    return allowance >= 2**128 or allowance == 2**96 - 1

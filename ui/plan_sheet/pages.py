@@ -89,8 +89,8 @@ class PreviewPage(Page):
         section = Section("Changed since you looked")
         section.setObjectName("plan.changed")
         section.add(Note("warn", "It was simulated again and the result is another one. Read it again before you confirm."))
-        old = {(effect.kind, effect.subject, effect.unit): effect for effect in before.effects}
-        new = {(effect.kind, effect.subject, effect.unit): effect for effect in now.effects}
+        old = {_same(effect): effect for effect in before.effects}
+        new = {_same(effect): effect for effect in now.effects}
         for key in dict.fromkeys((*old, *new)):
             first, second = old.get(key), new.get(key)
             if first is None or second is None or (first.before, first.after) != (second.before, second.after):
@@ -313,6 +313,12 @@ def _labelled(name: str, widget: QWidget) -> QWidget:
     layout.addWidget(label)
     layout.addWidget(widget, 1)
     return row
+
+
+def _same(effect: Effect) -> tuple[str, ...]:
+    """What makes two effects of two previews the same one; a role is told by its words."""
+    words_only = "" if effect.unit else effect.after or effect.before
+    return effect.kind, effect.subject, effect.unit, effect.contract, words_only if effect.kind == "role" else ""
 
 
 def _side(effect: Effect | None) -> str:

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from app.core import money
 from app.core.money import exact_units, short_units
 from ui.widgets.values import MASK, amounts_hidden, is_unit, know_unit
 
@@ -148,8 +149,8 @@ def parties(effect: Effect) -> list[tuple[str, str]]:
 
 
 def unlimited(effect: Effect, text: str) -> bool:
-    """An allowance beyond what any token has, or all that tokens with 96-bit balances can hold."""
-    return effect.kind == "allowance" and _integer(text) and (int(text) >= 2**128 or int(text) == 2**96 - 1)
+    """Whether one side is an allowance without an end."""
+    return effect.kind == "allowance" and _integer(text) and money.unlimited(int(text))
 
 
 def value(effect: Effect, text: str) -> str:

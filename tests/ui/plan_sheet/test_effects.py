@@ -68,3 +68,20 @@ def test_a_fee_tells_its_price_and_a_network_that_charges_nothing_says_so(qtbot)
     said = [text for row in paid for text in shown(row)]
     assert "1.5" in said and "of 3 gwei" in said and "of 25,200" in said
     assert "none: this network charges nothing" in [text for row in free for text in shown(row)]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("given", "allowance: Treasury → 0x2f88…0b6e"),
+        ("given", "0 → unlimited AZR"),
+        ("spent", ": 5.000000000000000000 → 2.000000000000000000 AZR"),
+        ("granted", f": nothing → MINTER_ROLE on {TOKEN}"),
+    ],
+)
+def test_the_command_line_tells_the_same(name, said):
+    from app.cli.support import describe
+    from tests.ui.plan_sheet.sheet_world import preview, transfer
+
+    plan = transfer(preview=preview(effects=(EFFECTS[name],)))
+    assert said in describe(plan)
