@@ -123,7 +123,9 @@ class Console:
         """Known networks and connections."""
         from app.chain import Networks
 
-        return Networks(settings=self.settings, database=self.database, bus=self.bus, jobs=self.jobs)
+        networks = Networks(settings=self.settings, database=self.database, bus=self.bus, jobs=self.jobs)
+        networks.route = lambda url: self.clusters.tunnels.route(url) if ".tunnel" in url else url
+        return networks
 
     @cached_property
     def nodes(self) -> LocalNodes:
@@ -346,6 +348,8 @@ class Console:
         rooms = (self.transactions, self.contracts, self.wallets, self.mining, self.work, self.redemptions, self.clusters.actions)
         for room in rooms:
             log.debug("%s is ready", type(room).__name__)
+        if self.settings.value.tunnels:
+            self.jobs.quietly("tunnels", self.clusters.tunnels.supervise, endless=True)
         await self.wallets.start()
         self.bus.subscribe(NodeChanged, self._node_changed)
         self.watcher.start()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +169,7 @@ class Networks:
         self._checked: dict[str, float] = {}
         self._heads: dict[str, tuple[int, str]] = {}
         self._watcher: Any = None
+        self.route: Callable[[str], str] = lambda url: url  # where an address leads: through a tunnel, perhaps
 
     # knowing
 
@@ -366,9 +368,10 @@ class Networks:
         if not network.rpc_url:
             hint = "Set AZORA_RPC_URL." if network.id == "azora" else "Start the chain, or set its address in Settings."
             raise Unavailable(f"{network.name} has no address. Nothing was done.", hint)
+        url = self.route(network.rpc_url)
         rpc = self._rpcs.get(network.id)
-        if rpc is None or rpc.url != network.rpc_url:
-            rpc = self._rpcs[network.id] = Rpc(network.rpc_url)
+        if rpc is None or rpc.url != url:
+            rpc = self._rpcs[network.id] = Rpc(url)
             self._checked.pop(network.id, None)
         return rpc
 

@@ -139,7 +139,9 @@ def error_of(failure: Failure, context: str, asked: str = "") -> ApiError:
         case _:
             return ApiUnavailable(
                 f"The cluster {context} could not answer{about}: {said}.",
-                "What it did is not known; read again before trying again." if failure.status else "Try again when it is back.",
+                "Try again when it is back."
+                if not failure.status or asked.startswith(("GET", "watch"))
+                else "What it did is not known; read again before trying again.",
                 failure=failure,
                 retryable=True,
             )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.cluster.access import Access
 from app.cluster.client import Connection, Identity
 from app.cluster.contexts import Context, Contexts, Environment, find_contexts
+from app.cluster.discovery import Discovery, discover
 from app.cluster.fleet import FleetRow, Found, fleet_row, search
 from app.cluster.health import Health, assess
 from app.cluster.logs import LogLine, LogSource, read_logs, sources_of
@@ -200,6 +201,10 @@ class Clusters:
         """Which cluster it is, as far as it is known."""
         watching = self._watching.get(context)
         return watching.identity if watching is not None else Identity("", self.contexts().get(context).server)
+
+    async def discovery(self, context: str) -> Discovery:
+        """Which resources a cluster serves now, and which of its APIs have no backend."""
+        return await discover(self.connection(context))
 
     def usage(self, context: str, namespace: str, name: str) -> list[tuple[int, float, int]]:
         """CPU and memory of a pod (or of a node: empty namespace) over the last hour: UTC ms, thousandths of a core, bytes."""

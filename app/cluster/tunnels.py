@@ -243,6 +243,12 @@ class Tunnels:
             with contextlib.suppress(ConsoleError):
                 await self.open(setting.name)
 
+    async def supervise(self, pause: float = 10.0) -> None:
+        """Keep every tunnel open: a port that was taken may come free, and a tunnel may be set up meanwhile."""
+        while True:
+            await self.open_all()
+            await asyncio.sleep(pause)
+
     async def close_one(self, name: str) -> None:
         """Close a tunnel; its setting stays."""
         tunnel = self._open.pop(name, None)

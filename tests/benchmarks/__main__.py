@@ -128,11 +128,12 @@ def startup() -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    from tests.benchmarks import mining, previewing, sending
+    from tests.benchmarks import cluster, mining, previewing, sending
 
     told = {"compile_warm": compile_warm(), "sign": signing(), "startup": startup(), "keccak_search": mining.search()}
     told["preview"] = previewing.latency()
     told["send"] = sending.sending()
+    told["cluster_watch"] = cluster.compare()
     print(json.dumps(told, indent=2))
 
 

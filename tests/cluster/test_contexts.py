@@ -247,7 +247,7 @@ def token(expires: dt.datetime, **claims: Any) -> str:
     return f"{part({'alg': 'none'})}.{part({'exp': int(expires.timestamp()), **claims})}.sig"
 
 
-@pytest.mark.filterwarnings("ignore:verify_ssl is deprecated")  # the official client's own call of aiohttp
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the official client’s own calls of aiohttp
 @pytest.mark.asyncio
 @pytest.mark.parametrize("accepted", [True, False])
 async def test_an_expired_oidc_token_is_renewed_and_the_new_one_kept(tmp_path, accepted):

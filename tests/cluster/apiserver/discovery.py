@@ -39,7 +39,7 @@ async def answer(server: ApiServer, asked: Asked) -> web.StreamResponse:
         core = path == "/api"
         chosen = [resource for resource in resources if (not resource.group) == core]
         if aggregated:
-            return web.json_response(_grouped(server, chosen, core=core), headers={**PLAIN, "Content-Type": AGGREGATED})
+            return web.Response(text=json.dumps(_grouped(server, chosen, core=core)), headers={**PLAIN, "Content-Type": AGGREGATED})
         if core:
             return web.json_response({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
         groups = {resource.group: resource.version for resource in chosen}
