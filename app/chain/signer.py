@@ -78,3 +78,11 @@ class Signer(Protocol):
 
     async def sign_digest(self, address: str, digest: bytes) -> bytes:
         """65 bytes r ‖ s ‖ v over a 32-byte digest."""
+
+    async def sign_typed_text(self, address: str, text: str, digest: bytes, plan_id: str = "") -> bytes:
+        """65 bytes over typed data (EIP-712), given as JSON too, so that a signer elsewhere can show it to its person.
+
+        Raises:
+            Conflict: the text does not give the digest. Nothing was signed.
+            Waiting: somebody elsewhere was asked for the plan; ask again.
+        """

@@ -82,6 +82,11 @@ class Job:
             raise Cancelled(f"“{self.title}” was cancelled.")
         return self._task.result()
 
+    def cancel(self) -> None:
+        """Ask it to end; it ends at its next await. An ended one stays as it is."""
+        if self._task is not None:
+            self._task.cancel()
+
     async def ended_within(self, seconds: float) -> bool:
         """Whether it has ended, after waiting for it at most so long."""
         assert self._task is not None

@@ -95,6 +95,7 @@ class AttestStep(Step):
     async def prepare(self, context: StepContext) -> Mapping[str, object]:
         params = context.plan.params
         chain_id, contract, attester = int(str(params["chain_id"])), str(params["mint_mine"]), str(params["attester"])
+        elsewhere = await self._signer.signs_elsewhere(attester)
         signatures = []
         for proof, row in zip(proofs_of(context.plan), rows_of(context.plan), strict=True):
             digest = proof.digest(chain_id, contract)
@@ -102,7 +103,11 @@ class AttestStep(Step):
                 raise Conflict(
                     f"Proof #{row['number']} no longer gives the digest that was previewed. Nothing was signed.", "Submit it again."
                 )
-            signature = await self._signer.sign_digest(attester, digest)
+            if elsewhere:
+                text = proof.typed_text(chain_id, contract)
+                signature = await self._signer.sign_typed_text(attester, text, digest, context.plan.id)
+            else:
+                signature = await self._signer.sign_digest(attester, digest)
             if recover(digest, signature) != attester:
                 raise Conflict(
                     f"The signature over proof #{row['number']} is not the attester's. Nothing was sent.", "Check the keyring."

@@ -8,6 +8,7 @@ domain 'Azora MintMine', version '1', chain id, contract.
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -67,6 +68,34 @@ class ValueProof:
     def digest(self, chain_id: int, contract: str) -> bytes:
         """The 32 bytes an attester signs: ``keccak256(0x1901 ‖ domain separator ‖ struct hash)``."""
         return keccak(b"\x19\x01" + domain_separator(chain_id, contract) + self.struct_hash())
+
+    def typed_text(self, chain_id: int, contract: str) -> str:
+        """The same as ``eth_signTypedData_v4`` takes it, for a signer that shows it to a person."""
+        members = [member.split() for member in PROOF_TYPE.decode().partition("(")[2].rstrip(")").split(",")]
+        domain = [member.split() for member in DOMAIN_TYPE.decode().partition("(")[2].rstrip(")").split(",")]
+        message = {
+            "contributor": self.contributor,
+            "reward": str(self.reward),
+            "activity": "0x" + self.activity.hex(),
+            "evidence": "0x" + self.evidence.hex(),
+            "deadline": str(self.deadline),
+            "salt": "0x" + self.salt.hex(),
+        }
+        body = {
+            "types": {
+                "EIP712Domain": [{"name": name, "type": kind} for kind, name in domain],
+                "ValueProof": [{"name": name, "type": kind} for kind, name in members],
+            },
+            "primaryType": "ValueProof",
+            "domain": {
+                "name": DOMAIN_NAME.decode(),
+                "version": DOMAIN_VERSION.decode(),
+                "chainId": chain_id,
+                "verifyingContract": contract,
+            },
+            "message": message,
+        }
+        return json.dumps(body)
 
     def words(self) -> tuple[object, ...]:
         """The tuple as ABI encoding takes it."""

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from app.core.errors import Conflict, Denied, NotFound, Waiting
 from app.core.events import PlanChanged
+from app.core.jobs import Job, JobState
 from app.operations import policy
 from app.operations.plans import Plan, PlanState, StepState
-from app.wallets import byhand, keys, signers
+from app.wallets import byhand, keys, signers, typed
 from app.wallets.accounts import Account, AccountKind
 from app.wallets.byhand import HandRequest
 from app.wallets.creation import CONSOLE
@@ -23,7 +24,6 @@ from app.wallets.speaking import EVERYBODY, Speaking
 if TYPE_CHECKING:
     from app.chain import SigningRequest, SigningTask
     from app.chain.signer import UnsignedTransaction
-    from app.core.jobs import Job
     from app.wallets.messages import Message
     from app.wallets.typed import TypedData
 
@@ -232,6 +232,19 @@ class Elsewhere(Speaking):
         work = lambda: signer.sign_typed(account.address, data.text, data.digest)  # noqa: E731 - asked later, by the job
         return await self._answer(account, data.digest, work, plan_id)
 
+    async def sign_typed_text(self, address: str, text: str, digest: bytes, plan_id: str = "") -> bytes:
+        """As :meth:`sign_typed`, for a room that has text and digest of its own making.
+
+        Raises:
+            Conflict: the text does not give the digest. Nothing was signed.
+        """
+        data = typed.parse(text)
+        if data.digest != digest:
+            raise Conflict(
+                "What would be shown is not what would be signed. Nothing was signed.", "This is a fault of the program."
+            )
+        return await self.sign_typed(address, data, plan_id)
+
     async def sign_message(self, address: str, said: Message, plan_id: str = "") -> bytes:
         """65 bytes over a message; an external signer shows it to its person. Raises as :meth:`sign_transaction`."""
         account = await self._row(address)
@@ -276,14 +289,15 @@ class Elsewhere(Speaking):
             raise Waiting(
                 f"Waits for the signer at {account.signer}: read the transaction there and confirm or reject it.", soon=True
             )
-        self._asking.pop(key, None)
-        return bytes(await asking.job.wait())
+        if not asking.plan_id or asking.job.state is not JobState.DONE:
+            self._asking.pop(key, None)
+        return bytes(await asking.job.wait())  # kept until its plan ends: a step with many signatures asks for each once
 
     def _stop_asking(self, event: PlanChanged) -> None:
-        """A plan that ended does not want the answer any more."""
-        if event.state not in (PlanState.STOPPED, PlanState.FAILED, PlanState.DISOWNED):
+        """A plan that ended wants no answer any more."""
+        if not event.state or not PlanState(event.state).ended:
             return
         for key, asking in list(self._asking.items()):
             if asking.plan_id == event.plan_id:
-                self._jobs.cancel(asking.job.id)
+                asking.job.cancel()
                 del self._asking[key]

@@ -51,6 +51,9 @@ class Keys:
         self.signed += 1
         return unsigned.signed(int.from_bytes(signature[:32]), int.from_bytes(signature[32:64]), signature[64])
 
+    async def sign_typed_text(self, address: str, text: str, digest: bytes, plan_id: str = "") -> bytes:
+        return await self.sign_digest(address, digest)
+
     async def sign_digest(self, address: str, digest: bytes) -> bytes:
         signature = self.keys[address].sign_recoverable(digest, hasher=None)
         return signature[:64] + bytes([27 + signature[64]])

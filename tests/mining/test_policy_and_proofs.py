@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.core.errors import Invalid, NotFound
 from app.mining.policy import FULL, Policy, activity_word, policy_v1
 from app.mining.proofs import ProofDraft, ValueProof
+from app.wallets import typed
 
 SOMEBODY = "0x9858EfFD232B4033E47d90003D41EC34EcaEda94"
 words = st.binary(min_size=32, max_size=32)
@@ -88,6 +89,8 @@ def test_the_digest_is_the_one_of_eth_account(contributor, reward, activity, evi
     theirs = keccak(b"\x19" + message.version + message.header + message.body)
     assert proof.digest(chain_id, "0x" + contract.hex()) == theirs
     assert replace(proof, reward=reward ^ 1).digest(chain_id, "0x" + contract.hex()) != theirs
+    if chain_id < 2**53:  # as text for a signer that shows it to a person, it is the same
+        assert typed.parse(proof.typed_text(chain_id, "0x" + contract.hex())).digest == theirs
 
 
 def test_evidence_is_hashed_with_sha256_whatever_its_form(tmp_path):

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from eth_account import Account
 
-from app.core.errors import Conflict, ConsoleError, Denied, Invalid, NotFound
+from app.core.errors import Conflict, ConsoleError, Denied, Invalid, NotFound, Waiting
 from app.core.secret import Secret
 from app.operations.plans import PlanState
 from app.wallets import AccountKind, KeyState, TransferDraft, keys
@@ -24,7 +24,7 @@ from tests.wallets.test_signers import TYPED
 
 __all__ = ["purse"]
 pytestmark = [pytest.mark.node, pytest.mark.asyncio]
-RECIPIENT = "0x" + "ab" * 20
+RECIPIENT = "0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB"
 
 
 def draft(amount: int = ETHER) -> TransferDraft:
@@ -125,6 +125,37 @@ async def test_a_waiting_plan_can_be_stopped_and_its_nonce_is_free_again(purse, 
         assert sent(node) == 0
         await purse.done(await purse.wallets.plan_transfer(draft(2 * ETHER)))
     assert sent(node) == 1 and node.balance(RECIPIENT) == 2 * ETHER
+
+
+async def test_each_of_many_signatures_of_a_plan_is_asked_for_once(purse):
+    """An attester with a button: a step that wants several looks again and again until it has all."""
+    from app.mining.proofs import ValueProof
+
+    proofs = [ValueProof(RECIPIENT, 10**18 + n, b"\1" * 32, b"\2" * 32, 2**40, n.to_bytes(32)) for n in range(3)]
+    person = Person(may_answer=threading.Event())
+    with Clef(person) as peer:
+        person.may_answer.set()
+        await purse.wallets.add_external("Attester", ADDRESS, peer.url)
+        person.may_answer.clear()
+        plan = await purse.wallets.plan_sign_message("Attester", "stands for the plan")
+
+        async def attest():
+            found = []
+            for proof in proofs:
+                text, digest = proof.typed_text(1337, RECIPIENT), proof.digest(1337, RECIPIENT)
+                found.append((digest, await purse.wallets.sign_typed_text(ADDRESS, text, digest, plan.id)))
+            return found
+
+        with pytest.raises(Waiting):
+            await attest()
+        person.may_answer.set()
+        signed = await attest()
+        assert await attest() == signed and peer.methods().count("account_signTypedData") == 3
+        assert all(keys.recover(digest, signature) == ADDRESS for digest, signature in signed)
+        with pytest.raises(Conflict, match="not what would be signed"):
+            await purse.wallets.sign_typed_text(ADDRESS, proofs[0].typed_text(195, RECIPIENT), signed[0][0])
+        await purse.operations.discard(plan.id)
+        assert not purse.wallets._asking
 
 
 async def test_a_refusal_fails_the_plan_in_the_words_of_the_signer(purse, node):
