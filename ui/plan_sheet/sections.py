@@ -272,7 +272,6 @@ def call_text(contract: str, function: str, arguments: Iterable[tuple[str, str]]
 
 def fee_rows(fee: Fee) -> list[QWidget]:
     """Gas, its price and the fee: expected, and at most."""
-    from app.chain.fees import gwei
 
     rows = [pair("Gas, estimated and limit", f"{fee.gas:,}", aside=f"of {fee.gas_limit:,}")]
     if not fee.limit and fee.gas:
@@ -280,8 +279,8 @@ def fee_rows(fee: Fee) -> list[QWidget]:
     if fee.gas:
         price = pair(
             "Price per gas, now and at most",
-            gwei(fee.estimate // fee.gas),
-            aside=f"of {gwei(fee.max_fee_per_gas)} gwei",
+            words.gwei(fee.estimate // fee.gas),
+            aside=f"of {words.gwei(fee.max_fee_per_gas)} gwei",
             tip=f"{fee.estimate // fee.gas:,} of {fee.max_fee_per_gas:,} wei, with a tip of {fee.max_priority_fee_per_gas:,}",
         )
         rows.append(price)

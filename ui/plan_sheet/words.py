@@ -198,6 +198,13 @@ def coin(value: int, unit: str, *, exact: bool = False) -> str:
     return f"{exact_units(value, 18) if exact else short_units(value, 18, 6)} {unit}"
 
 
+def gwei(wei: int) -> str:
+    """A price per gas with two decimals, or exactly where two would say nothing."""
+    from app.chain.fees import gwei as exactly
+
+    return f"{wei / 10**9:,.2f}" if wei >= 10**7 or not wei else exactly(wei)
+
+
 def argument(text: str) -> str:
     """An argument of a call; a number with decimals is money."""
     return MASK if amounts_hidden() and text.replace(".", "", 1).replace(",", "").isdigit() else text

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 COLLAPSE_BELOW = 1320
 STATUS_MS = 5_000
-QUICK_KINDS = ("chain.", "wallets.create", "wallets.import")
+QUICK_KINDS = ("chain.", "wallets.create", "wallets.import", "wallets.add")
+SENDING = ("chain.speed_up", "chain.cancel", "chain.repair")  # of the chain too, but what they send is somebody's money
 
 
 class MainWindow(QMainWindow):
@@ -349,7 +350,7 @@ class MainWindow(QMainWindow):
     def is_quick(self, plan: Any) -> bool:
         """Whether a plan runs without the sheet: on a chain that this console started, and nothing that moves money."""
         wanted = self.bridge.console.settings.value.console.quick_plans
-        kind = plan.kind.startswith(QUICK_KINDS)
+        kind = plan.kind.startswith(QUICK_KINDS) and plan.kind not in SENDING
         return bool(wanted and kind and plan.target.quick and plan.preview is not None and not plan.preview.blocked)
 
     def run_plan(self, work: Callable[[], Awaitable[Any]], label: str) -> None:

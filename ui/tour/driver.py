@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QObject, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox, QTableView, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox, QTabBar, QTableView, QWidget
 
 W = TypeVar("W", bound=QWidget)
 TICK_MS = 15
@@ -109,6 +109,11 @@ class Hands:
         QTest.mouseClick(
             table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, table.visualRect(index).center()
         )
+
+    def click_tab(self, name: str, place: int) -> None:
+        """Click a tab of a tab bar."""
+        bar = self.need(name, QTabBar)
+        QTest.mouseClick(bar, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, bar.tabRect(place).center())
 
     def text(self, name: str) -> str:
         """What a label or field says."""

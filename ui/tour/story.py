@@ -17,7 +17,13 @@ from ui.tour.driver import Hands, Heartbeat, Script, TourFailed, Wait
 
 CHAIN = "demo"
 LABELS = ("Demo treasury", "Demo contributor", "Demo attester", "Demo officer")
-SECRET_FIELDS = ("wallets.new.phrase", "wallets.import.key")
+SECRET_FIELDS = (
+    "wallets.import.key",
+    "wallets.drill.key",
+    "wallets.reveal.secret.text",
+    *(f"wallets.{form}.words.{place}" for form in ("restore", "drill") for place in range(1, 25)),
+)
+STRANGER = "0x71AA00000000000000000000000000000000c0De".lower()
 HIDDEN = "•"
 
 
@@ -55,6 +61,7 @@ class Story:
             ("value proof", self.proof),
             ("mint", self.mint),
             ("transfer", self.transfer),
+            ("accounts", self.accounts),
             ("redemption", self.redemption),
             ("ledger", self.ledger),
             ("bundle", self.bundle),
@@ -305,6 +312,75 @@ class Story:
         yield from self.run_plan("transfer")
         yield self.pause(0.5)
         self.picture("wallets-after-transfer")
+
+    def accounts(self) -> Script:
+        """What else a person does with accounts: ask for money, name people, pay many, be warned, look, hide."""
+        hands = self.hands
+        yield from self.go("wallets")
+        hands.click("wallets.receive")
+        yield self.until("the code", lambda: hands.ready("wallets.receive.qr"))
+        yield self.pause(0.5)
+        self.picture("receive")
+        hands.click("plan.preview")
+        yield self.pause()
+        yield from self.palette("Add contact")
+        yield self.until("the form", lambda: hands.ready("wallets.contact.label"))
+        hands.type("wallets.contact.label", "Demo supplier")
+        hands.type("wallets.contact.address", STRANGER.replace("c0de", "c0df"))
+        hands.click("plan.preview")
+        yield self.until("the contact", lambda: hands.find("plan.sheet") is None)
+        yield from self.palette("Contacts")
+        yield self.until("the contacts", lambda: hands.ready("wallets.contacts.edit"))
+        self.picture("contacts")
+        hands.click("plan.preview")
+        yield self.pause()
+        yield from self.warned()
+        yield from self.many()
+        for place, name in ((1, "assets"), (2, "allowances"), (3, "queue"), (4, "keys")):
+            hands.click_tab("wallets.tabs", place)
+            yield self.pause(0.8)
+            self.picture(f"wallets-{name}")
+        hands.click_tab("wallets.tabs", 0)
+        hands.key(Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+        yield self.pause(0.6)
+        self.picture("wallets-hidden-amounts")
+        hands.key(Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+        yield self.pause()
+
+    def warned(self) -> Script:
+        """A recipient that nobody knows: said in the form, and again by the preview."""
+        hands = self.hands
+        yield from self.palette("Send")
+        yield self.until("the form", lambda: hands.ready("wallets.send.amount"))
+        yield self.filled("wallets.send.sender")
+        yield self.filled("wallets.send.asset")
+        hands.type("wallets.send.recipient", STRANGER)
+        hands.type("wallets.send.amount", "1")
+        yield self.until("the warning", lambda: hands.find("wallets.send.judged") is not None)
+        self.picture("send-warning-1-form")
+        yield self.until("the form's button", lambda: hands.ready("plan.preview"))
+        hands.click("plan.preview")
+        yield self.until("the preview", self._previewed, 60)
+        yield self.pause()
+        self.picture("send-warning-2-preview")
+        hands.click("plan.back")
+        yield self.pause()
+        hands.click("plan.discard")
+        yield self.pause()
+
+    def many(self) -> Script:
+        """A table of payments, checked row by row; nothing is paid."""
+        hands = self.hands
+        yield from self.palette("Pay out a table")
+        yield self.until("the form", lambda: hands.ready("wallets.payout.file"))
+        yield self.filled("wallets.payout.sender")
+        yield self.filled("wallets.payout.token")
+        hands.type("wallets.payout.file", f"address,amount,memo\n{STRANGER.replace('c0de', 'c0df')},1.5,demo\n0x12,1,short\n")
+        yield self.until("the check", lambda: hands.find("wallets.payout.rows") is not None)
+        yield self.pause()
+        self.picture("payout-check")
+        hands.click("plan.discard")
+        yield self.pause()
 
     def redemption(self) -> Script:
         """AZR for fiat: asked for, paid, burned."""

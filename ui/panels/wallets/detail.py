@@ -186,6 +186,8 @@ class Detail(QWidget):
         self.send_button.setToolTip(why or "Send from this account")
         for tab in self._tabs:
             tab.set_account(account, snapshot)
+            if tab.count:  # a number in a title must not grow old
+                tab.come()
         self._front(self.bar.currentIndex())
 
     def _front(self, at: int) -> None:

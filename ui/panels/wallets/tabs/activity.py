@@ -35,9 +35,9 @@ class ActivityTab(Tab):
         self._reading = False
         self.table = Table(
             [
-                Column("time", "Time (UTC)", 126, kind="time"),
+                Column("time", "Time (UTC)", 148, kind="time"),
                 Column("kind", "Kind", 120),
-                Column("other", "Counterparty", 200, kind="address"),
+                Column("other", "Counterparty", 180, kind="address"),
                 Column("amount", "Amount", 150, align="right", kind="amount"),
                 Column("state", "State", 130),
                 Column("evidence", "Evidence", 130, kind="evidence"),

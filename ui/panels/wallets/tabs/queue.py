@@ -23,7 +23,7 @@ WAITING = ("signed", "sent", "seen")
 STATES = {
     "signed": ("signature", "pend", "Signed, not sent", "text"),
     "sent": ("paper-plane-tilt", "accent", "Sent", "text"),
-    "seen": ("eye", "accent", "Seen by the node", "text"),
+    "seen": ("eye", "accent", "In the pool", "text"),
     "mined": ("cube", "accent", "In a block", "text"),
     "final": ("check-circle-fill", "ok", "Final", "text"),
     "replaced": ("arrow-bend-up-right", "text-3", "Replaced", "text-3"),
@@ -119,6 +119,8 @@ class QueueTab(Tab):
         found.sort(key=lambda row: (str(row.state) not in WAITING, -row.nonce, -row.created_at))
         self._rows = {row.hash: row for row in found}
         self.table.set_rows([self._row(row) for row in found])
+        if found and not self.table.selected_id():
+            self.table.select(found[0].hash)
         self.table.setVisible(bool(found))
         self.empty.setVisible(not found)
         self.counted.emit(sum(str(row.state) in WAITING for row in found))

@@ -34,6 +34,8 @@ class Tab(QWidget):
         self.account: Account | None = None
         self.snapshot = Snapshot()
         self.aside = ""
+        self.count = 0
+        self.counted.connect(self._keep_count)
         self._due = True
         self.setObjectName(f"wallets.tab.{self.name}")
         self.setAccessibleName(self.title)
@@ -48,6 +50,9 @@ class Tab(QWidget):
         self._due = True
         if other:
             self.changed()
+
+    def _keep_count(self, count: int) -> None:
+        self.count = count
 
     def come(self) -> None:
         """The tab is in front now."""
