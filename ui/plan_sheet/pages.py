@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FROM = ("sender", "account", "deployer", "submitter", "officer", "from")
 _TO = ("recipient", "contributor", "to")
 _PASSING = ("pass",)
+MOST_CALLS = 5  # decoded calls that are shown one by one
 
 
 class Page(QScrollArea):
@@ -72,7 +73,9 @@ class PreviewPage(Page):
             self.note("err", f"This would fail: {preview.error} Nothing was signed, nothing changed.")
         if before is not None:
             self._changes(before, preview)
-        self._calls(facts, preview)
+        batch = len(preview.calls) > 1  # of many, the totals come first
+        if not batch:
+            self._calls(facts, preview)
         self._effects(facts, preview)
         if preview.fee is not None:
             fee = preview.fee
@@ -81,6 +84,8 @@ class PreviewPage(Page):
                 section.add(row)
             self.column.addWidget(section)
         self._checks(plan, preview)
+        if batch:
+            self._calls(facts, preview)
         self._steps(plan)
         self._digests(plan, preview)
         self.column.addStretch(1)
@@ -102,7 +107,7 @@ class PreviewPage(Page):
         self.column.addWidget(section)
 
     def _calls(self, facts: Facts, preview: Preview) -> None:
-        for index, call in enumerate(preview.calls):
+        for index, call in enumerate(preview.calls[:MOST_CALLS]):
             aside = StatusLabel("ok", "Verified source") if call.verified else None
             heading = "Decoded call" if len(preview.calls) == 1 else f"Decoded call {index + 1} of {len(preview.calls)}"
             section = Section(heading, aside)
@@ -110,6 +115,10 @@ class PreviewPage(Page):
             code.setObjectName(f"plan.call.{index}")
             code.setAccessibleName(heading)
             section.add(code)
+            self.column.addWidget(section)
+        if len(preview.calls) > MOST_CALLS:
+            section = Section()
+            section.add(text(f"and {len(preview.calls) - MOST_CALLS:,} more calls like these", "hint"))
             self.column.addWidget(section)
 
     def _effects(self, facts: Facts, preview: Preview) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout
 
 from ui.plan_sheet.sections import Section, text
+from ui.theme import theme
 from ui.widgets import AddressCell, Amount, Column, EvidenceCell, IconCell, Row, Table, button
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from app.operations.plans import Plan
 
 KIND = "wallets.payout"
+MOST_HIGH = 320  # pixels of the table; the rest is scrolled
 STATES = {
     "planned": ("circle", "text-3", "Planned"),
     "signed": ("signature", "pend", "Signed"),
@@ -51,17 +53,16 @@ class PayoutSection(Section):
         self.add(self.counts)
         self.table = Table(
             [
-                Column("line", "Line", 46, align="right"),
-                Column("who", "Recipient", 130, kind="address"),
-                Column("amount", "Amount", 96, align="right", kind="amount"),
-                Column("state", "State", 112),
-                Column("evidence", "Evidence", 116, kind="evidence"),
+                Column("line", "Line", 48, align="right"),
+                Column("who", "Recipient", 108, kind="address"),
+                Column("amount", "Amount", 84, align="right", kind="amount"),
+                Column("state", "State", 78),
+                Column("evidence", "Evidence", 100, kind="evidence"),
             ],
             dense=True,
         )
         self.table.setObjectName("plan.payout.rows")
         self.table.setAccessibleName("Payments and what became of them")
-        self.table.setMinimumHeight(220)
         self.add(self.table)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -87,6 +88,7 @@ class PayoutSection(Section):
         self.counts.setText(f"{len(rows):,} payments: {', '.join(said)}")
         ordered = sorted(rows, key=lambda one: (str(one.state) not in FIRST, one.line))
         self.table.set_rows([self._row(one, decimals) for one in ordered])
+        self.table.setFixedHeight(min(MOST_HIGH, (len(rows) + 2) * theme.metric("rowDense")))
         left = any(str(one.state) in ("failed", "replaced", "unpaid") for one in rows)
         self.rest.setVisible(left and str(plan.state) in ENDED)
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgres
 from ui.plan_sheet import words
 from ui.theme import Theme, icon
 from ui.widgets import EvidenceChip, Identicon, masked
+from ui.widgets.values import breakable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +40,7 @@ _STEPS = {
 
 def text(value: str, role: str = "", *, wrap: bool = False, mono: bool = False) -> QLabel:
     """A label in one of the roles of the theme: ``strong``, ``label``, ``hint``, ``title``, ``figure``, ``ok``, ``err`` …"""
-    label = QLabel(masked(value))
+    label = QLabel(breakable(masked(value)) if wrap else masked(value))
     label.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         label.setProperty("role", role)

@@ -136,7 +136,7 @@ def kind(effect: Effect) -> str:
     if effect.kind == "balance" and effect.unit:
         return effect.unit
     sort = effect.kind.replace("_", " ").capitalize()
-    return f"{sort}, {effect.unit}" if effect.unit and effect.kind in ("supply", "allowance") else sort
+    return f"{sort}, {effect.unit}" if effect.unit and effect.kind in ("supply", "allowance", "fee") else sort
 
 
 def parties(effect: Effect) -> list[tuple[str, str]]:

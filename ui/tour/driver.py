@@ -80,7 +80,10 @@ class Hands:
         widget.setFocus(Qt.FocusReason.OtherFocusReason)
         if isinstance(edit, QLineEdit):
             edit.selectAll()
-        QTest.keyClicks(edit or widget, text)
+        for place, line in enumerate(text.split("\n")):
+            if place:
+                QTest.keyClick(edit or widget, Qt.Key.Key_Return)
+            QTest.keyClicks(edit or widget, line)
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """One key to whatever has the focus."""

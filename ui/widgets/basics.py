@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from ui.theme import icon, theme
 from ui.widgets.privacy import privacy
-from ui.widgets.values import masked, revealed, shown_anyway
+from ui.widgets.values import breakable, masked, revealed, shown_anyway
 
 STATE_ICONS: dict[str, tuple[str, str]] = {
     state: (str(spec["icon"]), str(spec["color"])) for state, spec in theme.tokens["status"].items()
@@ -339,7 +339,7 @@ class Note(QFrame):
 
     def _look(self) -> None:
         with revealed(self._always):
-            self._text.setText(masked(self._whole))
+            self._text.setText(breakable(masked(self._whole)))
             self.setAccessibleName(masked(self._whole))
 
     def set_level(self, level: str) -> None:

@@ -145,6 +145,11 @@ class Row:
     cells: Mapping[str, object] = field(default_factory=dict)
 
 
+def breakable(text: str) -> str:
+    """A sentence in which a word longer than an address may break after each eighth letter, so that it never widens a page."""
+    return re.sub(r"\S{43,}", lambda word: "\u200b".join(word[0][at : at + 8] for at in range(0, len(word[0]), 8)), text)
+
+
 def short_hex(value: str) -> str:
     """``0x1234…cdef`` of an address or hash; anything short as it is."""
     return f"{value[:6]}…{value[-4:]}" if value.startswith("0x") and len(value) > 14 else value

@@ -66,7 +66,7 @@ def test_a_fee_tells_its_price_and_a_network_that_charges_nothing_says_so(qtbot)
     for widget in (*paid, *free):
         qtbot.addWidget(widget)
     said = [text for row in paid for text in shown(row)]
-    assert "1.5" in said and "of 3 gwei" in said and "of 25,200" in said
+    assert "1.50" in said and "of 3.00 gwei" in said and "of 25,200" in said
     assert "none: this network charges nothing" in [text for row in free for text in shown(row)]
 
 

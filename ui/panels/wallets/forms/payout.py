@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ui.shell.panel import Panel
 
 WAIT_MS = 500
+MOST_HIGH = 300  # pixels of the table; the rest is scrolled
 MOST_SHOWN = 2_000  # rows of the check; problems come first
 
 
@@ -62,15 +63,14 @@ class PayoutForm(WalletForm):
         self.table = Table(
             [
                 Column("line", "Line", 48, align="right"),
-                Column("who", "Recipient", 170, kind="address"),
-                Column("amount", "Amount", 110, align="right", kind="amount"),
+                Column("who", "Recipient", 126, kind="address"),
+                Column("amount", "Amount", 84, align="right", kind="amount"),
                 Column("state", "Check", 150),
             ],
             dense=True,
         )
         self.table.setObjectName("wallets.payout.rows")
         self.table.setAccessibleName("Payments of the table")
-        self.table.setMinimumHeight(200)
         self.table.hide()
         self.add(self.table)
         self.go_on = QCheckBox("Go on when a payment fails on the chain")
@@ -174,6 +174,7 @@ class PayoutForm(WalletForm):
                 for row in rows
             ]
         )
+        self.table.setFixedHeight(min(MOST_HIGH, (len(rows) + 2) * theme.metric("rowDense")))
         self.table.show()
 
     def work(self) -> Callable[[], Awaitable[Any]]:
