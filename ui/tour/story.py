@@ -17,11 +17,15 @@ from ui.tour.driver import Hands, Heartbeat, Script, TourFailed, Wait
 
 CHAIN = "demo"
 LABELS = ("Demo treasury", "Demo contributor", "Demo attester", "Demo officer")
-SECRET_FIELDS = (
-    "wallets.import.key",
-    "wallets.drill.key",
-    "wallets.reveal.secret.text",
-    *(f"wallets.{form}.words.{place}" for form in ("restore", "drill") for place in range(1, 25)),
+SECRETS = frozenset(
+    [
+        *(f"wallets.new.word.{place}" for place in range(1, 25)),
+        *(f"wallets.new.check.{place}" for place in range(3)),
+        "wallets.import.key",
+        "wallets.drill.key",
+        "wallets.reveal.secret.text",
+        *(f"wallets.{form}.words.{place}" for form in ("restore", "drill") for place in range(1, 25)),
+    ]
 )
 STRANGER = "0x71AA00000000000000000000000000000000c0De".lower()
 HIDDEN = "•"
@@ -90,13 +94,13 @@ class Story:
 
     def secret(self) -> str:
         """The name of a widget that shows a secret now, or empty."""
-        names = [*(f"wallets.new.word.{n}" for n in range(1, 25)), *(f"wallets.new.check.{n}" for n in range(3)), *SECRET_FIELDS]
-        for name in names:
-            shown = self.hands.find(name)
+        for shown in self.window.findChildren(QWidget):
+            if shown.objectName() not in SECRETS or not shown.isVisible():
+                continue
             if isinstance(shown, QLabel) and HIDDEN not in shown.text():
-                return name
+                return shown.objectName()
             if isinstance(shown, QLineEdit) and shown.text() and shown.echoMode() == QLineEdit.EchoMode.Normal:
-                return name
+                return shown.objectName()
         return ""
 
     # what recurs
