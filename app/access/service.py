@@ -428,9 +428,12 @@ class Access:
     async def _watch(self) -> None:
         """Lock when the idle time is over; wakes often enough to notice a changed setting."""
         while True:
-            if self._proof is not None and self.locked and self._overdue:
-                await self.lock("after idle time")
-            await self._look_again()
+            try:
+                if self._proof is not None and self.locked and self._overdue:
+                    await self.lock("after idle time")
+                await self._look_again()
+            except ConsoleError as error:  # a store that does not answer: the key is dropped already, and the watch goes on
+                log.info("the watch over idle time: %s", error)
             due = self.locks_at
             await asyncio.sleep(min(15.0, max(0.2, (due - self._clock()) / 1000)) if due else 15.0)
 

@@ -1,6 +1,6 @@
 """A console's keyring in another process: ``python -m tests.access.ring_program HOME VERB …``; passphrases come on standard input.
 
-``set`` and ``remove`` the passphrase, ``unlock``, ``write PREFIX COUNT`` items, ``long NAME LETTER`` writes a too large one.
+``set`` and ``remove`` the passphrase, ``write PREFIX COUNT`` items, ``long NAME LETTER`` writes a too large one.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ async def main() -> None:
             await access.set_passphrase(None, Secret(sys.stdin.read()))
         case "remove":
             await access.set_passphrase(Secret(sys.stdin.read()), None)
-        case "unlock":
-            await access.unlock(Secret(sys.stdin.read()))
         case "write":
             for number in range(int(rest[1])):
                 await vault.put(f"{rest[0]}/{number}", Secret(f"{rest[0]} {number}"))

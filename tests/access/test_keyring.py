@@ -307,7 +307,7 @@ def ended(process: subprocess.Popen[str], code: int = 0) -> None:
 async def test_two_consoles_that_write_at_once_lose_no_name(ring, tmp_path):
     home = tmp_path / "azora"
     Home(home).ensure()
-    ended(program(home, "write", "first", "1"))
+    await Vault(Home(home), {}).put("first/0", Secret("first"))
     for process in [program(home, "write", letter, "8") for letter in "ab"]:
         ended(process)
     vault = Vault(Home(home), {})
@@ -373,10 +373,13 @@ async def test_a_passphrase_set_or_removed_is_finished_after_a_kill_at_any_item(
     count = 2
     for kill in range(1, count + 1):
         home = tmp_path / f"azora{kill}"
-        Home(home).ensure()
-        ended(program(home, "write", "w", str(count)))
+        access, vault, database = await keys(home)
+        for number in range(count):
+            await vault.put(f"w/{number}", Secret(f"w {number}"))
         if verb == "remove":
-            ended(program(home, "set", stdin=WORDS))
+            await access.set_passphrase(None, Secret(WORDS))
+        await access.close()
+        await database.close()
         ended(program(home, verb, stdin=WORDS, AZORA_FAULT=f"vault.rewrite.item:{kill}"), -signal.SIGKILL)
         access, vault, database = await keys(home)
         assert access.passphrase_set and access.locked, "what the store says holds: the passphrase is set"
