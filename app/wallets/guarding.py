@@ -181,7 +181,7 @@ class Guarding(Signing):
         return (Effect("key", address, before, after, label=str(plan.params["label"])),)
 
     async def _drilled(self, account: Account) -> int:
-        return next((wallet.drilled_at for wallet in await self.groups() if wallet.id == account.wallet_id), 0)
+        return next((wallet.drilled_at for wallet in await self.sources() if wallet.id == account.wallet_id), 0)
 
     async def _left_behind(self, address: str) -> tuple[str, ...]:
         """What the account holds on each network that answers, in words; never a reason to stop."""

@@ -89,7 +89,7 @@ class Register:
             field="account",
         )
 
-    async def groups(self) -> tuple[Wallet, ...]:
+    async def sources(self) -> tuple[Wallet, ...]:
         """The phrases and keys of this console, oldest first, each with how many accounts hang on it; never a secret."""
         from app.wallets.tables import wallets
 
@@ -117,7 +117,7 @@ class Register:
             NotFound: there is none.
         """
         text = wallet_or_account.strip()
-        found = await self.groups()
+        found = await self.sources()
         for wallet in found:
             if text == wallet.id or text.casefold() == wallet.label.casefold():
                 return wallet

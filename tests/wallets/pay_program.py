@@ -21,7 +21,7 @@ async def opened(home: Path, url: str) -> Purse:
     """The console of a home, which may have been killed before."""
     purse = Purse(home, url)
     await purse.open(fresh=not (home / "console.db").exists())
-    for wallet in await purse.wallets.groups():
+    for wallet in await purse.wallets.sources():
         await purse.vault.put(final_name(wallet.id), HARDHAT)
     purse.accounts = [account.address for account in await purse.wallets.list()]
     return purse

@@ -90,7 +90,7 @@ async def test_a_secret_goes_with_the_last_account_that_hangs_on_it(house):
     await house.wallets.drill("Treasury 2", HARDHAT)
     assert "A drill proved" in (await house.plans.preview(last.id)).preview.verdicts[0].detail
     await house.plans.carry_out(last, acts=2)
-    assert not house.vault and await house.wallets.list() == [] and await house.wallets.groups() == ()
+    assert not house.vault and await house.wallets.list() == [] and await house.wallets.sources() == ()
     with pytest.raises(NotFound):
         await house.wallets.sign_digest(SECOND, b"\1" * 32)
     assert (await house.plans.carry_out(await house.wallets.plan_create("Treasury", HARDHAT))).happened is Happened.DONE
