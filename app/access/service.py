@@ -250,8 +250,10 @@ class Access:
             return
         self._overdue = False
         self._forget()
-        await self._update({}, "access.locked", {"reason": reason})
-        self._bus.publish(AccessChanged())
+        try:
+            await self._update({}, "access.locked", {"reason": reason})
+        finally:  # the windows are covered also when the store cannot note it
+            self._bus.publish(AccessChanged())
 
     async def unlock(self, passphrase: Secret) -> None:
         """Open the console.

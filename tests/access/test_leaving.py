@@ -136,3 +136,13 @@ async def test_it_listens_again_after_the_bus_was_restarted_and_not_against_the_
     again.lock()
     assert await desk.locks() == "with the session"
     again.close()
+
+
+async def test_a_store_that_fails_keeps_no_console_open(desk, login):
+    changed = asyncio.Event()
+    end = desk.access._bus.subscribe(AccessChanged, lambda _: changed.set())
+    await desk.access._database.close()
+    login.lock()
+    await asyncio.wait_for(changed.wait(), 20)
+    assert desk.access.locked and desk.access._key is None
+    end()
