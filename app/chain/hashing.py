@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from Crypto.Hash import keccak
 
 
@@ -12,7 +14,12 @@ def keccak256(data: bytes) -> bytes:
 
 def checksum_address(address: str | bytes) -> str:
     """EIP-55 spelling of 20 bytes or ``0x…`` text in any spelling."""
-    plain = address.hex() if isinstance(address, bytes) else address.lower().removeprefix("0x")
+    return _spelled(address.hex() if isinstance(address, bytes) else address.lower().removeprefix("0x"))
+
+
+@lru_cache(maxsize=16_384)
+def _spelled(plain: str) -> str:
+    """The same few addresses are written again and again."""
     digest = keccak256(plain.encode()).hex()
     return "0x" + "".join(c.upper() if int(digest[i], 16) > 7 else c for i, c in enumerate(plain))
 

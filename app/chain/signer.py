@@ -5,14 +5,40 @@ Serialisation is our own: EIP-2718 envelopes of type 2 (EIP-1559), and legacy tr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.audit.verifier import rlp_encode
+_SHORT = [bytes([0x80 + size]) for size in range(56)]
+_NO_LIST = b"\xc0"  # an empty access list, encoded
 
 
 def _number(value: int) -> bytes:
     return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+def _flat(items: Iterable[bytes]) -> bytes:
+    """Byte strings in RLP, one after the other. A transaction is one flat list, so nothing recurses here."""
+    parts = []
+    for item in items:
+        size = len(item)
+        if size == 1 and item[0] < 0x80:
+            parts.append(item)
+        elif size < 56:
+            parts.append(_SHORT[size] + item)
+        else:
+            width = _number(size)
+            parts.append(bytes([0xB7 + len(width)]) + width + item)
+    return b"".join(parts)
+
+
+def _listed(body: bytes) -> bytes:
+    """A list in RLP whose encoded items are ``body``."""
+    size = len(body)
+    if size < 56:
+        return bytes([0xC0 + size]) + body
+    width = _number(size)
+    return bytes([0xF7 + len(width)]) + width + body
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +55,26 @@ class UnsignedTransaction:
     max_priority_fee_per_gas: int
     legacy: bool = False
 
-    def _fields(self) -> list[object]:
+    def _body(self) -> bytes:
         to = bytes.fromhex(self.to[2:]) if self.to else b""
-        rest: list[object] = [_number(self.gas_limit), to, _number(self.value), self.data]
+        rest = (_number(self.gas_limit), to, _number(self.value), self.data)
         if self.legacy:
-            return [_number(self.nonce), _number(self.max_fee_per_gas), *rest]
-        fees: list[object] = [_number(self.max_priority_fee_per_gas), _number(self.max_fee_per_gas)]
-        return [_number(self.chain_id), _number(self.nonce), *fees, *rest, []]
+            return _flat((_number(self.nonce), _number(self.max_fee_per_gas), *rest))
+        fees = (_number(self.max_priority_fee_per_gas), _number(self.max_fee_per_gas))
+        return _flat((_number(self.chain_id), _number(self.nonce), *fees, *rest)) + _NO_LIST
 
     def payload(self) -> bytes:
         """What is hashed with keccak-256 and signed."""
         if self.legacy:
-            return rlp_encode([*self._fields(), _number(self.chain_id), b"", b""])
-        return b"\x02" + rlp_encode(self._fields())
+            return _listed(self._body() + _flat((_number(self.chain_id), b"", b"")))
+        return b"\x02" + _listed(self._body())
 
     def signed(self, r: int, s: int, parity: int) -> bytes:
         """The raw transaction; ``parity`` is 0 or 1."""
         if self.legacy:
             v = self.chain_id * 2 + 35 + parity
-            return rlp_encode([*self._fields(), _number(v), _number(r), _number(s)])
-        return b"\x02" + rlp_encode([*self._fields(), _number(parity), _number(r), _number(s)])
+            return _listed(self._body() + _flat((_number(v), _number(r), _number(s))))
+        return b"\x02" + _listed(self._body() + _flat((_number(parity), _number(r), _number(s))))
 
 
 @dataclass(frozen=True, slots=True)

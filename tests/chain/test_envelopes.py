@@ -248,3 +248,16 @@ def test_bytes_of_another_signer_are_refused() -> None:
     with pytest.raises(Conflict) as refused:
         signed_as_asked(ASKED, GOOD, "0x" + "22" * 20)
     assert list(refused.value.details) == ["sender"]
+
+
+@given(envelopes(), keys)
+def test_the_sending_path_writes_the_same_bytes(envelope: Envelope, key: bytes) -> None:
+    """Its own shorter writer against the general one, which the public vectors hold."""
+    if envelope.kind is EnvelopeKind.LISTED or envelope.access_list or envelope.chain_id is None:
+        return
+    prices = (envelope.max_fee_per_gas, envelope.max_priority_fee_per_gas)
+    where = (envelope.chain_id, envelope.nonce, envelope.to, envelope.value, envelope.data, envelope.gas_limit)
+    unsigned = UnsignedTransaction(*where, *prices, legacy=envelope.kind is EnvelopeKind.LEGACY)
+    assert unsigned.payload() == envelope.payload()
+    r, s = int.from_bytes(key), 2**255 - 1
+    assert [unsigned.signed(r, s, parity) for parity in (0, 1)] == [envelope.signed(r, s, parity) for parity in (0, 1)]
