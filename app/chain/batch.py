@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.chain import outcomes
-from app.chain.nonces import Do
+from app.chain.nonces import Counts, Do
 from app.chain.queue import QueuedTransaction, TransactionState
 from app.chain.rpc import RpcFailure
 from app.chain.sending import TransactionRequest, refusal
@@ -115,6 +115,7 @@ class BatchStep(Step):
             self.network, self.sender, requests, context.plan, context.index, self.spec.title
         )
         self._perhaps = set()
+        self._fresh = [Standing(row, Do.RESEND, Counts(0, 0, 0), None, 0, False) for row in rows]
         context.report(f"Signed {len(rows):,} transactions from nonce {rows[0].nonce:,}, bytes stored")
         return {"hashes": [row.hash for row in rows], "first_nonce": rows[0].nonce, "sender": self.sender}
 
