@@ -292,9 +292,12 @@ def execute(standing: Standing, chain_id: int, call: CallRequest, seen: State) -
         gas_limit=standing.gas_limit,
     )
     evm = EVM(env=Env(cfg=CfgEnv(chain_id=chain_id), block=block))
+    sender = call.sender.lower()
     for address, account in seen.accounts.items():
         info: Any = AccountInfo  # its stub leaves the balance out
-        evm.insert_account_info(address, info(balance=account.balance, nonce=account.nonce, code=account.code or None))
+        # No contract sends transactions (EIP-3607), but a preview may ask what would happen if one did: its administrator's call.
+        code = None if address == sender else account.code or None
+        evm.insert_account_info(address, info(balance=account.balance, nonce=account.nonce, code=code))
     for (address, slot), value in seen.slots.items():
         # The first slot of an account goes into the state; while the account is loaded, others would count as written by the call
         # and cost another gas. Going back unloads it.
@@ -316,17 +319,16 @@ def execute(standing: Standing, chain_id: int, call: CallRequest, seen: State) -
     if "block_hashes: {}" not in text:
         raise RpcFailure(LocalEvm.name, 0, "the call asks for the hash of an earlier block, which cannot be pulled")
     needs = _needs(text)
-    sender = call.sender.lower()
     old = seen.accounts.get(sender, Account())
-    result = evm.result
+    result, least = evm.result, least_gas(data) if standing.floor else 0
     if said or result is None:
         nonce_only = State({sender: Account(old.balance, old.nonce + 1, old.code)})
-        return Executed(_failed(result, said), needs, nonce_only if result is not None else State())
+        return Executed(_failed(result, said, least), needs, nonce_only if result is not None else State())
     changed = _changed(evm, text, needs, seen)
     mine = changed.accounts.get(sender, old)
-    changed.accounts[sender] = Account(mine.balance, old.nonce + 1, mine.code)  # a message call does not count itself
+    changed.accounts[sender] = Account(mine.balance, old.nonce + 1, old.code)  # a message call does not count itself
     logs = tuple(_log(log) for log in result.logs)
-    gas = max(int(result.gas_used), least_gas(data) if standing.floor else 0)
+    gas = max(int(result.gas_used), least)
     return Executed(CallResult(True, gas, output, logs=logs, created=created), needs, changed)
 
 
@@ -383,8 +385,8 @@ def revert_data(said: str) -> str:
     return output[1] if output is not None else ""
 
 
-def _failed(result: Any, said: str) -> CallResult:
-    gas = int(result.gas_used) if result is not None else 0
+def _failed(result: Any, said: str, least: int) -> CallResult:
+    gas = max(int(result.gas_used), least) if result is not None else 0
     why = _REASON.search(said)
     if data := revert_data(said):
         return CallResult(False, gas, data, "execution reverted")
