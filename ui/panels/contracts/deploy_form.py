@@ -35,7 +35,8 @@ class DeployForm(PlanForm):
         self.system.setObjectName("contracts.deploy.system")
         self.system.setAccessibleName("What to deploy")
         for name, declared in self._systems.items():
-            self.system.addItem(declared.title.removeprefix("Deploy ").removeprefix("the ").capitalize(), name)
+            short = declared.title.removeprefix("Deploy ").removeprefix("the ")
+            self.system.addItem(short[:1].upper() + short[1:], name)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
