@@ -5,14 +5,16 @@ It is found by the sender's count at past blocks, which needs a node that keeps 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.chain.hashing import checksum_address
-from app.chain.queue import IN_BLOCK, QueuedTransaction, TransactionState
+from app.chain.nonces import next_free
+from app.chain.nonces import told as told_nonces
+from app.chain.queue import HOLDING, IN_BLOCK, QueuedTransaction, TransactionState
 from app.chain.rpc import RpcFailure
-from app.chain.standing import look
+from app.chain.standing import Standing, look
 from app.core.errors import ConsoleError, Unavailable
 from app.core.money import UINT256_MAX, exact_units
 from app.operations.plans import Call, Plan
@@ -86,7 +88,7 @@ class Rivals:
             Unavailable: the network does not answer, or keeps no history.
         """
         plan = await self._operations.get(plan_id)
-        for row in await self._looked(plan):
+        for row in [standing.row for standing in await self._looked(plan)]:
             if row.state is TransactionState.REPLACED:
                 found = await self.of_row(await self._sending.connect(row.network), row)
                 if found is not None:
@@ -99,7 +101,8 @@ class Rivals:
         Raises:
             Unavailable: that cannot be told now.
         """
-        rows = await self._looked(plan)
+        standings = await self._looked(plan)
+        rows = [standing.row for standing in standings]
         done = [row for row in rows if row.state in (*IN_BLOCK, TransactionState.SEEN) and row.succeeded is not False]
         if done:
             where = f"is in block {done[0].block:,}" if done[0].block else "waits in the node's pool"
@@ -111,16 +114,30 @@ class Rivals:
             rival = await self.of_row(await self._sending.connect(row.network), row)
             if rival is not None and rival.same_payment:
                 return f"{rival.text} Recipient and amount are the same."
-        return ""
+        return await self._may_still_come(plan, standings)
 
-    async def _looked(self, plan: Plan) -> list[QueuedTransaction]:
+    async def _may_still_come(self, plan: Plan, standings: Sequence[Standing]) -> str:
+        """Of bytes that a node was given and that no node shows now: only whoever gets their nonce excludes them."""
+        ghosts = [s for s in standings if s.row.sent_at and s.row.state in (TransactionState.SENT, TransactionState.DROPPED)]
+        ghosts = [standing for standing in ghosts if standing.row.nonce >= standing.counts.latest]
+        if not ghosts:
+            return ""
+        row, counts = ghosts[0].row, ghosts[0].counts
+        others = await self._sending.queue.rows(row.network, row.sender, HOLDING, from_nonce=counts.latest)
+        held = {other.nonce for other in others if other.plan_id != plan.id}
+        if len(ghosts) == 1 and next_free(counts.latest, counts.pending, held) == row.nonce:
+            return ""  # the new one gets this very nonce, so a chain can take only one of the two
+        numbers = told_nonces({standing.row.nonce for standing in ghosts})
+        return f"What {plan.name} sent with {numbers} was given to a node and may still come into a block."
+
+    async def _looked(self, plan: Plan) -> Sequence[Standing]:
         """The plan's rows as the chain has them now."""
         rows = await self._sending.queue.rows(plan.target.ref, plan_id=plan.id)
         rows = [row for row in rows if row.state is not TransactionState.SIGNED]
         if not rows:
-            return []
+            return ()
         chain = await self._sending.connect(plan.target.ref)
-        return [standing.row for standing in (await look(chain, self._sending.queue, rows)).rows]
+        return (await look(chain, self._sending.queue, rows)).rows
 
     async def of_row(self, chain: Chain, row: QueuedTransaction) -> Rival | None:
         """The transaction in a block that has the row's sender and nonce and is another one.

@@ -240,11 +240,11 @@ async def test_the_queue_comes_in_pages(room: Room) -> None:
     assert await room.transactions.page(room.key, states=[TransactionState.FINAL]) == []
 
 
-async def _signed(room: Room, nonce: int) -> bytes:
+async def _signed(room: Room, nonce: int, price: int = 10**10) -> bytes:
     from app.chain.signer import UnsignedTransaction
 
     return await room.signer.sign_transaction(
-        room.deployer, UnsignedTransaction(1337, nonce, recipient(nonce), 1, b"", 21_000, 10**10, 10**9)
+        room.deployer, UnsignedTransaction(1337, nonce, recipient(nonce), 1, b"", 21_000, price, 10**9)
     )
 
 

@@ -10,11 +10,12 @@ import pytest
 import pytest_asyncio
 
 from app.chain.hashing import checksum_address
+from app.chain.queue import Mark, Signed, transaction_hash
 from app.core.errors import Conflict, Denied
 from app.operations.plans import Plan, PlanState, VerdictLevel
 from tests.chain.hostile import Pruned
 from tests.chain.sending_room import Room, recipient
-from tests.chain.test_queue import _states_are, slow, started, until
+from tests.chain.test_queue import _signed, _states_are, slow, started, until
 from tests.conftest import Node
 
 __all__ = ["slow"]
@@ -134,15 +135,32 @@ async def test_what_was_given_up_and_mined_after_all_blocks_a_retry(room: Room, 
     assert again.preview.blocked and f"“Pay 1” of {plan.name} is in block 1." in again.preview.verdicts[-1].text
 
 
-async def _raw(room: Room, plan: Plan) -> str:
-    """Signed and marked as sent, though no node had it."""
-    from app.chain.queue import Mark
-    from app.chain.transactions import TransactionRequest
+async def test_what_may_still_come_blocks_a_retry_that_would_not_exclude_it(room: Room, slow: Node) -> None:
+    """Alone, the retry gets the very nonce, and a chain takes one of the two. Behind a free nonce it would not."""
+    plan = await room.planned_send(1)
+    await _raw(room, plan)
+    await room.operations.stop(plan.id)
+    again = await room.operations.retry(plan.id)
+    assert not again.preview.blocked
+    await room.operations.discard(again.id)
+    first, second = await room.planned_send(2), await room.planned_send(3)
+    await _raw(room, first)
+    await room.operations.discard(first.id)
+    slow("anvil_setNonce", room.deployer, "0x0")
+    await _raw(room, second, nonce=4)
+    await room.operations.discard(second.id)
+    again = await room.operations.retry(second.id)
+    text = f"What {second.name} sent with nonce 4 was given to a node and may still come into a block."
+    assert again.preview.blocked and text in again.preview.verdicts[-1].text
 
-    request = TransactionRequest(recipient(1), 1, "0x", 21_000)
-    prepared = await room.transactions.prepare(room.key, room.deployer, request, plan, 0, "Pay 1")
-    await room.transactions.queue.mark(room.key, [Mark(str(prepared["hash"]), {"state": "sent", "sent_at": 1})])
-    return str(prepared["raw"])
+
+async def _raw(room: Room, plan: Plan, nonce: int = 0) -> str:
+    """Signed and marked as sent, though the node does not have it."""
+    raw = await _signed(room, nonce, 10**10 + plan.number)
+    await room.transactions.queue.keep(room.key, room.deployer, [Signed(nonce, raw, plan.id, 0, "Pay 1")])
+    mark = Mark(transaction_hash(raw), {"state": "dropped", "sent_at": 1})
+    await room.transactions.queue.mark(room.key, [mark])
+    return "0x" + raw.hex()
 
 
 async def test_only_ended_plans_are_tried_again(room: Room, slow: Node) -> None:
