@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from app.core.errors import Conflict
+from app.core.secret import Secret
 from app.wallets.creation import final_name
 from tests.wallets.conftest import HARDHAT
 from tests.wallets.purse import NETWORK, Purse
@@ -23,6 +24,9 @@ async def opened(home: Path, url: str) -> Purse:
     await purse.open(fresh=not (home / "console.db").exists())
     for wallet in await purse.wallets.sources():
         await purse.vault.put(final_name(wallet.id), HARDHAT)
+    if not await purse.wallets.list():  # killed before there was an account
+        await purse.operations.recover()
+        await purse.done(await purse.wallets.plan_create("Purse", Secret(HARDHAT.reveal()), accounts=3))
     purse.accounts = [account.address for account in await purse.wallets.list()]
     return purse
 
@@ -44,7 +48,7 @@ async def main() -> None:
                 if not error.retryable:
                     raise
                 plan = await purse.operations.execute(plan.id)
-        elif plan is not None and plan.state.value == "previewed":  # killed before it was confirmed
+        elif plan is not None and plan.state.value in ("draft", "previewed"):  # killed before it was confirmed
             plan = await purse.operations.execute(plan.id)
         assert plan is not None
         rows = await purse.wallets.payout_rows(plan.id)

@@ -7,7 +7,8 @@ import pytest
 from app.core.errors import Invalid
 from app.wallets import TransferDraft
 from app.wallets.recipients import ZERO, Book
-from tests.wallets.purse import ETHER, NETWORK, bytecodes, deploy, purse, verdicts
+from tests.conftest import Node
+from tests.wallets.purse import ETHER, NETWORK, Purse, bytecodes, deploy, purse, verdicts
 
 __all__ = ["bytecodes", "purse"]
 pytestmark = [pytest.mark.node, pytest.mark.asyncio]
@@ -108,3 +109,24 @@ async def test_a_token_that_behaves_oddly_is_shown_as_it_is(purse, node, bytecod
     }
     assert sorted(changes.values()) == [-5_000_000, 50_000, 4_950_000] and changes[taxed] == 50_000
     assert (await purse.done(plan)).receipt.matches
+
+
+@pytest.mark.parametrize("options", [("--hardfork", "berlin"), ("--base-fee", "0", "--gas-price", "0")])
+async def test_chains_without_a_base_fee_and_without_fees_send_all_and_pay_out(tmp_path, options):
+    node = Node(*options)
+    purse = Purse(tmp_path / "home", node.url)
+    try:
+        await purse.open()
+        first, second = purse.accounts[:2]
+        rows = "address,amount\n" + "\n".join(f"0x{n:0>40x},1" for n in range(70_000, 70_005))
+        plan = await purse.wallets.plan_payout(await purse.wallets.check_payout(NETWORK, first, rows))
+        assert (await purse.done(plan)).receipt.matches
+        assert [node.balance(f"0x{n:0>40x}") for n in range(70_000, 70_005)] == [ETHER] * 5
+        most = await purse.wallets.max_amount(NETWORK, second, recipient=STRANGER, fee={"level": "fast"})
+        plan = await purse.wallets.plan_transfer(TransferDraft(NETWORK, second, STRANGER, most.amount, fee=most.fee))
+        assert (await purse.done(plan)).receipt.matches and node.balance(STRANGER) == most.amount
+        if "--gas-price" in options:
+            assert node.balance(second) == 0 and most.amount == 10_000 * ETHER
+    finally:
+        await purse.close()
+        node.stop()
