@@ -6,6 +6,7 @@ shows or holds a secret longer than a person looks at it, and that the clipboard
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,8 @@ class Watchful(QObject):
         window = self._widget.window()
         if window is not self._window:
             if self._window is not None and self._window is not self._widget:
-                self._window.removeEventFilter(self)
+                with contextlib.suppress(RuntimeError):  # it is gone already
+                    self._window.removeEventFilter(self)
             self._window = window
             if window is not self._widget:
                 window.installEventFilter(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QMenu, QSplitter
 
 from app.core.errors import ConsoleError
@@ -44,12 +44,14 @@ OF_ACCOUNT: dict[str, tuple[str, str]] = {
     "rename": ("edits", "RenameForm"),
     "group": ("edits", "GroupForm"),
     "approve": ("approve", "ApproveForm"),
+    "signer": ("external", "SignerForm"),
     "reveal": ("secret", "RevealForm"),
     "export": ("secret", "ExportForm"),
     "delete": ("secret", "DeleteForm"),
     "drill": ("drill", "DrillForm"),
     "adding": ("adding", "AddAccountsForm"),
 }
+REST_MS = 400  # between two readings while changes pour in
 MORE = (
     "wallets.restore",
     "wallets.external",
@@ -66,6 +68,7 @@ KEYED = ("hd", "imported")
 VERBS = (
     ("drill", "first-aid-kit", "Drill the backup…", KEYED),
     ("adding", "plus", "Add accounts…", ("hd",)),
+    ("signer", "plugs-connected", "Change signer…", ("external",)),
     ("reveal", "eye", "Reveal…", KEYED),
     ("export", "export", "Export keystore…", KEYED),
     ("delete", "trash", "Delete…", ("hd", "imported", "watch", "external")),
@@ -84,6 +87,7 @@ class WalletsPanel(Panel):
         self.snapshot = Snapshot()
         self._waiting: dict[str, Any] | None = None
         self._read_once = False
+        self._reading = self._again = False
         for action in ("wallets.import", "wallets.watch", "wallets.new"):
             self.header.add_action(action)
         self.more = button("", icon="dots-three")
@@ -154,7 +158,25 @@ class WalletsPanel(Panel):
     # Reading
 
     def refresh(self) -> None:
-        self.bridge.run(lambda: read(self.bridge.console), then=self._show, owner=self)
+        """Read once at a time: a payout tells of a thousand changes in a second."""
+        if self._reading:
+            self._again = True
+            return
+        self._reading, self._again = True, False
+        self.bridge.run(lambda: read(self.bridge.console), then=self._read_through, fail=self._failed, owner=self)
+
+    def _read_through(self, snapshot: Snapshot) -> None:
+        self._through()
+        self._show(snapshot)
+
+    def _failed(self, _: ConsoleError) -> bool:
+        self._through()
+        return False
+
+    def _through(self) -> None:
+        self._reading = False
+        if self._again:
+            QTimer.singleShot(REST_MS, self, self.refresh)
 
     def _show(self, snapshot: Snapshot) -> None:
         self.snapshot, self._read_once = snapshot, True

@@ -14,6 +14,7 @@ from ui.widgets.identity import identicon_icon
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from app.wallets import Account
     from app.wallets.signers import SignerView
     from ui.shell.panel import Panel
 
@@ -95,3 +96,28 @@ class ExternalForm(WalletForm):
 
     def first_field(self) -> QWidget | None:
         return self.url
+
+
+class SignerForm(WalletForm):
+    """Where the signer of an account is asked from now on."""
+
+    title = "Change the signer"
+    context = "An edit: the signer must offer the same account"
+    primary = "Save signer"
+    planned = False
+
+    def __init__(self, panel: Panel, account: Account) -> None:
+        super().__init__(panel)
+        self._account = account
+        self.url = line_edit("wallets.signer.signer", "Address of the signer")
+        self.url.setText(account.signer)
+        self.url_field = self.field(f"Signer of {account.label}", self.url, account.address)
+        self.end()
+
+    def work(self) -> Callable[[], Awaitable[Any]]:
+        account, url, wallets = self._account, self.url.text().strip(), self.console.wallets
+        return lambda: wallets.set_signer(account.id, url)
+
+    def show_error(self, error: Any) -> bool:
+        self.url_field.set_error(str(error))
+        return True
