@@ -30,7 +30,7 @@ class Shell:
     def __init__(self, window: Any) -> None:
         self.window = window
 
-    def until(self, over: Callable[[], object], ms: int = 8_000) -> None:
+    def until(self, over: Callable[[], object], ms: int = 30_000) -> None:
         """Let the window live until ``over()``; the test fails when that does not come."""
         end = time.monotonic() + ms / 1000
         while not over():

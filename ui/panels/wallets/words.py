@@ -385,7 +385,7 @@ class PhraseEntry(QWidget):
         unknown = tuple(place for place in found.unknown if place != typing or len(typed) == wanted)
         self._mark(unknown)
         if unknown:
-            listed = ", ".join(map(str, unknown))
+            listed = ", ".join(map(str, unknown[:6])) + (" …" if len(unknown) > 6 else "")
             self.state.set_state(
                 "err", f"Word {listed} is not in the list" if len(unknown) == 1 else f"Words {listed} are not in the list"
             )
@@ -396,9 +396,9 @@ class PhraseEntry(QWidget):
             self.state.set_state("idle", f"{len(typed)} of {wanted} words{more}")
         elif found.checksum == "ok":
             self._right = True
-            self.state.set_state("ok", f"All {wanted} words are right, and the checksum too")
+            self.state.set_state("ok", f"All {wanted} words and the checksum are right")
         else:
-            self.state.set_state("err", "All words are known, but the checksum is wrong: compare them with the backup")
+            self.state.set_state("err", "The checksum is wrong: compare with the backup")
 
     def _mark(self, unknown: Sequence[int]) -> None:
         for place, edit in enumerate(self._edits, 1):
