@@ -11,12 +11,13 @@ from app.cluster.contexts import Context, Environment
 from app.cluster.fleet import FleetRow, Found
 from app.cluster.kinds import KINDS, Kind
 from app.cluster.logs import LogLine, LogSource
-from app.cluster.service import Clusters
+from app.cluster.service import RECORDED, Clusters
 from app.cluster.store import KindState, KindStatus, Metrics, Snapshot
 from app.cluster.watching import Reach
 
 __all__ = [
     "KINDS",
+    "RECORDED",
     "Access",
     "Clusters",
     "Context",

@@ -31,7 +31,7 @@ class Timing:
     """Pauses and limits, in seconds.
 
     Attributes:
-        page: objects per page of a first list.
+        page: objects per page of a first list; reading one holds the interpreter, so it bounds what a window may feel of it.
         answer: how long a page may take. Consistent reads hang for over 30 s while etcd is down.
         watch: how long one watch is asked to last; short, so that a dead one is found without trusting it. A server sends a
             bookmark some two seconds before the end, so resuming costs one request and no history is lost.
@@ -42,7 +42,7 @@ class Timing:
         idle: pause before a kind that is not served, or not allowed, is asked for again.
     """
 
-    page: int = 500
+    page: int = 250
     answer: float = 15.0
     watch: float = 45.0
     grace: float = 5.0

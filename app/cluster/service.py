@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cluster import recorded
 from app.cluster.access import Access
 from app.cluster.client import Connection, Identity
 from app.cluster.contexts import Context, Contexts, Environment, find_contexts
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from app.cluster.actions import Actions
     from app.operations import Operations
 
+RECORDED = recorded.NAME
 HEALTH_SECONDS = 30  # rules look at the time too, so health grows old without any change
 MOST_FOUND = 200
 
@@ -99,12 +101,14 @@ class Clusters:
 
     def environment(self, context: str) -> Environment:
         """What a mistake there would cost: as set, else as guessed from its names."""
+        if context == recorded.NAME:
+            return Environment.LOCAL
         said = self._said(context).environment
         return Environment(said) if said else self.contexts().get(context).environment
 
     def read_only(self, context: str) -> bool:
         """Whether the console changes nothing there."""
-        return self._said(context).read_only
+        return context == recorded.NAME or self._said(context).read_only
 
     def set_context(
         self, context: str, *, environment: str | None = None, read_only: bool | None = None, namespace: str | None = None
@@ -181,7 +185,9 @@ class Clusters:
     # know
 
     def snapshot(self, context: str) -> Snapshot:
-        """What is known of a cluster now; nothing, when it was never connected."""
+        """What is known of a cluster now; nothing, when it was never connected. :data:`RECORDED` names one to explore."""
+        if context == recorded.NAME:
+            return recorded.snapshot()
         watching = self._watching.get(context)
         if watching is not None:
             return watching.snapshot()
@@ -213,7 +219,8 @@ class Clusters:
 
     async def health(self, context: str) -> Health:
         """How a cluster is, judged beside the loop; the same as before when nothing has changed since."""
-        snapshot, now = self.snapshot(context), now_ms()
+        # What was recorded is judged by the time of its recording, or all its ages would be wrong.
+        snapshot, now = self.snapshot(context), recorded.taken_at() if context == recorded.NAME else now_ms()
         kept = self._health.get(context)
         if kept is not None and kept[0] == snapshot.version and now - kept[1] < HEALTH_SECONDS * 1000:
             return kept[2]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from app.cluster import Clusters, KindStatus
+from app.cluster import RECORDED, Clusters, KindStatus
 from app.cluster.exec import execute, run_once
 from app.cluster.logs import LogSource
 from app.cluster.watching import Pace
@@ -191,6 +191,18 @@ async def test_what_is_said_about_a_context_is_kept(clusters):
     assert clusters.environment("kind-shop").value == "local" and clusters.read_only("kind-shop")
     with pytest.raises(ConsoleError):
         clusters.set_context("nowhere", read_only=True)
+
+
+@pytest.mark.asyncio
+async def test_without_a_cluster_there_is_a_recorded_one_to_explore(clusters):
+    """It says what it is, cannot be changed, and is judged as of its recording."""
+    snapshot, health = clusters.snapshot(RECORDED), await clusters.health(RECORDED)
+    assert "not live" in RECORDED and snapshot.of("Pod") and snapshot.taken_at < 1_800_000_000_000
+    assert clusters.read_only(RECORDED) and clusters.environment(RECORDED).value == "local"
+    assert health.worst is not None
+    assert RECORDED not in {row.context for row in await clusters.fleet()}
+    with pytest.raises(ConsoleError, match="no cluster context"):
+        clusters.connection(RECORDED)
 
 
 # logs
