@@ -155,7 +155,7 @@ class Preview:
     block: int = 0
     block_hash: str = ""
     simulated_at: int = 0
-    method: str = ""  # "eth_simulateV1", "pyrevm", "eth_call", "dry run" …
+    method: str = ""  # "eth_simulateV1", "debug_traceCall", "pyrevm on proven state", "pyrevm", "dry run" …
     error: str = ""
     notes: tuple[str, ...] = ()  # what cannot be undone, what the reader should know
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from app.chain.fees import GWEI, Fees, Level, gwei, next_base_fee
 from app.core.errors import Denied, Invalid
 from tests.chain.misbehaving import Altered
+from tests.contracts.deploy_program import Room
 
 pytestmark = pytest.mark.node
 BURN = "0x5b600056"  # JUMPDEST PUSH1 0 JUMP: uses whatever gas it gets
@@ -179,3 +182,20 @@ def test_the_command_line_shows_offers_and_keeps_a_ceiling(azora, home, node):
     assert "above 3 gwei" in azora("network", "fee-ceiling", "anvil", 3).out
     assert azora("--json", "network", "fee-ceiling", "anvil").json == {"network": "anvil", "fee_ceiling_gwei": 3}
     assert "from 1 to 1,000,000" in azora("network", "fee-ceiling", "anvil", 0, expect=None).err
+
+
+@pytest.mark.asyncio
+async def test_a_ceiling_of_a_chain_started_here_is_kept_over_restarts_of_its_node_and_of_the_console(node, tmp_path):
+    room = await Room(tmp_path / "home", node.url).open()
+    own = replace(room.networks.get("anvil"), id="mine", own=True)
+    await room.networks.put_own(own)
+    assert (await room.networks.set_fee_ceiling("mine", 7)).fee_ceiling_gwei == 7
+    await room.networks.put_own(replace(own, rpc_url="http://127.0.0.1:1"))  # its node came back on another port
+    assert room.networks.get("mine").fee_ceiling_gwei == 7
+    with pytest.raises(Invalid, match="It was not changed") as refused:
+        await room.networks.set_fee_ceiling("mine", 0)
+    assert refused.value.field == "fee_ceiling"
+    await room.close()
+    again = await Room(tmp_path / "home", node.url).open()
+    assert again.networks.get("mine").fee_ceiling_gwei == 7
+    await again.close()
