@@ -28,7 +28,8 @@ PANELS: list[tuple[str, str, str, str, bool]] = [
     ("mining", "Mint Mining", "coins", "Ctrl+3", False),
     ("contracts", "Contracts", "file-code", "Ctrl+4", False),
     ("ledger", "Ledger", "scroll", "Ctrl+5", False),
-    ("chains", "Local Chains", "link", "Ctrl+6", False),
+    ("cluster", "Cluster", "cube", "Ctrl+6", False),
+    ("chains", "Local Chains", "link", "Ctrl+7", False),
     ("jobs", "Jobs", "list-checks", "Ctrl+J", True),
     ("settings", "Settings", "gear", "Ctrl+,", True),
 ]
@@ -38,6 +39,7 @@ PATHS = {
     "mining": "ui.panels.mining:MiningPanel",
     "contracts": "ui.panels.contracts:ContractsPanel",
     "ledger": "ui.panels.ledger:LedgerPanel",
+    "cluster": "ui.panels.cluster:ClusterPanel",
     "chains": "ui.panels.chains:ChainsPanel",
     "jobs": "ui.panels.jobs:JobsPanel",
     "settings": "ui.panels.settings:SettingsPanel",

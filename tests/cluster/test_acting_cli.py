@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-
 import pytest
 
 from app.cluster import recorded
 from app.cluster.health import assess
-from tests.cluster.apiserver import ApiServer
+from tests.cluster.aside import served
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: said, namespace: shop}\ndata: {a: '1'}\n"
 
 
 @pytest.fixture
 def server():
-    """The recorded cluster behind a port, on a loop of its own."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-    found = ApiServer.recorded()
-    asyncio.run_coroutine_threadsafe(found.start(), loop).result(30)
-    yield found
-    asyncio.run_coroutine_threadsafe(found.kill(), loop).result(30)
-    loop.call_soon_threadsafe(loop.stop)
+    with served() as found:
+        yield found
 
 
 def test_diff_apply_scale_and_rollout(azora, home, server, tmp_path):

@@ -1,0 +1,126 @@
+"""The cluster panel over the test API server: fleet, one cluster, looking closer, a plan from it; and the recorded cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QSpinBox
+
+from tests.cluster.apiserver import ApiServer
+from tests.cluster.aside import served
+from tests.ui.shell.desk import Shell, start
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ApiServer]:
+    with served() as found:
+        found.log("shop", "cart-7455ddfd44-7b7wd", "INF served")
+        found.log("shop", "cart-7455ddfd44-dczz5", "WRN slow")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def desk(qapp: Any, server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    folder = tmp_path_factory.mktemp("cluster")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("KUBECONFIG", str(server.kubeconfig(folder / "config", context="eu")))
+    patch.setenv("AZORA_CLUSTER_GRACE_SECONDS", "0")
+    home: Path = folder / "home"
+    home.mkdir()
+    shell = start(home)
+    yield shell
+    shell.window.close()
+    patch.undo()
+
+
+@pytest.fixture
+def shell(desk: Shell) -> Shell:
+    desk.active()
+    desk.window.open("cluster")
+    desk.panel.tabs.set_value("fleet")
+    desk.panel._choose_tab()
+    return desk
+
+
+def cell(table: Any, row: str, column: str) -> Any:
+    return next(r.cells[column] for r in table.rows() if r.id == row)
+
+
+def test_the_fleet_says_what_is_worst_and_finds_across_clusters(shell: Shell) -> None:
+    panel = shell.panel
+    shell.until(lambda: panel.fleet.table.rows() and "39" in str(cell(panel.fleet.table, "eu", "pods")), 30_000)
+    assert cell(panel.fleet.table, "eu", "worst").state == "err"
+    assert panel.tabs.button("fleet").text() == "Fleet 1"
+    panel.fleet.text.setText("statefulset db")
+    shell.until(lambda: panel.fleet.results.rows())
+    assert {row.cells["name"] for row in panel.fleet.results.rows()} == {"db", "db-0", "db-1", "db-2"}
+
+
+def test_one_cluster_with_its_pods_by_state_and_what_is_wrong_with_one_workload(shell: Shell) -> None:
+    panel = shell.panel
+    shell.until(lambda: panel.fleet.table.rows(), 30_000)
+    panel.show_cluster("eu")
+    shell.until(lambda: len(panel.page.table.rows()) > 20, 30_000)
+    key = "\n".join(("Deployment", "payments", "api"))
+    assert cell(panel.page.table, key, "ready") == "0 / 2"
+    assert cell(panel.page.table, key, "health").word == "Degraded"
+    assert set(panel.page._grids) == {"node-a", "node-b", "node-c", "No node"}
+    panel.page.table.selected.emit(key)
+    shell.until(lambda: panel._page.chosen is not None and panel._page.chosen.key[2] == "api")
+    assert {signal.rule for signal in panel._page.chosen.signals} >= {"pod.crash_loop", "workload.readiness"}
+    panel.page.looking.show_tab("related")
+    assert any("ReplicaSet" in str(row.cells["to"]) for row in panel.page.looking.related.rows())
+    panel.page.looking.show_tab("yaml")
+    assert panel.page.looking.yaml.text().startswith("apiVersion: apps/v1\nkind: Deployment")
+
+
+def test_logs_of_all_pods_of_a_workload_come_merged(shell: Shell) -> None:
+    panel = shell.panel
+    panel.show_cluster("eu")
+    panel.choose(("Deployment", "shop", "cart"))
+    panel.page.looking.show_tab("logs")
+    shell.until(lambda: "WRN slow" in panel.page.looking.log.text() and "INF served" in panel.page.looking.log.text(), 30_000)
+    panel.page.looking.filter.setText("slow")
+    assert "INF served" not in panel.page.looking.log.text()
+    panel.page.looking.filter.clear()
+
+
+def test_scaling_opens_the_sheet_and_its_preview_names_the_field(shell: Shell) -> None:
+    panel = shell.panel
+    panel.show_cluster("eu")
+    panel.choose(("Deployment", "shop", "cart"))
+    shell.until(lambda: panel._page is not None and panel._page.chosen is not None and panel._page.chosen.key[2] == "cart", 30_000)
+    panel.ask("scale")
+    spin = shell.window.findChild(QSpinBox, "cluster.scale.replicas")
+    assert isinstance(spin, QSpinBox) and spin.value() == 2
+    plan = shell.ask(lambda: shell.console.clusters.actions.plan_scale("eu", "Deployment", "shop", "cart", 4))
+    assert [(e.subject, e.after) for e in plan.preview.effects] == [("Deployment shop/cart spec.replicas", "4")]
+
+
+def test_a_read_only_cluster_says_why_it_cannot_be_changed(shell: Shell) -> None:
+    panel = shell.panel
+    panel.show_cluster("eu")
+
+    async def lock(on: bool) -> None:
+        shell.console.clusters.set_context("eu", read_only=on)
+
+    shell.ask(lambda: lock(True))
+    shell.until(lambda: panel._page is not None and panel._page.read_only, 30_000)
+    assert not panel.more.isEnabled() and "read-only" in panel.more.toolTip()
+    shell.ask(lambda: lock(False))
+    shell.until(lambda: not panel._page.read_only, 30_000)
+
+
+def test_the_recorded_cluster_is_labelled_and_cannot_be_changed(shell: Shell) -> None:
+    panel = shell.panel
+    panel.explore()
+    shell.until(lambda: panel._page is not None and not panel._page.live and panel.page.table.rows(), 30_000)
+    assert "recorded cluster, not a live one" in panel.page.note.text()
+    assert not panel.more.isEnabled()
+    panel.ask("restart")
+    assert "cannot be changed" in shell.said()

@@ -1,0 +1,145 @@
+"""Small drawn widgets: the grid of pods, bars of shares, and a line of CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from ui.panels.cluster.reading import PodCell
+from ui.theme import icon, theme
+
+CELL, GAP = 24, 4
+INKS = {"ok": "ok", "warn": "warn", "err": "err", "run": "accent", "idle": "text-3"}
+ICONS = {"ok": "check", "warn": "warning-fill", "err": "x", "run": "circle-notch", "idle": "question"}
+
+
+class PodGrid(QWidget):
+    """Pods of one node as squares; each has a shape and a word, not only a colour. Arrow keys move, Enter opens."""
+
+    chosen = Signal(str, str)  # namespace, name
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cells: tuple[PodCell, ...] = ()
+        self._at = 0
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def set_cells(self, name: str, cells: Sequence[PodCell]) -> None:
+        """Show other pods."""
+        self._cells = tuple(cells)
+        self._at = min(self._at, max(0, len(cells) - 1))
+        bad = sum(cell.state not in ("ok", "run") for cell in cells)
+        self.setAccessibleName(f"Pods of {name}: {len(cells)}, {bad} not well")
+        self.setAccessibleDescription(cells[self._at].words if cells else "")
+        self.updateGeometry()
+        self.update()
+
+    def _columns(self, width: int) -> int:
+        return max(1, (width + GAP) // (CELL + GAP))
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        rows = -(-max(1, len(self._cells)) // self._columns(width))
+        return rows * (CELL + GAP)
+
+    def sizeHint(self) -> QSize:
+        return QSize(8 * (CELL + GAP), self.heightForWidth(max(self.width(), CELL)))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(3 * (CELL + GAP), CELL + GAP)
+
+    def _rect(self, index: int) -> QRect:
+        columns = self._columns(self.width())
+        return QRect((index % columns) * (CELL + GAP), (index // columns) * (CELL + GAP), CELL, CELL)
+
+    def _under(self, at: QPoint) -> int:
+        return next((index for index in range(len(self._cells)) if self._rect(index).contains(at)), -1)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for index, cell in enumerate(self._cells):
+            rect, ink = self._rect(index), theme.color(INKS[cell.state])
+            fill = theme.color(INKS[cell.state])
+            fill.setAlphaF(0.14)
+            painter.setBrush(fill)
+            pen = QPen(ink if cell.state != "idle" else theme.color("border-control"))
+            pen.setStyle(Qt.PenStyle.DashLine if cell.state == "idle" else Qt.PenStyle.SolidLine)
+            painter.setPen(pen)
+            painter.drawRoundedRect(rect.adjusted(0, 0, -1, -1), 4, 4)
+            icon(ICONS[cell.state], INKS[cell.state]).paint(painter, rect.adjusted(5, 5, -5, -5))
+            if self.hasFocus() and index == self._at:
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.setPen(QPen(theme.color("focus"), 2))
+                painter.drawRoundedRect(rect.adjusted(1, 1, -2, -2), 4, 4)
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            index = self._under(event.pos())
+            QToolTip.showText(event.globalPos(), self._cells[index].words if index >= 0 else "", self)
+            return True
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self._under(event.position().toPoint())
+        if index >= 0:
+            self._move_to(index)
+            self.chosen.emit(*self._cells[index].key)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {
+            Qt.Key.Key_Right: 1,
+            Qt.Key.Key_Left: -1,
+            Qt.Key.Key_Down: self._columns(self.width()),
+            Qt.Key.Key_Up: -self._columns(self.width()),
+        }
+        if event.key() in step and self._cells:
+            self._move_to(min(len(self._cells) - 1, max(0, self._at + step[Qt.Key(event.key())])))
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._cells:
+            self.chosen.emit(*self._cells[self._at].key)
+        else:
+            super().keyPressEvent(event)
+
+    def _move_to(self, index: int) -> None:
+        self._at = index
+        self.setAccessibleDescription(self._cells[index].words)
+        self.update()
+
+
+class ShareBar(QWidget):
+    """Shares side by side, such as stable and canary; ``parts`` are share (0 … 1) and the token of a colour."""
+
+    def __init__(self, height: int = 8) -> None:
+        super().__init__()
+        self._parts: tuple[tuple[float, str], ...] = ()
+        self.setFixedHeight(height)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_parts(self, parts: Sequence[tuple[float, str]], words: str) -> None:
+        """Show other shares; ``words`` say the same."""
+        self._parts = tuple(parts)
+        self.setAccessibleName(words)
+        self.setToolTip(words)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("surface-3"))
+        painter.drawRect(self.rect())
+        x = 0.0
+        for share, color in self._parts:
+            width = share * self.width()
+            painter.fillRect(
+                QRect(round(x), 0, max(0, round(width) - (1 if len(self._parts) > 1 else 0)), self.height()), theme.color(color)
+            )
+            x += width

@@ -1,0 +1,306 @@
+"""The fleet: all contexts at a glance, and a search across them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from ui.widgets import Column, EmptyState, IconCell, KpiCell, Note, Pane, Row, StatusCell, Table, button, line_edit
+
+if TYPE_CHECKING:
+    from app.cluster import FleetRow, Found
+    from ui.panels.cluster.panel import ClusterPanel
+
+SEVERITIES = {"critical": "err", "warning": "warn", "notice": "idle", "ok": "ok"}
+ENVIRONMENTS = {"local": "LOCAL", "test": "TEST", "production": "PRODUCTION"}
+
+
+def ago(since: int, now: int) -> str:
+    """An age as kubectl writes it, or empty."""
+    from app.cluster.quantities import age
+
+    return f"{age(since, now)} ago" if since else ""
+
+
+class FleetPage(QWidget):
+    """KPIs, one row a context, and the search below."""
+
+    opened = Signal(str)  # context
+    found = Signal(str, str, str, str)  # context, kind, namespace, name
+
+    def __init__(self, panel: ClusterPanel) -> None:
+        super().__init__()
+        self._panel = panel
+        self._rows: Sequence[FleetRow] = ()
+        self._hits: dict[str, Found] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._build_figures())
+        self.table = Table(
+            [
+                Column("name", "Cluster", 190),
+                Column("environment", "Environment", 104),
+                Column("reach", "Reachable", 118, kind="status"),
+                Column("worst", "Worst signal", 300, kind="status"),
+                Column("since", "Age", 72),
+                Column("pods", "Pods", 70, align="right"),
+                Column("nodes", "Nodes", 62, align="right"),
+                Column("sync", "Argo CD sync", 104, kind="status"),
+                Column("health", "Health", 104, kind="status"),
+                Column("read", "Read", 84),
+            ]
+        )
+        self.table.setObjectName("cluster.fleet")
+        self.table.setAccessibleName("Clusters")
+        self.table.activated.connect(lambda _index: self._open())
+        column.addWidget(self.table, 2)
+        self.note = Note("warn", "")
+        self.note.hide()
+        column.addWidget(self.note)
+        self.none = self._build_none()
+        column.addWidget(self.none, 3)
+        column.addWidget(self._build_search(), 3)
+
+    def _build_figures(self) -> QWidget:
+        strip = self.strip = QFrame()
+        strip.setProperty("role", "bar")
+        row = QHBoxLayout(strip)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        self.figures = {}
+        for name, label in (
+            ("reach", "Reachable"),
+            ("pods", "Pods ready"),
+            ("attention", "Clusters need attention"),
+            ("sync", "OutOfSync applications"),
+            ("score", "Lowest score"),
+        ):
+            cell = KpiCell(label, "–", "")
+            cell.setObjectName(f"cluster.kpi.{name}")
+            self.figures[name] = cell
+            row.addWidget(cell, 1)
+        return strip
+
+    def _build_none(self) -> QWidget:
+        box = QWidget()
+        column = QVBoxLayout(box)
+        self.why_none = EmptyState(
+            "cube",
+            "No cluster is known",
+            "The console reads KUBECONFIG and ~/.kube/config, as kubectl does. Add a file, or explore a recorded cluster.",
+            ("Add kubeconfig…", lambda: self._panel.window_.trigger("cluster.add")),
+        )
+        column.addStretch(1)
+        column.addWidget(self.why_none)
+        explore = button("Explore the recorded cluster", icon="play")
+        explore.setObjectName("cluster.explore")
+        explore.clicked.connect(lambda: self._panel.explore())
+        column.addWidget(explore, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(2)
+        return box
+
+    def _build_search(self) -> QWidget:
+        self.search_pane = Pane("Search across clusters")
+        hint = QLabel("kinds, names, labels, images")
+        hint.setProperty("role", "hint")
+        self.search_pane.add_header(hint)
+        self.count = QLabel("")
+        self.count.setProperty("role", "hint")
+        self.search_pane.add_header(self.count, right=True)
+        bar = QFrame()
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(16, 8, 16, 8)
+        self.text = line_edit("cluster.search", "Search across clusters")
+        self.text.setPlaceholderText("Every word must occur")
+        self.text.setClearButtonEnabled(True)
+        self.text.setMaximumWidth(420)
+        self.environment = QComboBox()
+        self.environment.setObjectName("cluster.search.environment")
+        self.environment.setAccessibleName("Environment")
+        self.environment.addItem("All environments", "")
+        for value, word in ENVIRONMENTS.items():
+            self.environment.addItem(word, value)
+        self.kind = QComboBox()
+        self.kind.setObjectName("cluster.search.kind")
+        self.kind.setAccessibleName("Kind")
+        self.kind.addItem("All kinds", "")
+        for kind in (
+            "Deployment",
+            "StatefulSet",
+            "DaemonSet",
+            "Rollout",
+            "Pod",
+            "Service",
+            "Ingress",
+            "ConfigMap",
+            "Node",
+            "CronJob",
+        ):
+            self.kind.addItem(kind, kind)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.environment)
+        row.addWidget(self.kind)
+        row.addStretch(1)
+        self.search_pane.body.addWidget(bar)
+        self.results = Table(
+            [
+                Column("name", "Name", 240),
+                Column("kind", "Kind", 110),
+                Column("namespace", "Namespace", 120),
+                Column("cluster", "Cluster", 200),
+                Column("image", "Image", 320),
+                Column("state", "Read", 120, kind="status"),
+            ]
+        )
+        self.results.setObjectName("cluster.results")
+        self.results.setAccessibleName("Results")
+        self.results.activated.connect(lambda _index: self._open_hit())
+        self.search_pane.body.addWidget(self.results, 1)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(180)
+        self._typing.timeout.connect(self._search)
+        self.text.textChanged.connect(lambda _text: self._typing.start())
+        self.environment.currentIndexChanged.connect(lambda _i: self._search())
+        self.kind.currentIndexChanged.connect(lambda _i: self._search())
+        return self.search_pane
+
+    # showing
+
+    def show_fleet(self, rows: Sequence[FleetRow], problems: Sequence[str], now: int) -> None:
+        """Show all contexts."""
+        self._rows = rows
+        for widget in (self.strip, self.table, self.search_pane):
+            widget.setVisible(bool(rows))
+        self.none.setVisible(not rows)
+        self.table.set_rows([self._row(row, now) for row in rows])
+        if rows and not self.table.selected_id():
+            self.table.select(rows[0].context)
+        silent = [row for row in rows if row.connected and row.reach.answers is False]
+        words = [_silent(r) for r in silent]
+
+        self.note.setVisible(bool(words or problems))
+        self.note.set_text(" ".join([*words, *problems]))
+        answering = [row for row in rows if row.reach.answers]
+        self.figures["reach"].set_figure(f"{len(answering)} of {len(rows)}" if rows else "–")
+        self.figures["reach"].set_context(f"{silent[0].context} does not answer" if silent else "every one that is connected")
+        self.figures["pods"].set_figure(
+            f"{sum(r.pods_ready for r in answering)} of {sum(r.pods for r in answering)}" if answering else "–"
+        )
+        old = sum(row.pods for row in rows if row not in answering)
+        self.figures["pods"].set_context(f"{old} more seen before" if old else "of the clusters that answer")
+        needing = [row for row in rows if row.worst is not None and row.worst.severity.rank >= 2]
+        self.figures["attention"].set_figure(str(len(needing)) if rows else "–")
+        bad = sum(row.worst is not None and row.worst.severity.rank == 3 for row in rows)
+        self.figures["attention"].set_context(f"{bad} critical" if bad else "none is critical")
+        self.figures["sync"].set_figure(str(sum(row.out_of_sync for row in rows)) if rows else "–")
+        self.figures["sync"].set_context(f"of {sum(row.applications for row in rows)} applications" if rows else "")
+        scored = [row for row in rows if row.score is not None]
+        lowest = min(scored, key=lambda row: row.score or 0, default=None)
+        self.figures["score"].set_figure(f"{lowest.score} of 100" if lowest is not None else "–")
+        self.figures["score"].set_context(lowest.context if lowest is not None else "")
+
+    def _row(self, row: FleetRow, now: int) -> Row:
+        if row.reach.answers:
+            reach = StatusCell("ok", f"{row.reach.latency_ms:.0f} ms")
+        elif row.reach.answers is None:
+            reach = StatusCell("run" if row.connected else "idle", "Asking" if row.connected else "Not connected")
+        else:
+            reach = StatusCell("err", "No answer")
+        if row.reach.answers is False:
+            worst: object = StatusCell("err", row.reach.message or "It does not answer")
+        elif row.worst is None:
+            worst = StatusCell("ok", "Nothing to report") if row.score is not None else ""
+        else:
+            worst = StatusCell(SEVERITIES[row.worst.severity.value], f"{row.worst.name}: {row.worst.title}")
+        known = bool(row.pods or row.nodes)
+        return Row(
+            row.context,
+            {
+                "name": f"{row.context} {row.reach.version}".strip(),
+                "environment": ENVIRONMENTS[str(row.environment)] + (" · read-only" if row.read_only else ""),
+                "reach": reach,
+                "worst": worst,
+                "since": ago(row.worst.since, now).removesuffix(" ago") if row.worst is not None and row.worst.since else "",
+                "pods": f"{row.pods_ready} / {row.pods}" if known else "",
+                "nodes": f"{row.nodes_ready} / {row.nodes}" if known else "",
+                "sync": sync_cell(row.sync) if row.applications else IconCell("minus", "no Argo CD", "text-3", "text-3"),
+                "health": app_health_cell(row.app_health)
+                if row.applications
+                else IconCell("minus", "no Argo CD", "text-3", "text-3"),
+                "read": ago(row.known_at, now) or "never",
+            },
+        )
+
+    def _open(self) -> None:
+        if self.table.selected_id():
+            self.opened.emit(self.table.selected_id())
+
+    # searching
+
+    def _search(self) -> None:
+        text = self.text.text().strip()
+        if not text:
+            self._show_hits(())
+            return
+        kind, where = str(self.kind.currentData() or ""), str(self.environment.currentData() or "")
+        clusters = self._panel.bridge.console.clusters
+        self._panel.bridge.run(
+            lambda: clusters.search(text, kinds=(kind,) if kind else (), environment=where), then=self._show_hits, owner=self
+        )
+
+    def _show_hits(self, hits: Sequence[Found]) -> None:
+        self._hits = {f"{h.context}\n{h.kind}\n{h.namespace}\n{h.name}": h for h in hits}
+        self.results.set_rows(
+            [
+                Row(
+                    key,
+                    {
+                        "name": hit.name,
+                        "kind": hit.kind,
+                        "namespace": hit.namespace,
+                        "cluster": f"{hit.context} {ENVIRONMENTS[str(hit.environment)]}",
+                        "image": ", ".join(hit.images),
+                        "state": StatusCell("ok", "live")
+                        if str(hit.status) == "live"
+                        else StatusCell("idle", f"seen {_time(hit.known_at)}"),
+                    },
+                )
+                for key, hit in self._hits.items()
+            ]
+        )
+        self.count.setText(f"{len(hits)} results" if self.text.text().strip() else "")
+
+    def _open_hit(self) -> None:
+        hit = self._hits.get(self.results.selected_id())
+        if hit is not None:
+            self.found.emit(hit.context, hit.kind, hit.namespace, hit.name)
+
+
+def sync_cell(sync: str) -> StatusCell:
+    """Argo CD's sync word with its shape."""
+    return StatusCell({"Synced": "ok", "OutOfSync": "pend"}.get(sync, "idle"), sync or "Unknown")
+
+
+def app_health_cell(word: str) -> StatusCell:
+    """Argo CD's health word with its shape."""
+    states = {"Healthy": "ok", "Progressing": "run", "Degraded": "err", "Missing": "err", "Suspended": "pend"}
+    return StatusCell(states.get(word, "idle"), word or "Unknown")
+
+
+def _silent(row: FleetRow) -> str:
+    known = f"Its figures are from {_time(row.known_at)}." if row.known_at else "Nothing of it is known yet."
+    return f"{row.context} has not answered since {_time(row.reach.failed_at)}. {known} Plans for it are blocked."
+
+
+def _time(ms: int) -> str:
+    from ui.widgets.values import moment
+
+    return moment(ms) if ms else "never"
+
+
+__all__ = ["FleetPage", "ago", "app_health_cell", "sync_cell"]

@@ -1,0 +1,390 @@
+"""The fleet and the page of one cluster behind two tabs; what is chosen stays while figures come in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QComboBox, QMenu, QStackedWidget
+
+from app.core.clock import now_ms
+from app.core.errors import ConsoleError
+from app.core.events import ClusterChanged, PlanChanged
+from ui.panels.cluster.fleet import FleetPage
+from ui.panels.cluster.forms import AddForm, ApplyForm, EditForm, ScaleForm, UndoForm
+from ui.panels.cluster.page import ClusterPage
+from ui.panels.cluster.reading import Page, read_page
+from ui.shell.panel import Panel
+from ui.widgets import BadgeLabel, Segmented, button
+
+if TYPE_CHECKING:
+    from ui.panels.cluster.reading import Key
+
+NARROW, SIDE = 1160, 820  # pixels: below, the header is short; below, the right side is hidden
+CALM_MS = 500  # between two readings, whatever the cluster does
+ALL = "All namespaces"
+
+
+class ClusterPanel(Panel):
+    """Fleet first; then one cluster. Every change opens the plan sheet."""
+
+    id = "cluster"
+    title = "Cluster"
+    stale_on = (ClusterChanged, PlanChanged)
+
+    def __init__(self, window: Any) -> None:
+        super().__init__(window)
+        self.context = ""
+        self._namespace = ""
+        self._chosen: Key | None = None
+        self._page: Page | None = None
+        self._connected = False
+        self._reading = False
+        self._again = False
+        self._words = ""
+        self._calm = QTimer(self)
+        self._calm.setSingleShot(True)
+        self._calm.setInterval(CALM_MS)
+        self._calm.timeout.connect(self._calmed)
+        self.tabs = Segmented([("fleet", "Fleet"), ("cluster", "Cluster")])
+        self.tabs.setObjectName("cluster.tabs")
+        self.tabs.changed.connect(lambda _tab: self._choose_tab())
+        self.header.add_widget(self.tabs)
+        self.contexts = QComboBox()
+        self.contexts.setObjectName("cluster.context")
+        self.contexts.setAccessibleName("Context")
+        self.contexts.setMinimumWidth(190)
+        self.contexts.activated.connect(lambda _i: self.show_cluster(str(self.contexts.currentData() or "")))
+        self.badge = BadgeLabel("local")
+        self.namespaces = QComboBox()
+        self.namespaces.setObjectName("cluster.namespace")
+        self.namespaces.setAccessibleName("Namespace")
+        self.namespaces.setMinimumWidth(140)
+        self.namespaces.activated.connect(lambda _i: self._set_namespace())
+        for widget in (self.contexts, self.badge, self.namespaces):
+            self.header.add_widget(widget)
+        self.add_button = self.header.add_action("cluster.add")
+        self.apply_button = self.header.add_action("cluster.apply")
+        self.scale_button = self.header.add_action("cluster.scale")
+        self.more = button("Roll out…", icon="rocket-launch")
+        self.more.setObjectName("cluster.more")
+        self.more.clicked.connect(self._open_menu)
+        self.header.add_widget(self.more)
+        self.stack = QStackedWidget()
+        self.fleet = FleetPage(self)
+        self.fleet.opened.connect(self.show_cluster)
+        self.fleet.found.connect(self._show_found)
+        self.page = ClusterPage(self)
+        self.page.chosen.connect(self.choose)
+        self.page.side.asked.connect(self.ask)
+        self.stack.addWidget(self.fleet)
+        self.stack.addWidget(self.page)
+        self.body.addWidget(self.stack, 1)
+        self._choose_tab()
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Beside an open sheet there is no room for everything: two buttons go into the menu, the right side makes way."""
+        narrow = self.width() < NARROW
+        cluster = self.tabs.value() == "cluster"
+        for made in (self.apply_button, self.scale_button):
+            made.setVisible(cluster and not narrow)
+        self.page.side.setVisible(self.width() >= SIDE)
+        self.contexts.setMinimumWidth(130 if narrow else 190)
+        self.contexts.setMaximumWidth(170 if narrow else 320)
+        self.header.set_context("" if narrow else self._words)
+
+    # reading
+
+    def _mark(self, event: object) -> None:
+        """Clusters change all the time: a reading follows at most every half second."""
+        self._stale = True
+        if self.isVisible() and not self._calm.isActive():
+            self._calm.start()
+
+    def _calmed(self) -> None:
+        if self._stale and self.isVisible():
+            self._freshen()
+
+    def refresh(self) -> None:
+        if self._reading:
+            self._again = True
+            return
+        self._reading = True
+        context, namespace, chosen, fleet = self.context, self._namespace, self._chosen, self.tabs.value() != "cluster"
+        first, self._connected = not self._connected, True
+
+        async def read() -> tuple[Any, ...]:
+            import asyncio
+
+            console = self.bridge.console
+            clusters = console.clusters
+            found = clusters.contexts()
+            if first:
+                for known in found.all:
+                    console.jobs.quietly(f"connect {known.name}", lambda name=known.name: clusters.connect(name))  # type: ignore[misc]
+            names = tuple(known.name for known in found.all)
+            if fleet:
+                return names, (await clusters.fleet(), found.problems), None
+            return names, None, await self._read_page(clusters, context, namespace, chosen, asyncio.to_thread) if context else None
+
+        self.bridge.run(read, then=self._show, fail=self._failed, owner=self)
+
+    async def _read_page(self, clusters: Any, context: str, namespace: str, chosen: Key | None, aside: Any) -> Page:
+        from app.cluster import recorded
+        from app.cluster.health import assess
+
+        if context == recorded.NAME:
+            now = recorded.taken_at()
+            snapshot = await aside(recorded.snapshot)
+            health = await aside(assess, snapshot, now)
+            note = "This is a recorded cluster, not a live one: nothing here changes, and nothing can be changed."
+            facts = {"environment": "test", "read_only": True, "live": False, "version": "v1.36.2, recorded", "note": note}
+            return await aside(read_page, snapshot, health, {**facts, "context": context, "known_at": now}, namespace, chosen, now)
+        snapshot, reach, now = clusters.snapshot(context), clusters.reach(context), now_ms()
+        health = await clusters.health(context)
+        note = ""
+        if reach.answers is False:
+            note = f"{context} does not answer: {reach.message} What is shown is from before; plans for it are blocked."
+        elif reach.answers is None:
+            note = f"Reading {context}…"
+        facts = {
+            "context": context,
+            "environment": clusters.environment(context).value,
+            "read_only": clusters.read_only(context),
+            "live": True,
+            "version": reach.version,
+            "note": note,
+            "known_at": snapshot.known_at,
+        }
+
+        def usage(line: Any) -> tuple[tuple[int, float], ...]:
+            cpu = [
+                u[0]
+                for key, used in snapshot.metrics.pods.items()
+                if key[0] == line.namespace and key[1].startswith(f"{line.name}-")
+                for u in used.values()
+            ]
+            return ((now, sum(cpu)),) if cpu else ()
+
+        return await aside(
+            read_page, snapshot, health, facts, namespace, chosen, now, usage if snapshot.metrics.available else None
+        )
+
+    def _failed(self, _error: ConsoleError) -> bool:
+        self._reading = False
+        return False
+
+    def _show(self, answer: tuple[Any, ...]) -> None:
+        self._reading = False
+        names, fleet, page = answer
+        self._fill_contexts(names)
+        self.tabs.set_text("fleet", f"Fleet {len(names)}" if names else "Fleet")
+        if fleet is not None:
+            self.fleet.show_fleet(*fleet, now_ms())
+            self._words = ""
+            self._fit()
+        if page is not None and page.context == self.context:
+            self._page = page
+            self._show_page(page)
+        if self._again:
+            self._again = False
+            self.refresh()
+
+    def _show_page(self, page: Page) -> None:
+        self.badge.set_environment(page.environment)
+        worst = [s for s in page.health.signals if s.severity.rank >= 2]
+        self._words = f"{len(worst)} signals to look at" if worst else "Nothing to report"
+        self._fit()
+        known = [self.namespaces.itemData(i) for i in range(self.namespaces.count())]
+        if known != ["", *page.namespaces]:
+            self.namespaces.clear()
+            self.namespaces.addItem(ALL, "")
+            for name in page.namespaces:
+                self.namespaces.addItem(name, name)
+            self.namespaces.setCurrentIndex(max(0, self.namespaces.findData(self._namespace)))
+        why = self.why_not()
+        for made in (self.apply_button, self.scale_button, self.more):
+            made.setEnabled(not why)
+            made.setToolTip(why)
+        self.page.show_page(page, why)
+
+    def _fill_contexts(self, names: tuple[str, ...]) -> None:
+        from app.cluster.recorded import NAME
+
+        wanted = [*names, NAME] if not names or self.context == NAME else list(names)
+        if [self.contexts.itemData(i) for i in range(self.contexts.count())] != wanted:
+            self.contexts.clear()
+            for name in wanted:
+                self.contexts.addItem(name, name)
+        self.contexts.setCurrentIndex(self.contexts.findData(self.context))
+
+    def why_not(self) -> str:
+        """Why nothing may be changed on the shown cluster, or empty."""
+        page = self._page
+        if page is None or not self.context:
+            return "Choose a cluster first."
+        if not page.live:
+            return "A recorded cluster cannot be changed."
+        if page.read_only:
+            return f"{page.context} is read-only here."
+        return "" if "does not answer" not in page.note else f"{page.context} does not answer."
+
+    # moving
+
+    def _choose_tab(self) -> None:
+        cluster = self.tabs.value() == "cluster"
+        self.stack.setCurrentWidget(self.page if cluster else self.fleet)
+        for widget in (self.contexts, self.badge, self.namespaces, self.more):
+            widget.setVisible(cluster)
+        self._fit()
+        self.add_button.setVisible(not cluster)
+        if cluster and not self.context:
+            self.context = str(self.fleet.table.selected_id() or self.contexts.itemData(0) or "")
+        if self.bridge.is_ready:
+            self.refresh()
+
+    def show_cluster(self, context: str) -> None:
+        """Show the page of a cluster."""
+        if context != self.context:
+            self.context, self._namespace, self._chosen, self._page = context, "", None, None
+        self.tabs.set_value("cluster")
+        self._choose_tab()
+
+    def explore(self) -> None:
+        """Show the recorded cluster."""
+        from app.cluster.recorded import NAME
+
+        self.show_cluster(NAME)
+
+    def connect_all(self) -> None:
+        """Follow every context that is known now."""
+        self._connected = False
+        self.refresh()
+
+    def choose(self, key: Any) -> None:
+        """Look closer at a workload, a pod or what hangs together with it."""
+        self._chosen = tuple(key) if key else None
+        self.refresh()
+
+    def _show_found(self, context: str, kind: str, namespace: str, name: str) -> None:
+        self.show_cluster(context)
+        self.choose((kind, namespace, name))
+
+    def _set_namespace(self) -> None:
+        self._namespace = str(self.namespaces.currentData() or "")
+        self.refresh()
+
+    # changing
+
+    def _open_menu(self) -> None:
+        menu = QMenu(self.more)
+        chosen = self._chosen
+        menu.addAction("Apply manifests…", lambda: self.window_.trigger("cluster.apply"))
+        menu.addAction("Scale…", lambda: self.ask("scale")).setEnabled(chosen is not None)
+        menu.addSeparator()
+        if chosen is not None:
+            for verb, word in (
+                ("restart", "Restart…"),
+                ("undo", "Undo…"),
+                ("pause", "Pause…"),
+                ("resume", "Resume…"),
+                ("promote", "Promote…"),
+                ("abort", "Abort…"),
+                ("edit", "Edit YAML…"),
+                ("delete", "Delete…"),
+            ):
+                menu.addAction(word, lambda verb=verb: self.ask(verb))
+        else:
+            menu.addAction("Select a workload first").setEnabled(False)
+        nodes = menu.addMenu("Nodes")
+        for node in self._page.nodes if self._page is not None else ():
+            line = node[0]
+            if line.version:
+                inner = nodes.addMenu(line.name)
+                inner.addAction("Uncordon…" if line.cordoned else "Cordon…", lambda line=line: self._node("cordon", line))
+                inner.addAction("Drain…", lambda line=line: self._node("drain", line))
+        menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+
+    def _node(self, verb: str, line: Any) -> None:
+        actions, where = self.bridge.console.clusters.actions, self.context
+        if verb == "drain":
+            self.window_.run_plan(lambda: actions.plan_drain(where, line.name), f"Draining {line.name}")
+        else:
+            self.window_.run_plan(
+                lambda: actions.plan_cordon(where, line.name, uncordon=line.cordoned), f"Planning for {line.name}"
+            )
+
+    def ask(self, verb: str) -> None:
+        """A verb on what is chosen: opens its form, or the plan's preview where nothing needs to be asked."""
+        if why := self.why_not():
+            self.window_.notify(f"{why} Nothing was planned.", "warn")
+            return
+        key, page = self._chosen, self._page
+        if key is None or page is None:
+            self.window_.notify("Select a workload first. Nothing was planned.", "warn")
+            return
+        actions, where = self.bridge.console.clusters.actions, self.context
+        line = next((row.line for row in page.rows if row.line.key == key), None)
+        match verb:
+            case "scale":
+                self.window_.open_form(ScaleForm(self, key, line.wanted if line is not None else 1))
+            case "edit":
+                self.window_.open_form(EditForm(self, key))
+            case "undo":
+                self.window_.open_form(UndoForm(self, key, page.chosen.revisions if page.chosen is not None else ()))
+            case "restart":
+                self.window_.run_plan(lambda: actions.plan_restart(where, *key), "Planning the restart")
+            case "pause" | "resume":
+                self.window_.run_plan(lambda: actions.plan_pause(where, *key, resume=verb == "resume"), "Planning")
+            case "promote":
+                self.window_.run_plan(lambda: actions.plan_promote(where, *key), "Planning the promotion")
+            case "abort":
+                self.window_.run_plan(lambda: actions.plan_abort(where, *key), "Planning the abort")
+            case "delete":
+                self.window_.run_plan(lambda: self._plan_delete(key), "Planning the deletion")
+            case "sync" if page.chosen is not None and page.chosen.application is not None:
+                app = page.chosen.application
+                self.window_.run_plan(lambda: actions.plan_sync(where, app.namespace, app.name), "Planning the sync")
+
+    async def _plan_delete(self, key: Key) -> Any:
+        from app.cluster.actions import Ref
+
+        return await self.bridge.console.clusters.actions.plan_delete(self.context, Ref.named(*key))
+
+    def open(self, **arguments: Any) -> None:
+        """Follow a link: ``context``, ``kind``, ``namespace`` and ``name`` choose; ``ref`` or ``form`` name what to do there."""
+        if arguments.get("context"):
+            self.show_cluster(str(arguments["context"]))
+        if arguments.get("name") and arguments.get("kind"):
+            self.tabs.set_value("cluster")
+            self._choose_tab()
+            self.choose((str(arguments["kind"]), str(arguments.get("namespace", "")), str(arguments["name"])))
+        match str(arguments.get("form") or arguments.get("ref") or ""):
+            case "add":
+                self.window_.open_form(AddForm(self))
+            case "apply":
+                if why := self.why_not():
+                    self.window_.notify(f"{why} Nothing was planned.", "warn")
+                else:
+                    self.window_.open_form(ApplyForm(self, self._namespace))
+            case "scale" | "edit" | "delete" | "restart" as verb:
+                self.ask(verb)
+            case "logs" | "yaml" as tab:
+                self.page.looking.show_tab(tab)
+            case "topology" | "object":
+                self.page.looking.show_tab("related")
+
+    def state(self) -> dict[str, Any]:
+        return {"tab": self.tabs.value(), "context": self.context, "namespace": self._namespace, "chosen": list(self._chosen or ())}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.context = str(state.get("context", ""))
+        self._namespace = str(state.get("namespace", ""))
+        chosen = state.get("chosen") or ()
+        self._chosen = (str(chosen[0]), str(chosen[1]), str(chosen[2])) if len(chosen) == 3 else None
+        self.tabs.set_value(str(state.get("tab") or "fleet"))
+        self._choose_tab()

@@ -1,0 +1,247 @@
+"""What the panel shows of a cluster, read off the interface's thread into plain rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.cluster.argo import Application
+    from app.cluster.health import Health, Signal
+    from app.cluster.pods import PodLine
+    from app.cluster.policies import Verdict
+    from app.cluster.rollouts import Progress, Revision, Strategy
+    from app.cluster.topology import Topology
+    from app.cluster.workloads import EventLine, Hpa, NodeLine, Workload
+
+Key = tuple[str, str, str]
+MOST_PODS = 400  # in the grid; more would be too small to tell apart
+MOST_EVENTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRow:
+    """One row of the workload table."""
+
+    line: Workload
+    progress: Progress
+    strategy: str  # Rolling, Blue-green, Canary …
+    weight: str  # "25 %" of a canary, "blue live", "idle"
+    sync: str  # Argo CD; empty when no application has it
+    state: str  # ok, warn, err, run, pend: of the status widget
+    word: str
+    score: int
+    cpu: tuple[tuple[int, float], ...] = ()  # UTC ms, thousandths of a core
+
+
+@dataclass(frozen=True, slots=True)
+class PodCell:
+    """One square of the pod grid."""
+
+    key: tuple[str, str]
+    state: str  # ok, run, warn, err, idle
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is known of the selected workload or pod."""
+
+    key: Key
+    strategy: Strategy | None = None
+    progress: Progress | None = None
+    revisions: tuple[Revision, ...] = ()
+    application: Application | None = None
+    not_drift: tuple[str, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    pods: tuple[PodLine, ...] = ()
+    topology: Topology | None = None
+    traffic: tuple[tuple[str, Verdict], ...] = ()
+    yaml: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything that the page of one cluster shows."""
+
+    context: str
+    environment: str
+    read_only: bool
+    live: bool
+    version: str
+    note: str  # why it is stale, or empty
+    known_at: int
+    now: int
+    namespaces: tuple[str, ...]
+    rows: tuple[WorkRow, ...]
+    nodes: tuple[tuple[NodeLine, tuple[PodCell, ...], str], ...]
+    hpas: tuple[Hpa, ...]
+    events: tuple[EventLine, ...]
+    health: Health
+    chosen: Chosen | None
+    pods_ready: int
+    pods: int
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_page(
+    snapshot: Any, health: Health, facts: Mapping[str, Any], namespace: str, chosen: Key | None, now: int, usage: Any = None
+) -> Page:
+    """Rows of everything. Pure; may take some tenths of a second for ten thousand pods, so not on the interface's thread."""
+    from app.cluster.argo import applications
+    from app.cluster.rollouts import progress
+    from app.cluster.workloads import View
+
+    view = View(snapshot)
+    apps = applications(view)
+    sync = {(r.kind, r.namespace, r.name): r.sync for app in apps for r in app.resources}
+    inside = lambda space: namespace in ("", space)  # noqa: E731 - used four times below
+    judged = health.by_workload
+    arms = _arms(view)
+    rows = []
+    for line in view.workloads:
+        if inside(line.namespace):
+            done = progress(line)
+            state, word = _state(line, done, judged.get(line.key))
+            kind, weight = arms.get(line.key) or (_strategy(line), _weight(done))
+            score = judged[line.key].score if line.key in judged else 100
+            cpu = usage(line) if usage is not None else ()
+            rows.append(WorkRow(line, done, kind, weight, sync.get(line.key, ""), state, word, score, cpu))
+    running = [pod for pod in view.pods.values() if inside(pod.namespace) and not pod.ended]
+    events = [event for event in view.events if inside(event.namespace)][:MOST_EVENTS]
+    unread = {}
+    for kind in ("Pod", "Deployment", "Event", "NetworkPolicy", "Node"):
+        state = snapshot.state(kind)
+        if str(state.status) in ("denied", "unknown", "stale"):
+            unread[kind] = str(state.message or state.status)
+    return Page(
+        context=str(facts["context"]),
+        environment=str(facts["environment"]),
+        read_only=bool(facts["read_only"]),
+        live=bool(facts["live"]),
+        version=str(facts["version"]),
+        note=str(facts["note"]),
+        known_at=int(facts["known_at"]),
+        now=now,
+        namespaces=tuple(sorted({name for _, name in snapshot.of("Namespace")} | {pod.namespace for pod in view.pods.values()})),
+        rows=tuple(rows),
+        nodes=_nodes(view, namespace),
+        hpas=tuple(sorted((h for h in view.hpas.values() if inside(h.namespace)), key=lambda h: (-h.share, h.name))),
+        events=tuple(events),
+        health=health,
+        chosen=_chosen(view, health, chosen, apps) if chosen is not None else None,
+        pods_ready=sum(pod.is_ready for pod in running),
+        pods=len(running),
+        unread=unread,
+    )
+
+
+def _arms(view: Any) -> dict[Key, tuple[str, str]]:
+    """Strategy and share of the workloads that share traffic with another."""
+    from app.cluster.rollouts import StrategyKind, strategies
+
+    found: dict[Key, tuple[str, str]] = {}
+    for strategy in strategies(view):
+        word = "Blue-green" if strategy.kind is StrategyKind.BLUE_GREEN else "Canary"
+        for arm in strategy.arms:
+            share = arm.role if strategy.kind is StrategyKind.BLUE_GREEN else f"{arm.role} {arm.weight:.0f} %"
+            found[arm.kind, strategy.namespace, arm.name] = (word, share)
+    return found
+
+
+def _strategy(line: Workload) -> str:
+    if line.kind == "Rollout":
+        return "Blue-green" if "blueGreen" in (line.obj["spec"].get("strategy") or {}) else "Canary"
+    if line.kind in ("CronJob", "Job"):
+        return "Schedule" if line.kind == "CronJob" else "Once"
+    kind = (line.obj["spec"].get("strategy") or line.obj["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate")
+    return {"Recreate": "Recreate", "OnDelete": "On delete"}.get(str(kind), "Rolling")
+
+
+def _weight(done: Progress) -> str:
+    return "idle" if str(done.state) == "complete" else f"{done.share * 100:.0f} %"
+
+
+def _state(line: Workload, done: Progress, judged: Any) -> tuple[str, str]:
+    """The words of Argo CD's health, which people know: from the worst signal, and the rollout."""
+    severity = str(judged.severity) if judged is not None else "ok"
+    if severity == "critical":
+        return "err", "Degraded"
+    if str(done.state) == "paused":
+        return "pend", "Suspended"
+    if str(done.state) in ("progressing", "waiting"):
+        return "run", "Progressing"
+    if severity == "warning":
+        return "warn", "Attention"
+    return "ok", "Healthy"
+
+
+def _nodes(view: Any, namespace: str) -> tuple[tuple[NodeLine, tuple[PodCell, ...], str], ...]:
+    """Nodes with their pods as squares; pods without a node come last."""
+    held: dict[str, list[PodCell]] = {}
+    shown = sorted(view.pods.values(), key=lambda pod: (pod.namespace, pod.name))
+    dead = {node.name for node in view.nodes if not node.ready}
+    for pod in [p for p in shown if namespace in ("", p.namespace) and not p.ended][:MOST_PODS]:
+        held.setdefault(pod.node, []).append(pod_cell(pod, pod.node in dead))
+    usage = view.reading.metrics
+    found = []
+    for node in view.nodes:
+        cpu = usage.nodes.get(node.name)
+        words = node.word if not node.ready or node.cordoned else ""
+        if cpu is not None:
+            from app.cluster.quantities import bytes_text
+
+            words = f"{words} CPU {cpu[0] / 1000:.2g} cores, {bytes_text(cpu[1])}".strip()
+        found.append((node, tuple(held.pop(node.name, ())), words))
+    from app.cluster.workloads import NodeLine as Line
+
+    for name, cells in sorted(held.items()):
+        label = name or "No node"
+        found.append((Line(label, "", True, False, (), "", (), 0, len(cells), 0), tuple(cells), "waiting" if not name else "gone"))
+    return tuple(found)
+
+
+def pod_cell(pod: PodLine, dead: bool) -> PodCell:
+    """A pod as a square: its state by readiness and word, never by its phase alone."""
+    if dead:
+        state, why = "idle", "its node does not answer"
+    elif pod.is_ready:
+        state, why = "ok", ""
+    elif pod.word in ("Pending", "ContainerCreating", "PodInitializing", "Terminating") or pod.word.startswith("Init:"):
+        state, why = ("warn" if pod.word == "Pending" else "run"), ""
+    elif pod.word == "Running":
+        state, why = "warn", "not ready"
+    else:
+        state, why = "err", ""
+    text = f"{pod.namespace}/{pod.name}: {pod.word}, {pod.ready}/{pod.total} ready, {pod.restarts} restarts"
+    return PodCell((pod.namespace, pod.name), state, f"{text}; {why}" if why else text)
+
+
+def _chosen(view: Any, health: Health, key: Key, apps: tuple[Application, ...]) -> Chosen:
+    from app.cluster.argo import not_drift
+    from app.cluster.objects import Object
+    from app.cluster.rollouts import progress, revisions, strategy_of
+    from app.cluster.topology import around, flows
+    from app.cluster.yamlfile import dump
+
+    line = next((w for w in view.workloads if w.key == key), None)
+    obj: Object | None = view.reading.get(*key)
+    app = next((a for a in apps if any((r.kind, r.namespace, r.name) == key for r in a.resources)), None)
+    about = tuple(s for s in health.signals if s.workload == key or (s.kind, s.namespace, s.name) == key)
+    pods = view.pods_by_owner.get(key, ()) if key[0] != "Pod" else tuple(p for k, p in view.pods.items() if k == key[1:])
+    return Chosen(
+        key=key,
+        strategy=strategy_of(view, line) if line is not None else None,
+        progress=progress(line) if line is not None else None,
+        revisions=revisions(view, line) if line is not None else (),
+        application=app,
+        not_drift=not_drift(view, app) if app is not None else (),
+        signals=about,
+        pods=tuple(sorted(pods, key=lambda p: p.name)),
+        topology=around(view, key, hops=4, most=40),
+        traffic=tuple((f"{f.source[0]} {f.source[1]}/{f.source[2]} to port {f.port}", f.verdict) for f in flows(view, key)[:60])
+        if line is not None
+        else (),
+        yaml=dump(obj) if obj is not None else "",
+    )

@@ -1,0 +1,241 @@
+"""The right side: the chosen workload's rollout and signals, Argo CD, and events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from ui.panels.cluster.drawn import ShareBar
+from ui.panels.cluster.fleet import SEVERITIES, ago
+from ui.widgets import IconLabel, KeyValue, Note, Pane, StatusLabel, button, empty
+
+if TYPE_CHECKING:
+    from app.cluster.health import Signal as Sign
+    from ui.panels.cluster.reading import Chosen, Page
+
+ROLES = {"stable": "accent", "live": "accent", "canary": "warn", "idle": "border-strong"}
+
+
+class SidePane(QWidget):
+    """Built anew with each reading; short enough for that."""
+
+    asked = Signal(str)  # an action on the chosen workload: undo, promote, abort, pause, resume, restart
+    pointed = Signal(str, str, str)  # kind, namespace, name of an object in a signal or event
+
+    def __init__(self) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.rollout = Pane("No workload is selected")
+        self.state = StatusLabel("idle", "")
+        self.rollout.add_header(self.state, right=True)
+        self.argo = Pane("Argo CD")
+        self.events = Pane("Events")
+        self.age = QLabel("")
+        self.age.setProperty("role", "hint")
+        self.events.add_header(self.age, right=True)
+        for pane, stretch in ((self.rollout, 3), (self.argo, 0), (self.events, 3)):
+            column.addWidget(pane, stretch)
+        self._rollout = self._scrolled(self.rollout, "cluster.rollout")
+        self._argo = QVBoxLayout()
+        self._argo.setContentsMargins(16, 8, 16, 10)
+        self.argo.body.addLayout(self._argo)
+        self._events = self._scrolled(self.events, "cluster.events")
+
+    def _scrolled(self, pane: Pane, name: str) -> QVBoxLayout:
+        area = QScrollArea()
+        area.setObjectName(name)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(16, 10, 16, 12)
+        column.setSpacing(8)
+        area.setWidget(inner)
+        pane.body.addWidget(area, 1)
+        return column
+
+    def show_page(self, page: Page, why_not: str) -> None:
+        """Show a reading; ``why_not``: the reason why nothing may be changed there, or empty."""
+        self._show_rollout(page, page.chosen, why_not)
+        self._rollout.addStretch(1)
+        self._show_argo(page.chosen)
+        empty(self._events)
+        self.age.setText(f"{len(page.events)} newest")
+        for event in page.events[:40]:
+            kind = "warn" if event.kind == "Warning" else "idle"
+            times = f", {event.times} times" if event.times > 1 else ""
+            self._entry(
+                self._events,
+                kind,
+                event.message or event.reason,
+                f"{event.about_kind} {event.about}{times}",
+                ago(event.last_at, page.now),
+            )
+        if not page.events:
+            self._events.addWidget(_hint("No event is kept."))
+        self._events.addStretch(1)
+
+    def _show_rollout(self, page: Page, chosen: Chosen | None, why_not: str) -> None:
+        empty(self._rollout)
+        self.state.setVisible(chosen is not None)
+        if chosen is None:
+            self.rollout.set_title("Signals")
+            for signal in page.health.signals[:30]:
+                self._signal(signal, page.now)
+            if not page.health.signals:
+                self._rollout.addWidget(_hint("Nothing to report."))
+            return
+        row = next((row for row in page.rows if row.line.key == chosen.key), None)
+        self.rollout.set_title(chosen.key[2])
+        self.state.set_state(row.state if row else "idle", row.word if row else chosen.key[0])
+        strategy, done = chosen.strategy, chosen.progress
+        if strategy is not None and strategy.arms:
+            shares = QWidget()
+            line = QHBoxLayout(shares)
+            line.setContentsMargins(0, 0, 0, 0)
+            for arm in strategy.arms:
+                text = QLabel(f"{arm.role.capitalize()} {arm.version or arm.name}, {arm.weight:.0f} %")
+                text.setTextFormat(Qt.TextFormat.PlainText)
+                text.setToolTip(f"{arm.kind} {arm.name}, {arm.ready} ready")
+                line.addWidget(text)
+            self._rollout.addWidget(shares)
+            bar = ShareBar()
+            bar.set_parts(
+                [(arm.weight / 100, ROLES.get(arm.role, "accent")) for arm in strategy.arms],
+                ", ".join(f"{arm.name} {arm.weight:.0f} %" for arm in strategy.arms),
+            )
+            self._rollout.addWidget(bar)
+            for index, step in enumerate(strategy.steps):
+                state = "ok" if index < strategy.step else "pend" if index == strategy.step else "idle"
+                self._rollout.addWidget(StatusLabel(state, step))
+        elif done is not None:
+            bar = ShareBar()
+            color = {"stuck": "err", "paused": "pend", "complete": "ok"}.get(str(done.state), "accent")
+            bar.set_parts([(done.share, color)], f"{done.share * 100:.0f} % of the wanted pods are updated and available")
+            self._rollout.addWidget(bar)
+        if done is not None and done.text:
+            self._rollout.addWidget(_hint(done.text))
+        self._buttons(chosen, why_not)
+        for signal in chosen.signals:
+            self._signal(signal, page.now)
+        if chosen.revisions:
+            self._rollout.addWidget(_heading("Revisions"))
+            for revision in chosen.revisions[:6]:
+                now = " · now" if revision.current else ""
+                title = f"{revision.number}{now}   {', '.join(image.rpartition('/')[2] for image in revision.images)}"
+                self._entry(
+                    self._rollout,
+                    "ok" if revision.current else "idle",
+                    title,
+                    f"{revision.pods} pods",
+                    ago(revision.created_at, page.now),
+                )
+
+    def _buttons(self, chosen: Chosen, why_not: str) -> None:
+        verbs = []
+        strategy = chosen.strategy
+        if strategy is not None and str(strategy.kind) in ("blue-green", "canary"):
+            verbs += [("promote", "Promote…"), ("abort", "Abort…")] if str(strategy.kind) == "canary" else [("promote", "Promote…")]
+        if chosen.key[0] in ("Deployment", "StatefulSet", "DaemonSet", "Rollout"):
+            if len(chosen.revisions) > 1:
+                verbs.append(("undo", "Undo…"))
+            verbs.append(("restart", "Restart…"))
+        if chosen.key[0] in ("Deployment", "Rollout"):
+            paused = chosen.progress is not None and str(chosen.progress.state) == "paused"
+            verbs.append(("resume", "Resume…") if paused else ("pause", "Pause…"))
+        if not verbs:
+            return
+        bar = QWidget()
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        for verb, word in verbs[:4]:
+            made = button(word)
+            made.setObjectName(f"cluster.do.{verb}")
+            made.setEnabled(not why_not)
+            made.setToolTip(why_not)
+            made.clicked.connect(lambda _=False, verb=verb: self.asked.emit(verb))
+            row.addWidget(made)
+        row.addStretch(1)
+        self._rollout.addWidget(bar)
+
+    def _signal(self, signal: Sign, now: int) -> None:
+        where = f"{signal.kind} {signal.name}. {signal.cause}"
+        self._entry(self._rollout, SEVERITIES[signal.severity.value], signal.title, where, ago(signal.since, now), evidence=signal)
+
+    def _entry(self, column: QVBoxLayout, state: str, title: str, second: str, when: str, *, evidence: Sign | None = None) -> None:
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 2, 0, 2)
+        row.setSpacing(8)
+        shape = IconLabel(*_shape(state), 16)
+        row.addWidget(shape, 0, Qt.AlignmentFlag.AlignTop)
+        words = QVBoxLayout()
+        words.setSpacing(1)
+        first = QLabel(title)
+        first.setTextFormat(Qt.TextFormat.PlainText)
+        first.setWordWrap(True)
+        first.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        words.addWidget(first)
+        below = _hint(second)
+        below.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        words.addWidget(below)
+        row.addLayout(words, 1)
+        time = _hint(when)
+        time.setWordWrap(False)
+        time.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        row.addWidget(time, 0, Qt.AlignmentFlag.AlignTop)
+        if evidence is not None:
+            box.setToolTip("\n".join(f"{fact.kind} {fact.name} {fact.field} = {fact.value}" for fact in evidence.evidence))
+            box.setAccessibleDescription(box.toolTip())
+        column.addWidget(box)
+
+    def _show_argo(self, chosen: Chosen | None) -> None:
+        empty(self._argo)
+        app = chosen.application if chosen is not None else None
+        self.argo.setVisible(app is not None)
+        if app is None:
+            return
+        assert chosen is not None
+        pairs = [
+            ("Application", f"{app.name}, project {app.project}"),
+            ("Sync", f"{app.sync}, {len(app.drifted)} of {len(app.resources)} differ"),
+            ("Health", app.health),
+            ("Revision", app.revision[:7]),
+        ]
+        if app.drifted:
+            pairs.append(("Drift", ", ".join(f"{r.kind} {r.name}" for r in app.drifted[:3])))
+        if chosen.not_drift:
+            pairs.append(("Not drift", f"replicas of {', '.join(chosen.not_drift)}: the autoscaler's"))
+        self._argo.addWidget(KeyValue(pairs))
+        if app.message:
+            self._argo.addWidget(Note("warn", app.message))
+        made = button("Sync…")
+        made.setObjectName("cluster.do.sync")
+        made.clicked.connect(lambda: self.asked.emit("sync"))
+        self._argo.addWidget(made, 0, Qt.AlignmentFlag.AlignLeft)
+
+
+def _shape(state: str) -> tuple[str, str]:
+    from ui.widgets.basics import STATE_ICONS
+
+    return STATE_ICONS.get(state, STATE_ICONS["idle"])
+
+
+def _hint(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setProperty("role", "hint")
+    label.setWordWrap(True)
+    return label
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("role", "heading")
+    return label
