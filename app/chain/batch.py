@@ -133,7 +133,7 @@ class BatchStep(Step):
         while ready:
             latest = int(str(await chain.rpc.call("eth_getTransactionCount", self.sender, "latest")), 16)
             part = [ready.popleft() for _ in range(min(REQUEST, len(ready))) if ready[0].nonce < latest + WINDOW]
-            if not part or (self.stop_on_failure and len(part) < len(ready) and self._failed(await self._look(chain, prepared))):
+            if not part or (self.stop_on_failure and self._failed(await self._look(chain, prepared))):
                 return
             if self._perhaps is not None:
                 self._perhaps |= {row.hash for row in part}
