@@ -11,6 +11,7 @@ from app.core.clock import now_ms
 from app.core.evidence import Evidence, EvidenceKind
 from ui.plan_sheet import sections, words
 from ui.plan_sheet.elsewhere import StatementSection, second_blocked
+from ui.plan_sheet.payout import KIND as PAYOUT
 from ui.plan_sheet.sections import Section, text
 from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel, empty, forget
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _FROM = ("sender", "account", "deployer", "submitter", "officer", "from")
 _TO = ("recipient", "contributor", "to")
 _PASSING = ("pass",)
+_SIGNED = ("What is signed", "For whom: the domain")
 MOST_CALLS = 5  # decoded calls that are shown one by one
 
 
@@ -73,7 +75,7 @@ class PreviewPage(Page):
             self.note("err", f"This would fail: {preview.error} Nothing was signed, nothing changed.")
         if before is not None:
             self._changes(before, preview)
-        batch = len(preview.calls) > 1  # of many, the totals come first
+        batch = plan.kind == PAYOUT and len(preview.calls) > 1  # of many, the totals come first
         if not batch:
             self._calls(facts, preview)
         self._effects(facts, preview)
@@ -109,7 +111,7 @@ class PreviewPage(Page):
     def _calls(self, facts: Facts, preview: Preview) -> None:
         for index, call in enumerate(preview.calls[:MOST_CALLS]):
             aside = StatusLabel("ok", "Verified source") if call.verified else None
-            heading = "Decoded call" if len(preview.calls) == 1 else f"Decoded call {index + 1} of {len(preview.calls)}"
+            heading = _heading(facts.plan, index, len(preview.calls))
             section = Section(heading, aside)
             code = CodeBlock(sections.call_text(call.contract, call.function, call.arguments, facts.labels))
             code.setObjectName(f"plan.call.{index}")
@@ -310,6 +312,13 @@ class ConfirmPage(Page):
     def hideEvent(self, event: object) -> None:
         super().hideEvent(event)  # type: ignore[arg-type]
         self._age.stop()
+
+
+def _heading(plan: Plan, index: int, count: int) -> str:
+    """What a decoded call is called: of a signature, what is signed and for whom."""
+    if plan.kind == "wallets.sign" and index < len(_SIGNED):
+        return _SIGNED[index]
+    return "Decoded call" if count == 1 else f"Decoded call {index + 1} of {count}"
 
 
 def _labelled(name: str, widget: QWidget) -> QWidget:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.operations.plans import Effect, Fee, StepRecord, Verdict
 
 SIDE = 16
+LINE = 54  # letters of a decoded call that stand beside each other in the narrowest sheet
 
 _VERDICTS = {
     "pass": ("check-circle-fill", "ok"),
@@ -136,7 +137,7 @@ def party(address: str, label: str = "", *, size: int = 16) -> QWidget:
     if hexadecimal:
         layout.addWidget(Identicon(address, size))
     if label and not (hexadecimal and label == address):
-        layout.addWidget(text(label, "strong"))
+        layout.addWidget(text(label, "strong", wrap=not hexadecimal), 0 if hexadecimal else 20)
     short = text(words.short_hash(address), "hint" if label else "strong", mono=hexadecimal)
     if not label or hexadecimal:
         layout.addWidget(short)
@@ -173,7 +174,7 @@ def effect_row(effect: Effect) -> QWidget:
     grid.addWidget(_parties(effect), 0, 0)
     difference = words.change(effect)
     if difference:
-        incoming = difference.startswith("+") and effect.kind != "allowance"  # hidden amounts have no sign
+        incoming = difference.startswith("+") and effect.kind not in ("allowance", "fee")  # hidden amounts have no sign
         amount = text(difference, "ok" if incoming else "strong")
         amount.setToolTip(words.exact(effect, str(int(effect.after) - int(effect.before))))
         grid.addWidget(amount, 0, 1, Qt.AlignmentFlag.AlignRight)
@@ -264,10 +265,11 @@ def call_text(contract: str, function: str, arguments: Iterable[tuple[str, str]]
     width = max((len(name) for name, _ in pairs), default=0)
     lines = [f"{contract}.{function}" if contract else function]
     for name, argument in pairs:
-        lines.append(f"{name.ljust(width)}  {words.argument(argument)}")
-        label = labels.get(argument.lower(), "")
+        shown, label = words.argument(argument), labels.get(argument.lower(), "")
+        beside = width + 2 + len(shown) <= LINE
+        lines += [f"{name.ljust(width)}  {shown}"] if beside else [name, f"  {shown}"]
         if label:
-            lines.append(f"{' ' * width}  {label}")
+            lines.append(f"{' ' * width if beside else ''}  {label}")
     return "\n".join(lines)
 
 

@@ -147,7 +147,7 @@ class Row:
 
 def breakable(text: str) -> str:
     """A sentence in which a word longer than an address may break after each eighth letter, so that it never widens a page."""
-    return re.sub(r"\S{43,}", lambda word: "\u200b".join(word[0][at : at + 8] for at in range(0, len(word[0]), 8)), text)
+    return re.sub(r"\S{48,}", lambda word: "\u200b".join(word[0][at : at + 8] for at in range(0, len(word[0]), 8)), text)
 
 
 def short_hex(value: str) -> str:

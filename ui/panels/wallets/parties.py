@@ -156,9 +156,9 @@ class PartyCombo(QComboBox):
         if not book.knows(address):
             alike = next(iter(book.look_alikes(address)), None)
             if alike is not None and alike.close:
-                return Said("err", f"It looks like {alike.name} ({alike.address}), and is another address.", compare=True)
+                return Said("err", f"It is another address than {alike.name}, which it looks like: {alike.address}", compare=True)
             if alike is not None:
-                return Said("warn", f"It is a little like {alike.name} ({alike.address}). Compare every digit.")
+                return Said("warn", f"It is a little like {alike.name}. Compare every digit: {alike.address}")
             return Said("warn", "This address was never paid from this console. Compare every digit with its source.")
         contact = book.contact(address, network)
         if address in book.own:

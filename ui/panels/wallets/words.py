@@ -382,13 +382,16 @@ class PhraseEntry(QWidget):
 
         found = phrases.judge(typed)
         typing = next((place for place, edit in enumerate(self._edits, 1) if edit.hasFocus()), 0)
-        unknown = tuple(place for place in found.unknown if place != typing or len(typed) == wanted)
+        begun = bool(typing and typing <= len(typed) and phrases.complete(typed[typing - 1]))
+        unknown = tuple(place for place in found.unknown if place != typing or not begun)
         self._mark(unknown)
         if unknown:
             listed = ", ".join(map(str, unknown[:6])) + (" …" if len(unknown) > 6 else "")
             self.state.set_state(
                 "err", f"Word {listed} is not in the list" if len(unknown) == 1 else f"Words {listed} are not in the list"
             )
+        elif found.unknown:
+            self.state.set_state("idle", f"Word {typing} is being typed")
         elif len(typed) < wanted:
             more = ""
             if len(typed) == wanted - 1 and found.last_words:
