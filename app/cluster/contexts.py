@@ -61,8 +61,9 @@ class Context:
 
     @property
     def renewable(self) -> bool:
-        """Whether fetching the credentials again may give others."""
-        return self.credentials.startswith(("plugin", "OIDC", "token file", "pod"))
+        """Whether fetching the credentials again may give others: they come from elsewhere, or the kubeconfig was written anew."""
+        elsewhere = self.credentials.startswith(("plugin", "OIDC", "token file", "pod"))
+        return elsewhere or (self._group is not None and self._group.changed())
 
     async def configuration(self) -> Any:
         """The official client's configuration for this context; runs the credential plugin where there is one.
@@ -152,12 +153,28 @@ class _Group:
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         self.files: dict[str, dict[str, Any]] = {}
+        self.stamps: dict[str, int] = {}
         self.entries: dict[str, dict[str, tuple[Any, str]]] = {"clusters": {}, "contexts": {}, "users": {}}
         self.current = ""
+
+    def changed(self) -> bool:
+        """Whether a file was written since it was read, as tools do that sign in."""
+        return any(_written_at(Path(path)) != stamp for path, stamp in self.stamps.items())
+
+    def refresh(self) -> None:
+        """Read the files again when one was written. A file that became unreadable leaves all as it was."""
+        if not self.changed():
+            return
+        fresh = _Group([])
+        for path in self.stamps:
+            fresh.read(Path(path), missing_is_fine=True)
+        if fresh.files.keys() == self.files.keys():
+            self.files, self.entries, self.stamps = fresh.files, fresh.entries, fresh.stamps
 
     def read(self, path: Path, *, missing_is_fine: bool) -> None:
         import yaml
 
+        self.stamps[str(path)] = _written_at(path)
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -255,6 +272,7 @@ async def _load(context: Context, configuration: Any) -> None:
                     setattr(self, attribute, held.as_file())
             return True
 
+    context._group.refresh()
     try:
         loader = Loader(
             config_dict=context._group.node(),
@@ -359,6 +377,14 @@ async def _run_plugin(context: Context, plugin: Mapping[str, Any], cluster: Mapp
             f"The credential plugin “{name}” of the context {context.name} answered without credentials. Nothing was sent."
         )
     return status
+
+
+def _written_at(path: Path) -> int:
+    """Time of the last write in nanoseconds; 0 when there is no such file."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _credentials(user: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.cluster.argo import applications
@@ -38,9 +38,9 @@ class FleetRow:
     context: str
     server: str
     environment: Environment
-    read_only: bool
-    connected: bool
-    reach: Reach
+    read_only: bool = False
+    connected: bool = False
+    reach: Reach = field(default_factory=Reach)
     worst: Signal | None = None
     score: int | None = None
     signals: int = 0
@@ -70,18 +70,8 @@ class Found:
     known_at: int
 
 
-def fleet_row(
-    context: Context,
-    environment: Environment,
-    *,
-    read_only: bool,
-    reach: Reach,
-    connected: bool,
-    snapshot: Snapshot,
-    health: Health | None,
-    problem: str,
-) -> FleetRow:
-    """One row of the fleet."""
+def fleet_row(context: Context, snapshot: Snapshot, health: Health | None) -> FleetRow:
+    """What the objects of a cluster say; whether it answers is filled in by the service."""
     view = View(snapshot)
     running = [pod for pod in view.pods.values() if not pod.ended]
     nodes = view.nodes
@@ -89,10 +79,7 @@ def fleet_row(
     return FleetRow(
         context=context.name,
         server=context.server,
-        environment=environment,
-        read_only=read_only,
-        connected=connected,
-        reach=reach,
+        environment=context.environment,
         worst=health.worst if health is not None else None,
         score=health.score if health is not None else None,
         signals=len(health.signals) if health is not None else 0,
@@ -105,7 +92,6 @@ def fleet_row(
         sync=_worst(_SYNC, [app.sync for app in apps]),
         app_health=_worst(_HEALTH, [app.health for app in apps]),
         known_at=snapshot.known_at,
-        problem=problem,
     )
 
 

@@ -23,6 +23,7 @@ from app.cluster.store import Key, KindState, KindStatus, Object, Store, key_of,
 from app.core.clock import now_ms
 
 log = logging.getLogger(__name__)
+MOST_RETRY_AFTER = 120.0  # seconds; a proxy that says an hour would blind the console for one
 _decode = msgspec.json.Decoder().decode
 
 
@@ -298,7 +299,7 @@ class Reflector:
         if status == 401:
             return max(timing.longest / 2, self._longer()) if timing.longest >= 1 else self._longer()
         wait = self._longer()
-        return max(wait, error.failure.retry_after) if error.failure.retry_after is not None else wait
+        return max(wait, min(error.failure.retry_after or 0.0, MOST_RETRY_AFTER))
 
     def _after_403(self, error: ApiError) -> float:
         """A 403 is believed when it stays: just after a restart valid users get one."""

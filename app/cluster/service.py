@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from app.operations import Operations
 
 RECORDED = recorded.NAME
+REST_SECONDS = 1.0
 HEALTH_SECONDS = 30  # rules look at the time too, so health grows old without any change
 MOST_FOUND = 200
 
@@ -61,7 +64,8 @@ class Clusters:
         self._watching: dict[str, Watching] = {}
         self._last: dict[str, Snapshot] = {}
         self._idle: dict[str, Connection] = {}
-        self._health: dict[str, tuple[int, int, Health]] = {}
+        self._health: dict[str, tuple[Snapshot, float, float, Health]] = {}
+        self._rows: dict[str, tuple[Health | None, FleetRow]] = {}
         self.tunnels = Tunnels(lambda: self._settings.value.tunnels, self._own_connection, lambda: bus.publish(ClusterChanged("")))
 
     @cached_property
@@ -218,14 +222,22 @@ class Clusters:
         return watching.history.of(namespace, name) if watching is not None else []
 
     async def health(self, context: str) -> Health:
-        """How a cluster is, judged beside the loop; the same as before when nothing has changed since."""
-        # What was recorded is judged by the time of its recording, or all its ages would be wrong.
-        snapshot, now = self.snapshot(context), recorded.taken_at() if context == recorded.NAME else now_ms()
+        """How a cluster is, judged beside the loop.
+
+        A large cluster that never rests is judged again after ``REST_SECONDS``, and at most a fifth of the time.
+        """
+        snapshot = self.snapshot(context)
         kept = self._health.get(context)
-        if kept is not None and kept[0] == snapshot.version and now - kept[1] < HEALTH_SECONDS * 1000:
-            return kept[2]
+        if kept is not None:
+            judged, at, took, health = kept
+            rested = time.monotonic() - at
+            if rested < max(REST_SECONDS, 5 * took) or (judged is snapshot and rested < HEALTH_SECONDS):
+                return health
+        began = time.monotonic()
+        # What was recorded is judged by the time of its recording, or all its ages would be wrong.
+        now = recorded.taken_at() if context == recorded.NAME else now_ms()
         health = await asyncio.to_thread(assess, snapshot, now)
-        self._health[context] = (snapshot.version, now, health)
+        self._health[context] = (snapshot, time.monotonic(), time.monotonic() - began, health)
         return health
 
     async def fleet(self) -> tuple[FleetRow, ...]:
@@ -328,17 +340,20 @@ class Clusters:
         self._bus.publish(SettingsChanged(key))
 
     async def _row(self, context: Context) -> FleetRow:
-        watching = self._watching.get(context.name)
-        snapshot = self.snapshot(context.name)
-        health = await self.health(context.name) if snapshot.kinds else None
-        return await asyncio.to_thread(
-            fleet_row,
-            context,
-            self.environment(context.name),
-            read_only=self.read_only(context.name),
-            reach=self.reach(context.name),
+        """Counts are as old as the judgement they stand beside; what is said of the cluster itself is of now."""
+        name = context.name
+        watching = self._watching.get(name)
+        snapshot = self.snapshot(name)
+        health = await self.health(name) if snapshot.kinds else None
+        kept = self._rows.get(name)
+        if kept is None or health is None or kept[0] is not health:
+            kept = self._rows[name] = (health, await asyncio.to_thread(fleet_row, context, snapshot, health))
+        return replace(
+            kept[1],
+            environment=self.environment(name),
+            read_only=self.read_only(name),
+            reach=self.reach(name),
             connected=watching is not None,
-            snapshot=snapshot,
-            health=health,
+            known_at=snapshot.known_at,
             problem=watching.problem if watching is not None else "",
         )

@@ -149,6 +149,17 @@ async def test_a_token_that_was_renewed_on_disk_is_used(tmp_path, server):
 
 
 @pytest.mark.asyncio
+async def test_signing_in_again_with_another_tool_is_noticed(tmp_path, server):
+    """Tools that sign in write the kubeconfig anew; a refused token is then read again, without a restart."""
+    connection = one(tmp_path, server.url, {"token": "old"})
+    with pytest.raises(ApiDenied, match="expired"):
+        await connection.get("/api/v1/nodes")
+    one(tmp_path, server.url, {"token": "admin"})
+    assert (await connection.get("/api/v1/nodes"))["items"]
+    await connection.close()
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("script", "kind", "words"),
     [
