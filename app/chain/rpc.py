@@ -14,6 +14,7 @@ import email.utils
 import itertools
 import logging
 import random
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +27,7 @@ from app.core.urls import shown_url, without_url
 
 log = logging.getLogger(__name__)
 
+DEEPEST = 3_000  # calls of Python within each other, and with them brackets of JSON
 BATCH = 200
 TIMEOUT = 30.0  # seconds for one call or one part of a batch, with everything that is asked again
 CONNECT = 10.0  # seconds
@@ -271,9 +273,13 @@ class Rpc:
             raise _TooLarge
         if status >= 300 and not raw.lstrip().startswith((b"{", b"[")):
             raise self._refused(status)
+        # py_ecc, behind web3 and eth_account, lets Python call itself 100,000 deep; nested brackets of a hostile node would then
+        # run over the end of the stack instead of being refused.
+        if sys.getrecursionlimit() > DEEPEST:
+            sys.setrecursionlimit(DEEPEST)
         try:
             return msgspec.json.decode(raw)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise self._no_rpc() from None
 
     def _open(self) -> aiohttp.ClientSession:

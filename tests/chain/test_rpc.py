@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -269,3 +271,34 @@ async def test_keys_in_an_address_reach_no_error_no_log_and_no_repr(caplog, free
 def test_an_address_is_shown_without_what_opens_it(url, shown):
     assert shown_url(url) == shown
     assert without_url(f"at {url}!", url) == f"at {shown}!" or url == "http://["
+
+
+NESTED = """
+import asyncio, sys
+import eth_account  # py_ecc behind it lifts the bound on recursion
+from app.chain.rpc import Rpc
+from app.core.errors import Unavailable
+sys.setrecursionlimit(100_000)
+
+async def answer(reader, writer):
+    await reader.readuntil(b"\\r\\n\\r\\n")
+    body = b"[" * 1_000_000
+    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body) + body)
+    await writer.drain()
+
+async def main():
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    rpc = Rpc(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    try:
+        await rpc.call("eth_chainId")
+    except Unavailable:
+        print("refused")
+    await rpc.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_node_that_answers_a_million_brackets_does_not_end_the_program():
+    done = subprocess.run([sys.executable, "-c", NESTED], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr[-500:]
