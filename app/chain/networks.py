@@ -246,7 +246,7 @@ class Networks:
             raise Invalid(
                 "The address must begin with http:// or https://. Nothing was added.", "Correct the address.", field="rpc_url"
             )
-        rpc = Rpc(setting.rpc_url)
+        rpc = Rpc(self.route(setting.rpc_url))
         try:
             chain_id, genesis = await _identity(rpc)
         finally:

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -18,6 +19,7 @@ from app.cluster.watching import Pace
 from app.console import Console
 from app.core.errors import ConsoleError
 from app.core.events import ClusterChanged
+from app.core.settings import NetworkSetting
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.conftest import QUICK, pod, until
 
@@ -355,3 +357,18 @@ async def test_a_tunnel_gives_another_cluster_nothing(clusters, server, echo):
     assert await said(port, b"password") == b""
     assert "Another cluster" in clusters.tunnels.list()[0].message
     assert not any("portforward" in line for line in server.requests)
+
+
+@pytest.mark.node
+@pytest.mark.asyncio
+async def test_a_chain_in_a_cluster_is_reached_through_a_tunnel(console, clusters, server, node):
+    """A network whose address names a tunnel: added, checked against its genesis, and read."""
+    server.ports[8545] = urlsplit(node.url).port
+    server.put(pod("rpc-0"))
+    await clusters.add_tunnel("rpc", "kind-shop", "shop", "pod/rpc-0", 8545, free_port())
+    await clusters.tunnels.open("rpc")
+    setting = NetworkSetting(id="inside", name="Inside", rpc_url="http://rpc.tunnel", chain_id=int(node("eth_chainId"), 16))
+    await console.networks.add(setting)
+    chain = await console.networks.connect("inside")
+    assert (await chain.head()).number == int(node("eth_blockNumber"), 16)
+    assert any("portforward" in line for line in server.requests)
