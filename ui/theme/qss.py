@@ -100,6 +100,7 @@ QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled { color: $text
     background: transparent; }
 QComboBox QLineEdit, QAbstractSpinBox QLineEdit, QComboBox QLineEdit:focus, QAbstractSpinBox QLineEdit:focus { border: none;
     padding: 0; min-height: 0; background: transparent; }
+QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus { padding: 0 8px; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow, QAbstractSpinBox::down-arrow { image: url("$art/down.svg"); width: 12px; height: 12px; }
 QAbstractSpinBox::up-arrow { image: url("$art/up.svg"); width: 12px; height: 12px; }

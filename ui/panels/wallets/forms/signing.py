@@ -84,6 +84,7 @@ class SignForm(WalletForm):
         self.text = QPlainTextEdit()
         self.text.setObjectName("wallets.sign.typed")
         self.text.setTabChangesFocus(True)
+        self.text.setFont(theme.font("mono"))  # of a message, too, every letter counts
         self.text.setMinimumHeight(110)
         self.text.setMaximumHeight(170)
         self.text_field = self.field("Message", self.text)
@@ -124,7 +125,6 @@ class SignForm(WalletForm):
         typed = self.form.value() == "typed"
         self.text_field.label.setText("Typed data, as JSON" if typed else "Message")
         self.text.setAccessibleName("Typed data as JSON" if typed else "Message")
-        self.text.setFont(theme.font("mono" if typed else "body"))
         self.text_field.set_hint("types, primaryType, domain and message" if typed else "Exactly these characters are signed")
         self._forget()
         self._typed()
