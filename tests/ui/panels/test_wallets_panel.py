@@ -249,3 +249,23 @@ def test_a_qr_code_is_painted_as_it_was_encoded(qtbot: Any, tmp_path: Any) -> No
     code.save(tmp_path / "code.svg")
     assert (tmp_path / "code.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "code.svg").read_text().count("h1v1h-1z") == sum(map(sum, rows))
+
+
+def test_in_a_narrow_window_the_sheet_covers_the_page_and_leaves_a_button(shell: Shell) -> None:
+    size = shell.window.size()
+    shell.window.resize(1180, 720)
+    shell.until(lambda: shell.window.width() == 1180)
+    shell.window.dock.hide()
+    shell.until(lambda: shell.panel.width() == shell.window.cover.holder.width())
+    width = shell.panel.width()
+    shell.window.registry.run("wallets.send")
+    shell.until(lambda: shell.window.dock.isVisible() and shell.window.cover.holder.width() < width)
+    shell.until(lambda: shell.panel.width() >= width)  # laid out as before, and covered
+    button = shell.panel.findChild(QWidget, "page.plan")
+    assert not button.isVisible()
+    shell.window.toggle_sheet()
+    shell.until(button.isVisible)
+    assert "Send" in button.text()
+    button.click()
+    assert shell.window.dock.isVisible()
+    shell.window.resize(size)
