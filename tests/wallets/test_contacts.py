@@ -14,6 +14,7 @@ from app.core.events import Bus
 from app.database import Database
 from app.wallets import csvfile
 from app.wallets.contacts import Contacts
+from tests.wallets.conftest import HARDHAT
 
 FIRST, SECOND, THIRD = (
     "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
@@ -115,3 +116,17 @@ async def test_a_file_that_cannot_be_read_for_sure_is_refused(contacts, data, wh
 def test_guarding_a_cell_takes_nothing_from_it(cell):
     assert csvfile.unguarded(csvfile.guarded(cell)) == cell
     assert csvfile.guarded(cell)[:1] not in ("=", "+", "-", "@", "\t", "\r")
+
+
+@pytest.mark.asyncio
+async def test_an_account_never_takes_the_label_of_a_contact_with_another_address(house):
+    await house.wallets.add_contact("Payroll", SECOND)
+    assert await house.wallets.resolve("PAYROLL") == SECOND
+    with pytest.raises(Conflict, match="belongs to a contact"):
+        await house.wallets.watch("payroll", FIRST)
+    account = await house.wallets.watch("Cold", FIRST)
+    with pytest.raises(Conflict, match="belongs to a contact"):
+        await house.wallets.label(account.id, " Payroll ")
+    with pytest.raises(Conflict, match="belongs to a contact"):
+        await house.wallets.plan_create("Payroll", HARDHAT)
+    assert (await house.wallets.watch("Payroll", SECOND)).label == "Payroll", "the same address may be both"
