@@ -54,13 +54,36 @@ class PodLine:
     images: tuple[str, ...]
 
     @property
+    def calm(self) -> bool:
+        """It runs, is ready, was never restarted and stays: no rule about pods that are not well needs to look at it."""
+        return self.is_ready and not self.restarts and self.word == "Running" and not self.deleted_at
+
+    @property
     def ended(self) -> bool:
         """It ran to an end and will not start again."""
         return self.phase in TERMINAL
 
 
+_KEPT: dict[tuple[str, str, str], PodLine] = {}
+MOST_KEPT = 40_000
+
+
 def pod_line(pod: Object) -> PodLine:
-    """The row of a pod."""
+    """The row of a pod; made once for each of its versions, since objects of a store never change."""
+    meta = pod["metadata"]
+    uid, version = meta.get("uid"), meta.get("resourceVersion")
+    if not uid or not version:
+        return _line(pod)
+    key = (uid, version, meta.get("name", ""))
+    line = _KEPT.get(key)
+    if line is None:
+        if len(_KEPT) >= MOST_KEPT:
+            _KEPT.clear()
+        line = _KEPT[key] = _line(pod)
+    return line
+
+
+def _line(pod: Object) -> PodLine:
     word, ready, total, restarts, restarted_at = _printed(pod)
     owner_kind, owner = controller_of(pod)
     return PodLine(

@@ -126,6 +126,11 @@ class View:
         return {key: pod_line(pod) for key, pod in self.reading.of("Pod").items()}
 
     @cached_property
+    def uneasy(self) -> tuple[Object, ...]:
+        """The pods that are not calm: most rules look only at these."""
+        return tuple(pod for key, pod in self.reading.of("Pod").items() if not self.pods[key].calm)
+
+    @cached_property
     def owners(self) -> Mapping[tuple[str, str], Key]:
         """The workload at the top of each pod's chain of controllers, by namespace and pod; bare pods are their own."""
         return {key: self._top("Pod", key[0], pod) for key, pod in self.reading.of("Pod").items()}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
 from app.cluster.actions import Ref
 from app.core.errors import Conflict, Denied, Invalid, NotFound
 from app.operations.plans import PlanState
+from app.operations.steps import Happened, StepContext
 from tests.cluster.acting import World, told
 
 SHOP = ("Deployment", "shop", "cart")
@@ -420,5 +422,57 @@ def test_a_server_that_is_down_for_a_while_only_delays(tmp_path):
         ended = await world.operations.run(plan.id)
         assert ended.state is PlanState.DONE, ended.reason
         assert world.get(*SHOP)["spec"]["replicas"] == 5
+
+    told(tmp_path, story)
+
+
+def test_an_edit_that_the_clusters_schema_does_not_allow_is_told_at_its_field(tmp_path):
+    async def story(world: World) -> None:
+        ref = Ref.named(*SHOP)
+        seen, text = await world.actions.text_of("test", ref)
+        with pytest.raises(Invalid, match="schema does not allow") as caught:
+            await world.actions.plan_edit("test", ref, seen, text.replace("replicas: 2", "replicas: two\n  replica: 3"))
+        problems = caught.value.details["problems"]
+        assert "spec.replicas: must be a whole number, and is “two”" in problems
+        assert any("spec.replica: is not a field here; did you mean replicas?" in problem for problem in problems)
+
+    told(tmp_path, story)
+
+
+def test_a_step_that_died_before_or_after_it_was_sent_is_found_out_by_looking(tmp_path):
+    """Another process gets only what was prepared: it sees what happened, and sending the same again changes nothing more."""
+
+    async def story(world: World) -> None:
+        plan = await world.actions.plan_scale("test", *SHOP, 5)
+
+        def fresh():
+            return world.operations.step_of(plan, plan.steps[-1])
+
+        context = StepContext(plan, 0, (), lambda _text: None)
+        prepared = await fresh().prepare(context)
+        assert json.loads(json.dumps(prepared)) == prepared
+        assert (await fresh().observe(prepared, context)).happened is Happened.NOT_DONE
+        await fresh().act(prepared, context)
+        assert (await fresh().observe(prepared, context)).happened is Happened.DONE
+        generation = world.get(*SHOP)["metadata"]["generation"]
+        await fresh().act(prepared, context)
+        assert world.get(*SHOP)["metadata"]["generation"] == generation
+
+    told(tmp_path, story)
+
+
+def test_a_deletion_that_died_does_not_take_the_next_object_of_that_name(tmp_path):
+    async def story(world: World) -> None:
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "shop"}}
+        world.server.put(body)
+        plan = await world.actions.plan_delete("test", Ref.named("ConfigMap", "shop", "x"))
+        step, context = world.operations.step_of(plan, plan.steps[-1]), StepContext(plan, 0, (), lambda _text: None)
+        prepared = await step.prepare(context)
+        await step.act(prepared, context)
+        world.server.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "shop"}})
+        again = world.operations.step_of(plan, plan.steps[-1])
+        assert (await again.observe(prepared, context)).happened is Happened.DONE
+        await again.act(prepared, context)
+        assert ("shop", "x") in world.server.objects("ConfigMap")
 
     told(tmp_path, story)

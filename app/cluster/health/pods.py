@@ -86,7 +86,7 @@ def _exit_words(ended: Object | None) -> str:
 @rule("pod.crash_loop")
 def crash_loops(view: View, now: int) -> Iterator[Signal]:
     """A container that ends again and again."""
-    for pod in view.reading.of("Pod").values():
+    for pod in view.uneasy:
         if dig(pod, "status", "phase") in ("Succeeded", "Failed"):
             continue
         for path, status in _statuses(pod):
@@ -117,7 +117,7 @@ def crash_loops(view: View, now: int) -> Iterator[Signal]:
 @rule("pod.oom")
 def out_of_memory(view: View, now: int) -> Iterator[Signal]:
     """A container that the kernel killed for its memory within the last hour."""
-    for pod in view.reading.of("Pod").values():
+    for pod in view.uneasy:
         for path, status in _statuses(pod):
             field, ended = _ended(status)
             if ended is None or ended.get("reason") != "OOMKilled" or now - millis(ended.get("finishedAt")) > HOUR:
@@ -152,7 +152,7 @@ def _limit(pod: Object, container: str, resource: str) -> str:
 @rule("pod.image", "pod.config")
 def cannot_start(view: View, now: int) -> Iterator[Signal]:
     """A container whose image cannot be had, or whose configuration cannot be made."""
-    for pod in view.reading.of("Pod").values():
+    for pod in view.uneasy:
         for path, status in _statuses(pod):
             why, text = (
                 dig(status, "state", "waiting", "reason", default=""),
@@ -210,7 +210,7 @@ def _last_message(view: View, pod: Object, *reasons: str) -> str:
 @rule("pod.pending")
 def pending(view: View, now: int) -> Iterator[Signal]:
     """A pod that no node takes, or whose volumes do not come."""
-    for pod in view.reading.of("Pod").values():
+    for pod in view.uneasy:
         line = _line(view, pod)
         if line.phase != "Pending" or now - line.created_at < PATIENCE:
             continue
@@ -273,11 +273,14 @@ def _unschedulable(message: str) -> str:
 @rule("pod.probe")
 def probes_failing(view: View, now: int) -> Iterator[Signal]:
     """A probe that failed within the last ten minutes on a pod that is still there."""
-    for pod in view.reading.of("Pod").values():
+    for (kind, namespace, name), events in view.events_about.items():
+        pod = view.reading.get("Pod", namespace, name) if kind == "Pod" else None
+        if pod is None:
+            continue
         line = _line(view, pod)
         if line.ended or line.deleted_at:
             continue
-        for event in view.events_about.get(("Pod", line.namespace, line.name), ()):
+        for event in events:
             if event.reason != "Unhealthy" or now - event.last_at > 10 * MINUTE:
                 continue
             # A pod that has become ready since then has got over it.
@@ -305,7 +308,7 @@ def probes_failing(view: View, now: int) -> Iterator[Signal]:
 def not_ready(view: View, now: int) -> Iterator[Signal]:
     """A pod that runs and is not ready: by itself, or because its node is dead (its phase stays Running)."""
     dead = {node.name: node for node in view.nodes if not node.ready}
-    for pod in view.reading.of("Pod").values():
+    for pod in view.uneasy:
         line = _line(view, pod)
         ready = condition(pod, "Ready")
         turned = millis(ready.get("lastTransitionTime"))
@@ -346,7 +349,7 @@ def not_ready(view: View, now: int) -> Iterator[Signal]:
 @rule("pod.restarts")
 def restarts(view: View, now: int) -> Iterator[Signal]:
     """Containers that were restarted often, the last time within the hour, and are not in a loop now."""
-    for pod in view.reading.of("Pod").values():
+    for pod in view.uneasy:
         line = _line(view, pod)
         if line.restarts < 5 or now - line.restarted_at > HOUR or any(looping(s, now) for _, s in _statuses(pod)):
             continue
@@ -366,7 +369,7 @@ def restarts(view: View, now: int) -> Iterator[Signal]:
 @rule("pod.stuck_terminating")
 def stuck_terminating(view: View, now: int) -> Iterator[Signal]:
     """A pod that should be gone for more than a minute."""
-    for pod in view.reading.of("Pod").values():
+    for pod in view.uneasy:
         line = _line(view, pod)  # deletionTimestamp is the time at which it should be gone, grace included
         if not line.deleted_at or now - line.deleted_at < PATIENCE:
             continue
@@ -392,7 +395,7 @@ def stuck_terminating(view: View, now: int) -> Iterator[Signal]:
 @rule("pod.evicted")
 def evicted(view: View, now: int) -> Iterator[Signal]:
     """A pod that its node threw out within the last hour."""
-    for pod in view.reading.of("Pod").values():
+    for pod in view.uneasy:
         if dig(pod, "status", "reason") != "Evicted":
             continue
         ended = max((millis(c.get("lastTransitionTime")) for c in items(pod, "status", "conditions")), default=0)

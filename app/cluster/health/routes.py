@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from app.cluster.health.signals import MINUTE, Severity, Signal, rule, seen, suggest
 from app.cluster.objects import dig, items, known, labels_of, millis, selects
@@ -12,15 +12,15 @@ from app.cluster.workloads import View
 @rule("service.no_endpoints")
 def services(view: View, now: int) -> Iterator[Signal]:
     """A Service that selects pods of which none is ready, or none at all."""
-    by_namespace: dict[str, list[tuple[str, str]]] = {}
-    for key in view.pods:
-        by_namespace.setdefault(key[0], []).append(key)
+    by_namespace: dict[str, list[tuple[tuple[str, str], Mapping[str, str]]]] = {}
+    for key, pod in view.reading.of("Pod").items():
+        by_namespace.setdefault(key[0], []).append((key, labels_of(pod)))
     wants = {line.key: line.wanted for line in view.workloads}
     for (namespace, name), service in view.reading.of("Service").items():
         selector = dig(service, "spec", "selector", default={})
         if not selector or now - millis(dig(service, "metadata", "creationTimestamp")) < MINUTE:
             continue
-        keys = [key for key in by_namespace.get(namespace, ()) if selects(selector, labels_of(view.reading.get("Pod", *key) or {}))]
+        keys = [key for key, labels in by_namespace.get(namespace, ()) if selects(selector, labels)]
         chosen = [view.pods[key] for key in keys if not view.pods[key].ended]
         if any(line.is_ready for line in chosen) or dig(service, "spec", "publishNotReadyAddresses", default=False):
             continue

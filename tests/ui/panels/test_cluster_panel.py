@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QSpinBox
+from PySide6.QtWidgets import QPushButton, QSpinBox
 
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.aside import served
@@ -124,3 +124,17 @@ def test_the_recorded_cluster_is_labelled_and_cannot_be_changed(shell: Shell) ->
     assert not panel.more.isEnabled()
     panel.ask("restart")
     assert "cannot be changed" in shell.said()
+
+
+def test_a_signals_suggestion_leads_to_a_plan_or_to_the_log(shell: Shell) -> None:
+    panel = shell.panel
+    panel.show_cluster("eu")
+    panel.choose(("Deployment", "payments", "fraud"))
+    shell.until(lambda: panel._page is not None and panel._page.chosen is not None and panel._page.chosen.key[2] == "fraud", 30_000)
+    suggestions = {s.rule: s.suggestion.action for s in panel._page.chosen.signals}
+    assert suggestions["pod.crash_loop"] == "cluster.logs"
+    shell.until(lambda: panel.findChild(QPushButton, "cluster.suggest.pod.crash_loop") is not None)
+    panel.findChild(QPushButton, "cluster.suggest.pod.crash_loop").click()
+    shell.until(lambda: panel._page.chosen is not None and panel._page.chosen.key[0] == "Pod", 30_000)
+    assert panel.page.looking.previous.isChecked() and panel.page.looking.tabs.value() == "logs"
+    panel.page.looking.previous.setChecked(False)

@@ -18,7 +18,8 @@ CTRL_DIGITS = {
     Qt.Key.Key_3: "mining",
     Qt.Key.Key_4: "contracts",
     Qt.Key.Key_5: "ledger",
-    Qt.Key.Key_6: "chains",
+    Qt.Key.Key_6: "cluster",
+    Qt.Key.Key_7: "chains",
     Qt.Key.Key_J: "jobs",
     Qt.Key.Key_Comma: "settings",
 }

@@ -77,6 +77,7 @@ class ClusterPanel(Panel):
         self.page = ClusterPage(self)
         self.page.chosen.connect(self.choose)
         self.page.side.asked.connect(self.ask)
+        self.page.side.suggested.connect(self.follow)
         self.stack.addWidget(self.fleet)
         self.stack.addWidget(self.page)
         self.body.addWidget(self.stack, 1)
@@ -349,6 +350,37 @@ class ClusterPanel(Panel):
             case "sync" if page.chosen is not None and page.chosen.application is not None:
                 app = page.chosen.application
                 self.window_.run_plan(lambda: actions.plan_sync(where, app.namespace, app.name), "Planning the sync")
+
+    def follow(self, action: str, arguments: dict[str, str]) -> None:
+        """Go where a signal's suggestion leads: to the object, and there to its log, its form, or the plan's preview."""
+        key = (arguments.get("kind", ""), arguments.get("namespace", ""), arguments.get("name", ""))
+        self._chosen = key
+        looking = self.page.looking
+        actions, where = self.bridge.console.clusters.actions, self.context
+        self.refresh()
+        if action == "cluster.logs":
+            looking.previous.setChecked(arguments.get("previous") == "true")
+            looking.show_tab("logs")
+            return
+        if action in ("cluster.object", "cluster.node", "cluster.topology", "cluster.workload", "cluster.application"):
+            looking.show_tab("yaml" if action == "cluster.object" else "related")
+            return
+        if why := self.why_not():
+            self.window_.notify(f"{why} Nothing was planned.", "warn")
+            return
+        match action:
+            case "cluster.edit":
+                self.window_.open_form(EditForm(self, key))
+            case "cluster.rollout.undo":
+                self.window_.run_plan(lambda: actions.plan_undo(where, *key), "Planning the way back")
+            case "cluster.rollout.resume":
+                self.window_.run_plan(lambda: actions.plan_pause(where, *key, resume=True), "Planning")
+            case "cluster.drain":
+                self.window_.run_plan(lambda: actions.plan_drain(where, key[2]), f"Planning to drain {key[2]}")
+            case "cluster.uncordon":
+                self.window_.run_plan(lambda: actions.plan_cordon(where, key[2], uncordon=True), f"Planning for {key[2]}")
+            case "cluster.argo.sync":
+                self.window_.run_plan(lambda: actions.plan_sync(where, key[1], key[2]), "Planning the sync")
 
     async def _plan_delete(self, key: Key) -> Any:
         from app.cluster.actions import Ref

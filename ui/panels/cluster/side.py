@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from app.cluster.health import Signal as Sign
     from ui.panels.cluster.reading import Chosen, Page
 
+# What a signal suggests, as a button; anything else leads to the object.
+WORDS = {
+    "cluster.logs": "Logs",
+    "cluster.edit": "Edit…",
+    "cluster.rollout.undo": "Undo…",
+    "cluster.rollout.resume": "Resume…",
+    "cluster.drain": "Drain…",
+    "cluster.uncordon": "Uncordon…",
+    "cluster.argo.sync": "Sync…",
+}
 ROLES = {"stable": "accent", "live": "accent", "canary": "warn", "idle": "border-strong"}
 
 
@@ -22,10 +32,11 @@ class SidePane(QWidget):
     """Built anew with each reading; short enough for that."""
 
     asked = Signal(str)  # an action on the chosen workload: undo, promote, abort, pause, resume, restart
-    pointed = Signal(str, str, str)  # kind, namespace, name of an object in a signal or event
+    suggested = Signal(str, object)  # action id and arguments of a signal's suggestion
 
     def __init__(self) -> None:
         super().__init__()
+        self._looks: object = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -60,7 +71,14 @@ class SidePane(QWidget):
         return column
 
     def show_page(self, page: Page, why_not: str) -> None:
-        """Show a reading; ``why_not``: the reason why nothing may be changed there, or empty."""
+        """Show a reading; ``why_not``: the reason why nothing may be changed there, or empty.
+
+        Built anew only when something else is shown, or ages have moved on: a button must not vanish under a finger.
+        """
+        looks = _looks(page, why_not)
+        if looks == self._looks:
+            return
+        self._looks = looks
         self._show_rollout(page, page.chosen, why_not)
         self._rollout.addStretch(1)
         self._show_argo(page.chosen)
@@ -185,6 +203,13 @@ class SidePane(QWidget):
         below = _hint(second)
         below.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         words.addWidget(below)
+        if evidence is not None and evidence.suggestion is not None:
+            wish = evidence.suggestion
+            made = button(WORDS.get(wish.action, "Look"))
+            made.setObjectName(f"cluster.suggest.{evidence.rule}")
+            made.setAccessibleName(f"{made.text()} {evidence.kind} {evidence.name}")
+            made.clicked.connect(lambda: self.suggested.emit(wish.action, dict(wish.arguments)))
+            words.addWidget(made, 0, Qt.AlignmentFlag.AlignLeft)
         row.addLayout(words, 1)
         time = _hint(when)
         time.setWordWrap(False)
@@ -219,6 +244,20 @@ class SidePane(QWidget):
         made.setObjectName("cluster.do.sync")
         made.clicked.connect(lambda: self.asked.emit("sync"))
         self._argo.addWidget(made, 0, Qt.AlignmentFlag.AlignLeft)
+
+
+def _looks(page: Page, why_not: str) -> object:
+    """What the side shows, as a value to compare; ages count by the half minute."""
+    chosen = page.chosen
+    signals = chosen.signals if chosen is not None else page.health.signals[:30]
+    events = [(e.about, e.reason, e.times, e.last_at) for e in page.events[:40]]
+    about = (
+        (chosen.key, chosen.strategy, chosen.progress, chosen.revisions, chosen.application, chosen.not_drift)
+        if chosen is not None
+        else None
+    )
+    state = next((row.state for row in page.rows if chosen is not None and row.line.key == chosen.key), "")
+    return page.context, why_not, [(s.key, s.title, s.cause) for s in signals], events, about, state, page.now // 30_000
 
 
 def _shape(state: str) -> tuple[str, str]:
