@@ -190,6 +190,7 @@ class Connection:
                 heartbeat=30,
                 max_msg_size=0,
                 proxy=configuration.proxy or None,
+                server_hostname=configuration.tls_server_name or None,
                 timeout=aiohttp.ClientWSTimeout(ws_close=5),
             )
         except aiohttp.WSServerHandshakeError as error:

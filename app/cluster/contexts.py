@@ -76,9 +76,7 @@ class Context:
 
         configuration = Configuration()
         if self.source == IN_CLUSTER:
-            from kubernetes.aio.config import load_incluster_config
-
-            load_incluster_config(configuration)
+            _load_account(self, configuration)
         else:
             await _load(self, configuration)
         configuration.retries = None
@@ -251,6 +249,22 @@ class _Group:
                 draft.touch(mode=0o600)
                 draft.write_text(text, encoding="utf-8")
                 draft.replace(place)
+
+
+def _load_account(context: Context, configuration: Any) -> None:
+    """The pod's service account; the official loader reads its token again each minute, since it rotates."""
+    from kubernetes.aio.config.config_exception import ConfigException
+    from kubernetes.aio.config.incluster_config import InClusterConfigLoader
+
+    server = urlsplit(context.server)
+    environ = {"KUBERNETES_SERVICE_HOST": server.hostname, "KUBERNETES_SERVICE_PORT": str(server.port)}
+    try:
+        loader = InClusterConfigLoader(str(_ACCOUNT / "token"), str(_ACCOUNT / "ca.crt"), environ=environ)
+        loader.load_and_set(configuration)
+    except (ConfigException, OSError):
+        raise Denied(
+            "The service account of this pod cannot be read. Nothing was sent.", "Mount its token, or use a kubeconfig."
+        ) from None
 
 
 async def _load(context: Context, configuration: Any) -> None:

@@ -250,6 +250,29 @@ async def test_client_certificates_sign_in_and_a_foreign_authority_is_refused(tm
         await connection.close()
 
 
+@pytest.mark.asyncio
+async def test_in_a_pod_its_account_signs_in(tmp_path, monkeypatch):
+    authority = certificate("authority", ca=True)
+    key, own = certificate("127.0.0.1", authority)
+    files = {"ca.crt": pem(authority[1]), "server.pem": pem(own) + pem(key), "token": b"admin", "namespace": b"shop"}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "server.pem")
+    monkeypatch.setattr("app.cluster.contexts._ACCOUNT", tmp_path)
+    async with ApiServer.recorded(tls=tls) as server:
+        port = server.url.rpartition(":")[2]
+        environ = {"HOME": str(tmp_path), "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": port}
+        (context,) = find_contexts(environ).all
+        assert (context.name, context.namespace, context.credentials) == ("in-cluster", "shop", "pod account")
+        connection = Connection(context)
+        assert (await connection.get("/api/v1/nodes"))["items"]
+        await connection.close()
+        (tmp_path / "token").unlink()
+        with pytest.raises(Denied, match="service account"):
+            await connection.get("/api/v1/nodes")
+
+
 # OpenID Connect, against an identity provider of the test
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import binascii
+import bisect
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from aiohttp import web
 
 from tests.cluster.apiserver.answers import Refused, expired
@@ -90,16 +92,24 @@ async def list_all(server: ApiServer, asked: Asked, resource: Resource) -> web.S
                 )
         if server.faults.etcd_down:
             await server.faults.healed.wait()
-    keys = sorted((key for key, body in objects.items() if selector.takes(body) and order(key) > start), key=order)
+    whole = not selector.narrows and not selector.namespace
+    if whole and start and revision in storage.sorted and storage.sorted[revision][0] is resource:
+        keys = storage.sorted[revision][1]
+        keys = keys[bisect.bisect_right(keys, start, key=order) :]
+    else:
+        keys = sorted((key for key, body in objects.items() if selector.takes(body) and order(key) > start), key=order)
     page = keys[:limit] if limit else keys
     metadata: dict[str, Any] = {"resourceVersion": str(revision)}
     if len(page) < len(keys):
         storage.snapshots.setdefault((resource, revision), dict(objects))
+        if whole and not start:
+            storage.sorted = {revision: (resource, keys)}
         metadata["continue"] = token(revision, page[-1])
         if not selector.narrows:
             metadata["remainingItemCount"] = len(keys) - len(page)
     items = [objects[key] for key in page]
-    return web.json_response(_shaped(resource, form, items, metadata, query.get("includeObject", "")), headers=PLAIN)
+    body = msgspec.json.encode(_shaped(resource, form, items, metadata, query.get("includeObject", "")))
+    return web.Response(body=body, headers={**PLAIN, "Content-Type": "application/json"})
 
 
 def _go_on(server: ApiServer, resource: Resource, text: str) -> tuple[int, dict[Any, Any], str]:

@@ -99,6 +99,7 @@ class Storage:
         self.history: list[Change] = []
         self.oldest = 0  # watches from before this revision get 410
         self.snapshots: dict[tuple[Resource, int], dict[Key, Body]] = {}
+        self.sorted: dict[int, tuple[Resource, list[Key]]] = {}  # keys of the last whole list, for its further pages
         self.watchers: list[Watcher] = []
         self.cached: dict[Resource, dict[Key, Body]] | None = None  # what resourceVersion=0 shows while etcd is down
 
@@ -161,6 +162,7 @@ class Storage:
         self.history.clear()
         self.oldest = self.revision
         self.snapshots.clear()
+        self.sorted.clear()
 
     def event(self, change: Change, selector: Selector) -> tuple[str, Body] | None:
         """A change as a watch with this selector sees it, or None. Leaving a selector is ``DELETED`` with the old object."""
