@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.chain import outcomes
 from app.chain.nonces import Do, free_run
@@ -272,12 +272,17 @@ class Sending:
                 if row.hash in given_up:
                     await self.queue.drop(row, "Its plan ended before a node had it.")
         held = {row.nonce for row in rows if row.hash not in given_up}
-        for request in await self.requests.of_sender(chain.network.key.text, sender):
+        return free_run(latest, pending, held | await self.reserved(chain.network.key.text, sender), count)
+
+    async def reserved(self, network_key: str, sender: str) -> set[int]:
+        """Nonces of what waits for a signature from elsewhere; what ended plans asked for is forgotten."""
+        found = set()
+        for request in await self.requests.of_sender(network_key, sender):
             if (await self._operations.get(request.task.plan_id)).state.ended:
                 await self.requests.drop(request.task.plan_id)
             else:
-                held.add(request.unsigned.nonce)
-        return free_run(latest, pending, held, count)
+                found.add(request.unsigned.nonce)
+        return found
 
     async def _still_wanted(self, plan_id: str, step_index: int) -> bool:
         """Whether the bytes of a step may still be sent: its plan goes on, or the step was done."""
@@ -494,5 +499,4 @@ def refusal(failure: RpcFailure) -> Conflict:
 
 
 def _same(failure: RpcFailure) -> bool:
-    text: Any = failure.text.lower()
-    return any(words in text for words in SAME)
+    return any(words in failure.text.lower() for words in SAME)

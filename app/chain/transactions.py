@@ -10,6 +10,7 @@ from app.chain import batch, nonces
 from app.chain.queue import ALIVE, HOLDING, QueuedTransaction, TransactionState
 from app.chain.rival import Rival, Rivals
 from app.chain.sending import Sending, TransactionRequest
+from app.chain.standing import look
 from app.core.errors import Invalid
 from app.operations.plans import Plan, StepSpec
 from app.operations.steps import Outcome, Step, StepContext
@@ -99,15 +100,20 @@ class Transactions(Sending):
         chain = await self.connect(network_key)
         asked = [("eth_getTransactionCount", [sender, tag]) for tag in ("latest", "pending")]
         latest, pending = (int(str(used), 16) for used in await chain.rpc.batch(asked))
+        sent = await self.queue.rows(network_key, sender, (TransactionState.SENT,))
+        looked = (await look(chain, self.queue, sent)).rows if sent else ()
+        lost = [standing.row for standing in looked if standing.do is nonces.Do.RESEND]
         rows = await self.queue.rows(network_key, sender, HOLDING, from_nonce=latest)
-        held = {row.nonce for row in rows}
+        elsewhere = {nonce for nonce in await self.reserved(network_key, sender) if nonce >= latest}
+        held = {row.nonce for row in rows} | elsewhere
         gaps = nonces.holes(latest, pending, held)
         waiting = await self.queue.rows(network_key, sender, ALIVE)
-        lost = [row for row in rows if row.state is TransactionState.SENT]
         if gaps:
             advice = f"Fill {nonces.told(gaps)}: what comes after cannot be mined before."
         elif lost:
             advice = f"The node does not have {nonces.told({row.nonce for row in lost})}: send the stored bytes again."
+        elif elsewhere:
+            advice = f"Waiting for a signature from elsewhere for {nonces.told(elsewhere)}."
         elif waiting:
             advice = "Waiting for blocks. A transaction that takes too long can be sped up."
         elif pending > latest:

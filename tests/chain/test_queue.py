@@ -250,3 +250,21 @@ async def _signed(room: Room, nonce: int, price: int = 10**10) -> bytes:
 
 async def _states_are(room: Room, *states: str) -> bool:
     return await room.states() == list(states)
+
+
+async def test_a_nonce_that_waits_for_a_signature_elsewhere_is_no_gap(room: Room, slow: Node) -> None:
+    """It is reserved: nothing fills it, and the next transaction takes the one after."""
+    from app.chain.signer import SigningTask, UnsignedTransaction
+
+    plan, other = await room.planned_send(1), await room.planned_send(2)
+    asked = UnsignedTransaction(1337, 0, recipient(1), 1, b"", 21_000, 10**10, 10**9)
+    await room.transactions.requests.keep(SigningTask(room.key, plan.id, 0, "by hand"), room.deployer, asked)
+    raw = await _signed(room, 1)
+    await room.transactions.queue.keep(room.key, room.deployer, [Signed(1, raw, other.id, 0, "behind it")])
+    await room.transactions.broadcast(room.key, "0x" + raw.hex())
+    report = await room.transactions.nonces(room.key, room.deployer)
+    assert (report.gaps, report.next) == ((), 2) and "signature from elsewhere for nonce 0" in report.advice
+    await Watcher(room.transactions, room.networks, room.bus, room.jobs).look(room.key)
+    assert room.notices == []
+    await room.operations.discard(plan.id)
+    assert (await room.transactions.nonces(room.key, room.deployer)).gaps == (0,)
