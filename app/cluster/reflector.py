@@ -291,6 +291,10 @@ class Reflector:
                 return self._longer()
             self._drop(KindStatus.ABSENT, "This cluster does not serve it.")
             return timing.idle
+        if error.failure.reason == "Cut" and self.revision and not self._failed_watches:
+            # Watches are cut all the time, by balancers and restarts. Only one that cannot be resumed is worth a word.
+            self._failed_watches = 1
+            return self._longer()
         if self.revision:
             self._failed_watches += 1
             if self._failed_watches >= 3 and status:

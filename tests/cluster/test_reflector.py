@@ -192,8 +192,8 @@ async def test_point_11_expired_credentials_are_said_and_the_objects_stay(server
         await until(lambda: pods.watches)
         server.faults.unauthorized = True
         server.cut_watches()
-        await until(lambda: pods.state.status is KindStatus.STALE)
-        assert "expired" in pods.state.message and held(pods) == truth(server)
+        await until(lambda: pods.state.status is KindStatus.STALE and "expired" in pods.state.message)
+        assert held(pods) == truth(server)
         server.faults.unauthorized = False
         await until(lambda: pods.state.status is KindStatus.LIVE)
 
