@@ -269,3 +269,14 @@ def test_in_a_narrow_window_the_sheet_covers_the_page_and_leaves_a_button(shell:
     button.click()
     assert shell.window.dock.isVisible()
     shell.window.resize(size)
+
+
+def test_every_tab_of_an_account_reads_without_a_crash(shell: Shell) -> None:
+    shell.panel.list.choose(TREASURY)
+    for name in ("activity", "assets", "allowances", "queue", "keys", "notes"):
+        shell.panel.detail.show_tab(name)
+        shell.ask(lambda: shell.console.wallets.list())  # what the tab asked before has been answered
+    assert shell.window._crashes == set()
+    shell.panel.detail.show_tab("keys")
+    tab = shell.panel.detail.stack.currentWidget()
+    shell.until(lambda: ("Key", "No key (watch-only)") in tab.facts.pairs)

@@ -97,7 +97,7 @@ class KeysTab(Tab):
         account, console = self.account, self.bridge.console
 
         async def read() -> tuple[Account, Wallet | None, str]:
-            wallets = await console.wallets.groups()
+            wallets = await console.wallets.sources()
             wallet = next((one for one in wallets if one.id == account.wallet_id), None)
             return account, wallet, (await console.vault.state()).backend
 
