@@ -40,7 +40,8 @@ class Handle:
         """Stop it; neither ``then`` nor ``fail`` is called any more."""
         self.cancelled = True
         if self.task is not None and self.loop is not None:
-            self.loop.call_soon_threadsafe(self.task.cancel)
+            with contextlib.suppress(RuntimeError):  # the loop has just ended: the window is closing, and the call with it
+                self.loop.call_soon_threadsafe(self.task.cancel)
 
 
 class Bridge(QObject):

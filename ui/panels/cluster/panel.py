@@ -331,8 +331,10 @@ class ClusterPanel(Panel):
         actions, where = self.bridge.console.clusters.actions, self.context
         line = next((row.line for row in page.rows if row.line.key == key), None)
         match verb:
+            case "scale" if line is None:
+                self.window_.notify(f"{key[0]} {key[2]} has no number of pods. Nothing was planned.", "warn")
             case "scale":
-                self.window_.open_form(ScaleForm(self, key, line.wanted if line is not None else 1))
+                self.window_.open_form(ScaleForm(self, key, line.wanted))
             case "edit":
                 self.window_.open_form(EditForm(self, key))
             case "undo":
