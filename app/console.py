@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.core.errors import ConsoleError, NotFound
+from app.core.errors import ConsoleError, NotFound, Unavailable
 from app.core.events import Bus, NodeChanged, SettingsChanged
 from app.core.jobs import Jobs
 from app.core.paths import Home
@@ -79,6 +79,10 @@ class Console:
         from app.database import Database
 
         url = self.settings.value.database.url
+        if ".tunnel" in url:
+            from app.cluster.tunnels import route
+
+            url = route(url, self.settings.value.tunnels)
         return Database(url) if url else Database.at(self.home.database)
 
     @cached_property
@@ -340,7 +344,7 @@ class Console:
         Recovery runs as a job: a plan that waits for confirmations must not keep the window from opening. Plans with signed steps
         finish without a key; unsigned ones wait for unlock when the console is locked.
         """
-        await self.database.open()
+        await self._open_store()
         await self.access.load()
         await self.networks.load()
         await self.nodes.adopt()
@@ -354,6 +358,19 @@ class Console:
         self.bus.subscribe(NodeChanged, self._node_changed)
         self.watcher.start()
         self._recovery = self.jobs.start("Take up unfinished plans", self._recover, kind="recovery")
+
+    async def _open_store(self) -> None:
+        """Open the store; one whose host is ``NAME.tunnel`` after its tunnel, which needs no store."""
+        url = self.settings.value.database.url
+        if ".tunnel" in url:
+            from app.cluster.tunnels import tunnel_of
+
+            if name := tunnel_of(url):
+                try:
+                    await self.clusters.tunnels.open(name)
+                except Unavailable as error:  # an open console beside this process listens there already, as a rule
+                    log.info("the store's tunnel was not opened here: %s", error.message)
+        await self.database.open()
 
     async def _recover(self, _job: Job) -> list[Plan]:
         for network in self.networks.list():
@@ -424,8 +441,10 @@ class Console:
         """Cancel jobs, close connections and the store. A local node goes on; it is adopted at the next start."""
         await self.jobs.close()
         built = self.__dict__
-        if "journal" in built and self.database.is_open:
+        is_open = "database" in built and self.database.is_open
+        if "journal" in built and is_open:
             await self.journal.keep_head()
-        for name in ("clusters", "operations", "access", "networks", "contracts", "database"):
+        stored = ("operations", "access", "networks", "contracts") if is_open else ()  # they say in the store that they end
+        for name in (*stored, "database", "clusters"):  # the store may lie behind a tunnel, so that goes last
             if name in built:
                 await built[name].close()

@@ -21,7 +21,7 @@ from app.cluster.health import Health, assess
 from app.cluster.logs import LogLine, LogSource, read_logs, sources_of
 from app.cluster.reflector import Timing
 from app.cluster.store import Snapshot
-from app.cluster.tunnels import Tunnels
+from app.cluster.tunnels import Tunnels, free_port
 from app.cluster.watching import Pace, Reach, Watching
 from app.core.clock import now_ms
 from app.core.errors import ConsoleError, Invalid, NotFound
@@ -287,7 +287,7 @@ class Clusters:
         return sources_of(self.snapshot(context), namespace, pods, container=container, previous=previous)
 
     async def add_tunnel(self, name: str, context: str, namespace: str, target: str, port: int, local_port: int) -> TunnelSetting:
-        """Set up a tunnel to ``service/NAME`` or ``pod/NAME``, pinned to the cluster that answers now.
+        """Set up a tunnel to ``service/NAME`` or ``pod/NAME``, pinned to the cluster that answers now. Local port 0: a free one.
 
         Raises:
             ApiUnavailable: the cluster does not answer, so it cannot be pinned. Invalid: the name is taken. Nothing was set up.
@@ -302,13 +302,19 @@ class Clusters:
             "namespace": namespace,
             "target": target,
             "port": port,
-            "local_port": local_port,
+            "local_port": local_port or free_port(),
         }
         self._set("tunnels", [*(setting.model_dump() for setting in self._settings.value.tunnels), plain])
         return self._settings.value.tunnels[-1]
 
     async def remove_tunnel(self, name: str) -> None:
-        """Close a tunnel and forget it."""
+        """Close a tunnel and forget it.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        if all(setting.name != name for setting in self._settings.value.tunnels):
+            raise NotFound(f"There is no tunnel “{name}”. Nothing was removed.", "See: azora cluster tunnel list")
         await self.tunnels.close_one(name)
         self._set("tunnels", [setting.model_dump() for setting in self._settings.value.tunnels if setting.name != name])
 

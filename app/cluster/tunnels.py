@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,6 +23,7 @@ from app.cluster.client import Connection
 from app.cluster.failures import ApiError
 from app.cluster.kinds import KINDS
 from app.cluster.store import Object
+from app.core.clock import now_ms
 from app.core.errors import ConsoleError, Invalid, NotFound, Unavailable
 from app.core.settings import TunnelSetting
 
@@ -34,7 +36,14 @@ TRUST_SECONDS = 15.0  # how long an identity that was checked is taken as checke
 
 @dataclass(frozen=True, slots=True)
 class TunnelState:
-    """How a tunnel stands. ``message`` says what went wrong last; empty when nothing did."""
+    """How a tunnel stands.
+
+    Attributes:
+        identity: uid of the pinned cluster's ``kube-system``; empty when it could not be read.
+        since: since when it listens, UTC ms; 0 when it does not.
+        reconnects: how often it went on since then, with another pod or after a failure.
+        message: what went wrong last; empty when nothing did.
+    """
 
     name: str
     context: str
@@ -42,7 +51,10 @@ class TunnelState:
     target: str
     port: int
     local_port: int
+    identity: str = ""
     listening: bool = False
+    since: int = 0
+    reconnects: int = 0
     connections: int = 0
     pod: str = ""
     message: str = ""
@@ -57,7 +69,7 @@ class Tunnel:
         self._changed = changed
         self._server: asyncio.Server | None = None
         self._checked_at = 0.0
-        self.state = TunnelState(setting.name, setting.context, setting.namespace, setting.target, setting.port, setting.local_port)
+        self.state = _at_rest(setting)
         if setting.identity:
             connection.pin(setting.identity)
 
@@ -78,14 +90,14 @@ class Tunnel:
                 "End what uses the port, or give the tunnel another.",
                 retryable=True,
             ) from error
-        self._tell(listening=True, message="")
+        self._tell(listening=True, since=now_ms(), reconnects=0, message="")
 
     async def close(self) -> None:
         """Listen no more, and end what is open."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
-        self._tell(listening=False)
+        self._tell(listening=False, since=0)
         await self._connection.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,12 +120,13 @@ class Tunnel:
             self._checked_at = time.monotonic()
         pod, port = await find_pod(self._connection, self.setting.namespace, self.setting.target, self.setting.port)
         path = KINDS["Pod"].path(self.setting.namespace, pod, "portforward")
-        async with self._connection.websocket(path, {"ports": str(port)}, protocols=(PROTOCOL,)) as socket:
-            self._tell(pod=pod, message="")
+        async with self._connection.websocket(path, {"ports": str(port)}, protocols=(PROTOCOL,)) as stream:
+            again = bool(self.state.message) or self.state.pod not in ("", pod)
+            self._tell(pod=pod, message="", reconnects=self.state.reconnects + again)
 
             async def inwards() -> None:
                 begun = set()
-                async for message in socket:
+                async for message in stream:
                     if not isinstance(message.data, bytes) or not message.data:
                         continue
                     channel, data = message.data[0], message.data[1:]
@@ -129,7 +142,7 @@ class Tunnel:
 
             async def outwards() -> None:
                 while data := await reader.read(65536):
-                    await socket.send_bytes(b"\x00" + data)
+                    await stream.send_bytes(b"\x00" + data)
                 raise _Ended
 
             with contextlib.suppress(_Ended):
@@ -143,6 +156,11 @@ class Tunnel:
     def _tell(self, **changes: object) -> None:
         self.state = replace(self.state, **changes)  # type: ignore[arg-type]
         self._changed()
+
+
+def _at_rest(setting: TunnelSetting) -> TunnelState:
+    where = setting.name, setting.context, setting.namespace, setting.target, setting.port, setting.local_port
+    return TunnelState(*where, setting.identity)
 
 
 class _Ended(Exception):
@@ -212,14 +230,14 @@ class Tunnels:
         self._connect = connect
         self._changed = changed
         self._open: dict[str, Tunnel] = {}
+        self._shut: set[str] = set()
 
     def list(self) -> tuple[TunnelState, ...]:
         """All tunnels, open or not."""
         states = []
         for setting in self._settings():
             open_one = self._open.get(setting.name)
-            fresh = TunnelState(setting.name, setting.context, setting.namespace, setting.target, setting.port, setting.local_port)
-            states.append(open_one.state if open_one is not None else fresh)
+            states.append(open_one.state if open_one is not None else _at_rest(setting))
         return tuple(states)
 
     async def open(self, name: str) -> TunnelState:
@@ -230,6 +248,7 @@ class Tunnels:
             Unavailable: its local port is taken.
         """
         setting = self._setting(name)
+        self._shut.discard(name)
         tunnel = self._open.get(name)
         if tunnel is None or tunnel.setting != setting:
             await self.close_one(name)
@@ -238,8 +257,10 @@ class Tunnels:
         return tunnel.state
 
     async def open_all(self) -> None:
-        """Open every tunnel; one that cannot listen says so in its state."""
+        """Open every tunnel that was not shut; one that cannot listen says so in its state."""
         for setting in self._settings():
+            if setting.name in self._shut:
+                continue
             with contextlib.suppress(ConsoleError):
                 await self.open(setting.name)
 
@@ -248,6 +269,12 @@ class Tunnels:
         while True:
             await self.open_all()
             await asyncio.sleep(pause)
+
+    async def shut(self, name: str) -> None:
+        """Close a tunnel until it is opened again, or the console starts again."""
+        self._setting(name)
+        self._shut.add(name)
+        await self.close_one(name)
 
     async def close_one(self, name: str) -> None:
         """Close a tunnel; its setting stays."""
@@ -266,15 +293,41 @@ class Tunnels:
         Raises:
             NotFound: there is no tunnel of that name.
         """
-        parts = urlsplit(url)
-        if not (parts.hostname or "").endswith(SUFFIX):
-            return url
-        setting = self._setting(str(parts.hostname).removesuffix(SUFFIX))
-        user, at, _ = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{setting.local_port}"))
+        return route(url, self._settings())
 
     def _setting(self, name: str) -> TunnelSetting:
-        for setting in self._settings():
-            if setting.name == name:
-                return setting
-        raise NotFound(f"There is no tunnel “{name}”. Nothing was opened.", "Set one up in the cluster panel.")
+        return _named(self._settings(), name)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def tunnel_of(url: str) -> str:
+    """The tunnel that a URL names by a host ``NAME.tunnel``; empty when it names none."""
+    host = urlsplit(url).hostname or ""
+    return host.removesuffix(SUFFIX) if host.endswith(SUFFIX) else ""
+
+
+def route(url: str, settings: Sequence[TunnelSetting]) -> str:
+    """A URL whose host is ``NAME.tunnel``, as the one that leads through it; every other URL as it is.
+
+    Raises:
+        NotFound: there is no tunnel of that name.
+    """
+    name = tunnel_of(url)
+    if not name:
+        return url
+    parts = urlsplit(url)
+    user, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{_named(settings, name).local_port}"))
+
+
+def _named(settings: Sequence[TunnelSetting], name: str) -> TunnelSetting:
+    for setting in settings:
+        if setting.name == name:
+            return setting
+    raise NotFound(f"There is no tunnel “{name}”. Nothing was opened.", "Set one up in the cluster panel.")

@@ -14,6 +14,7 @@ from tests.cluster.apiserver import ApiServer
 from tests.cluster.aside import served
 from tests.ui.shell.desk import Shell, start
 from ui.collector import Collector
+from ui.panels.cluster.tunnels import TunnelForm
 
 pytestmark = pytest.mark.gui
 
@@ -149,3 +150,26 @@ def test_a_signals_suggestion_leads_to_a_plan_or_to_the_log(shell: Shell) -> Non
     shell.until(lambda: panel._page.chosen is not None and panel._page.chosen.key[0] == "Pod", 30_000)
     assert panel.page.looking.previous.isChecked() and panel.page.looking.tabs.value() == "logs"
     panel.page.looking.previous.setChecked(False)
+
+
+def test_a_tunnel_is_set_up_seen_shut_and_removed(shell: Shell) -> None:
+    panel = shell.panel
+    shell.until(lambda: "eu" in shell.console.clusters.connected, 30_000)
+    panel.tabs.set_value("tunnels")
+    panel._choose_tab()
+    page = panel.tunnels
+    page.add.click()
+    form = shell.window.findChild(TunnelForm)
+    form.name.setText("db")
+    form.namespace.setText("shop")
+    form.target.setText("db")
+    form.port.setValue(5432)
+    form.finished(shell.ask(form.work()))
+    shell.until(lambda: page.table.rows() and cell(page.table, "db", "state").state == "ok")
+    assert cell(page.table, "db", "target") == "shop service/db:5432" and cell(page.table, "db", "since")
+    assert page.toggle.text() == "Close"
+    page.toggle.click()
+    shell.until(lambda: cell(page.table, "db", "state").word == "Closed")
+    page.remove.click()
+    shell.until(lambda: not page.table.rows())
+    assert "was removed" in shell.said()

@@ -14,6 +14,7 @@ from ui.panels.cluster.fleet import FleetPage
 from ui.panels.cluster.forms import AddForm, ApplyForm, EditForm, ScaleForm, UndoForm
 from ui.panels.cluster.page import ClusterPage
 from ui.panels.cluster.reading import Page, read_page
+from ui.panels.cluster.tunnels import TunnelPage
 from ui.shell.panel import Panel
 from ui.widgets import BadgeLabel, Segmented, button
 
@@ -46,7 +47,7 @@ class ClusterPanel(Panel):
         self._calm.setSingleShot(True)
         self._calm.setInterval(CALM_MS)
         self._calm.timeout.connect(self._calmed)
-        self.tabs = Segmented([("fleet", "Fleet"), ("cluster", "Cluster")])
+        self.tabs = Segmented([("fleet", "Fleet"), ("cluster", "Cluster"), ("tunnels", "Tunnels")])
         self.tabs.setObjectName("cluster.tabs")
         self.tabs.changed.connect(lambda _tab: self._choose_tab())
         self.header.add_widget(self.tabs)
@@ -78,8 +79,9 @@ class ClusterPanel(Panel):
         self.page.chosen.connect(self.choose)
         self.page.side.asked.connect(self.ask)
         self.page.side.suggested.connect(self.follow)
-        self.stack.addWidget(self.fleet)
-        self.stack.addWidget(self.page)
+        self.tunnels = TunnelPage(self)
+        for shown in (self.fleet, self.page, self.tunnels):
+            self.stack.addWidget(shown)
         self.body.addWidget(self.stack, 1)
         self._choose_tab()
 
@@ -111,6 +113,8 @@ class ClusterPanel(Panel):
             self._freshen()
 
     def refresh(self) -> None:
+        if self.tabs.value() == "tunnels":
+            self.tunnels.refresh()
         if self._reading:
             self._again = True
             return
@@ -238,11 +242,11 @@ class ClusterPanel(Panel):
 
     def _choose_tab(self) -> None:
         cluster = self.tabs.value() == "cluster"
-        self.stack.setCurrentWidget(self.page if cluster else self.fleet)
+        self.stack.setCurrentWidget({"cluster": self.page, "tunnels": self.tunnels}.get(self.tabs.value(), self.fleet))
         for widget in (self.contexts, self.badge, self.namespaces, self.more):
             widget.setVisible(cluster)
         self._fit()
-        self.add_button.setVisible(not cluster)
+        self.add_button.setVisible(self.tabs.value() == "fleet")
         if cluster and not self.context:
             self.context = str(self.fleet.table.selected_id() or self.contexts.itemData(0) or "")
         if self.bridge.is_ready:

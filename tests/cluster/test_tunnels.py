@@ -1,0 +1,98 @@
+"""Tunnels as people meet them: on the command line, shut and opened again, and below the console's own store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.console import Console
+from app.core.errors import NotFound
+from app.core.settings import SettingsStore
+from tests.cluster.aside import served
+from tests.cluster.conftest import pod
+
+
+@pytest.fixture
+def server():
+    with served() as found:
+        yield found
+
+
+def test_a_tunnel_is_added_listed_and_removed(azora, home, server, tmp_path):
+    azora.environ |= {"KUBECONFIG": str(server.kubeconfig(tmp_path / "config", context="eu"))}
+    made = azora("--json", "cluster", "tunnel", "add", "db", "service/db", "5432", "-n", "shop").json
+    (row,) = azora("--json", "cluster", "tunnel", "list").json
+    uid = server.objects("Namespace")["", "kube-system"]["metadata"]["uid"]
+    assert (row["address"], row["context"], row["cluster"], row["target"]) == ("db.tunnel", "eu", uid, "service/db")
+    assert row["local_port"] == made["local_port"] and row["local_port_in_use"] is False
+    azora("cluster", "tunnel", "add", "db", "service/db", "5432", expect=2)
+    azora("cluster", "tunnel", "remove", "db")
+    assert azora("--json", "cluster", "tunnel", "list").json == []
+
+
+@pytest.mark.asyncio
+async def test_what_a_person_shut_is_not_opened_again_by_the_supervisor(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config", context="eu")))
+    console = await Console.open(tmp_path / "home")
+    try:
+        tunnels = console.clusters.tunnels
+        await console.clusters.add_tunnel("a", "eu", "shop", "pod/a", 80, 0)
+        await tunnels.open_all()
+        assert tunnels.list()[0].listening and tunnels.list()[0].since > 0
+        await tunnels.shut("a")
+        await tunnels.open_all()
+        assert not tunnels.list()[0].listening and tunnels.list()[0].since == 0
+        await tunnels.open("a")
+        assert tunnels.list()[0].listening
+        with pytest.raises(NotFound):
+            await console.clusters.remove_tunnel("b")
+    finally:
+        await console.close()
+
+
+@pytest.mark.asyncio
+async def test_the_store_itself_may_lie_behind_a_tunnel(server, tmp_path, monkeypatch, postgres):
+    """PostgreSQL behind the API server's port-forward: the tunnel opens before the store does, and closes after it."""
+    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config", context="eu")))
+    parts = urlsplit(postgres)
+    (socket,) = Path(parts.query.removeprefix("host=")).glob(".s.PGSQL.*[0-9]")
+    async with listening(socket) as port:
+        server.ports[5432] = port
+        server.put(pod("db-x"))
+        first = await Console.open(tmp_path / "home")
+        made = await first.clusters.add_tunnel("store", "eu", "shop", "pod/db-x", 5432, 0)
+        await first.close()
+        settings = SettingsStore(first.home, {})
+        settings.load()
+        settings.set("database.url", f"{parts.scheme}://azora@store.tunnel{parts.path}")
+        console = await Console.open(tmp_path / "home")
+        try:
+            state = console.clusters.tunnels.list()[0]
+            assert state.connections > 0 and state.pod == "db-x" and state.local_port == made.local_port
+            assert console.access.operator.role.value == "administrator"
+        finally:
+            await console.close()
+
+
+@contextlib.asynccontextmanager
+async def listening(path: Path) -> AsyncIterator[int]:
+    """A port for a server that has only a socket in a folder."""
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_unix_connection(path)
+        await asyncio.gather(carry(reader, inner_writer), carry(inner_reader, writer), return_exceptions=True)
+
+    relay = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield relay.sockets[0].getsockname()[1]
+    relay.close()
