@@ -123,7 +123,7 @@ def test_a_read_only_cluster_says_why_it_cannot_be_changed(shell: Shell) -> None
 
     shell.ask(lambda: lock(True))
     shell.until(lambda: panel._page is not None and panel._page.read_only, 30_000)
-    assert not panel.more.isEnabled() and "read-only" in panel.more.toolTip()
+    assert not panel.scale_button.isEnabled() and "read-only" in panel.more.toolTip()
     shell.ask(lambda: lock(False))
     shell.until(lambda: not panel._page.read_only, 30_000)
 

@@ -59,8 +59,16 @@ class FleetPage(QWidget):
         self.table.activated.connect(lambda _index: self._open())
         column.addWidget(self.table, 2)
         self.note = Note("warn", "")
-        self.note.hide()
-        column.addWidget(self.note)
+        self.again = button("Try now", icon="arrows-clockwise")
+        self.again.setObjectName("cluster.try")
+        self.again.clicked.connect(self._try)
+        self.told = QWidget()
+        line = QHBoxLayout(self.told)
+        line.setContentsMargins(0, 0, 12, 0)
+        line.addWidget(self.note, 1)
+        line.addWidget(self.again)
+        self.told.hide()
+        column.addWidget(self.told)
         self.none = self._build_none()
         column.addWidget(self.none, 3)
         column.addWidget(self._build_search(), 3)
@@ -183,7 +191,8 @@ class FleetPage(QWidget):
         silent = [row for row in rows if row.connected and row.reach.answers is False]
         words = [_silent(r) for r in silent]
 
-        self.note.setVisible(bool(words or problems))
+        self.told.setVisible(bool(words or problems))
+        self.again.setVisible(bool(silent))
         self.note.set_text(" ".join([*words, *problems]))
         answering = [row for row in rows if row.reach.answers]
         self.figures["reach"].set_figure(f"{len(answering)} of {len(rows)}" if rows else "–")
@@ -203,6 +212,17 @@ class FleetPage(QWidget):
         lowest = min(scored, key=lambda row: row.score or 0, default=None)
         self.figures["score"].set_figure(f"{lowest.score} of 100" if lowest is not None else "–")
         self.figures["score"].set_context(lowest.context if lowest is not None else "")
+
+    def _try(self) -> None:
+        """Ask every cluster that does not answer again, now."""
+        clusters = self._panel.bridge.console.clusters
+        silent = [row.context for row in self._rows if row.reach.answers is False]
+
+        async def ask() -> None:
+            for name in silent:
+                clusters.try_now(name)
+
+        self._panel.bridge.run(ask, owner=self)
 
     def _row(self, row: FleetRow, now: int) -> Row:
         if row.reach.answers:

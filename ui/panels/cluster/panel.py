@@ -212,9 +212,11 @@ class ClusterPanel(Panel):
                 self.namespaces.addItem(name, name)
             self.namespaces.setCurrentIndex(max(0, self.namespaces.findData(self._namespace)))
         why = self.why_not()
-        for made in (self.apply_button, self.scale_button, self.more):
+        for made in (self.apply_button, self.scale_button):
             made.setEnabled(not why)
             made.setToolTip(why)
+        self.more.setEnabled(page.live)
+        self.more.setToolTip(why)
         self.page.show_page(page, why)
 
     def _fill_contexts(self, names: tuple[str, ...]) -> None:
@@ -305,6 +307,8 @@ class ClusterPanel(Panel):
                 menu.addAction(word, lambda verb=verb: self.ask(verb))
         else:
             menu.addAction("Select a workload first").setEnabled(False)
+        menu.addSeparator()
+        self._add_sayings(menu)
         nodes = menu.addMenu("Nodes")
         for node in self._page.nodes if self._page is not None else ():
             line = node[0]
@@ -314,9 +318,33 @@ class ClusterPanel(Panel):
                 inner.addAction("Drain…", lambda line=line: self._node("drain", line))
         menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
 
+    def _add_sayings(self, menu: QMenu) -> None:
+        """What a person says about this context: an edit of the settings, not a change of the cluster."""
+        page = self._page
+        if page is None or not page.live:
+            return
+        only = menu.addAction("Read-only here", lambda: self._say(read_only=not page.read_only))
+        only.setCheckable(True)
+        only.setChecked(page.read_only)
+        inner = menu.addMenu("Environment")
+        for value in ("local", "test", "production"):
+            entry = inner.addAction(value.capitalize(), lambda value=value: self._say(environment=value))
+            entry.setCheckable(True)
+            entry.setChecked(page.environment == value)
+
+    def _say(self, **said: Any) -> None:
+        where, clusters = self.context, self.bridge.console.clusters
+
+        async def say() -> None:
+            clusters.set_context(where, **said)
+
+        self.bridge.run(say, then=lambda _answer: self.refresh(), owner=self)
+
     def _node(self, verb: str, line: Any) -> None:
         actions, where = self.bridge.console.clusters.actions, self.context
-        if verb == "drain":
+        if why := self.why_not():
+            self.window_.notify(f"{why} Nothing was planned.", "warn")
+        elif verb == "drain":
             self.window_.run_plan(lambda: actions.plan_drain(where, line.name), f"Draining {line.name}")
         else:
             self.window_.run_plan(
