@@ -36,6 +36,7 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("wallets.send", "Send", "paper-plane-tilt", "wallets", {"form": "send"}, True),
     ("mining.submit", "Submit proof", "plus", "mining", {"form": "submit"}, True),
     ("mining.mint", "Mint ready proofs", "coins", "mining", {"form": "mint"}, True),
+    ("mining.worker", "Start worker", "play", "mining", {"form": "worker"}, True),
     ("mining.redeem", "Request redemption", "bank", "mining", {"form": "redeem"}, True),
     ("contracts.compile", "Compile", "hammer", "contracts", {"do": "compile"}, False),
     ("contracts.deploy", "Deploy a system", "rocket-launch", "contracts", {"form": "deploy"}, True),

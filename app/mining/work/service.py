@@ -153,7 +153,7 @@ class Work:
         """Plan an order: pause, resume, throttle, stop or forget a worker on whatever machine, or start one here.
 
         Args:
-            percent: of a throttle, 1 to 100.
+            percent: of a throttle, 1 to 100; of a start too, where 0 is all the time.
             account, threads: of a start.
 
         Raises:
@@ -161,7 +161,9 @@ class Work:
             NotFound: no such worker, or no proof of work.
         """
         if act is Act.START:
-            count = _threads(threads)
+            count, share = _threads(threads), percent or 100
+            if not 1 <= share <= 100:
+                raise Invalid("A throttle is 1 to 100 percent. Nothing was planned.", "Choose another.", field="throttle")
             chain, _ = await self._solving.economy(network_id)
             miner = parse_address(account, "account")
             name = f"{chain.network.name}, {count} threads"
@@ -169,7 +171,7 @@ class Work:
                 "network_id": network_id,
                 "account": miner,
                 "threads": count,
-                "throttle": 100,
+                "throttle": share,
                 "name": name,
             }
             return await self._orders.plan(act, f"Start a worker with {count} threads", {**params, "reason": reason})

@@ -46,7 +46,7 @@ class DeployForm(PlanForm):
         self._fields.setSpacing(10)
         column.addLayout(self._fields)
         column.addStretch(1)
-        self.system.setCurrentIndex(self.system.findData(system_id))
+        self.system.setCurrentIndex(self.system.findData(system(system_id).id))
         self.system.currentIndexChanged.connect(lambda _: self._show())
         self._show()
 

@@ -175,7 +175,7 @@ class ContractsPanel(Panel):
         if arguments.get("do") == "compile":
             self.compile()
         elif arguments.get("form") == "deploy":
-            self.window_.open_form(DeployForm(self))
+            self.window_.open_form(DeployForm(self, str(arguments.get("system") or "azr")))
 
     def state(self) -> dict[str, Any]:
         return {"deployment": self.deployments.selected_id()}

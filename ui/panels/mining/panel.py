@@ -1,4 +1,4 @@
-"""The queue of proofs with the review of the chosen one, and the redemptions behind a second tab."""
+"""The queue of proofs with the review of the chosen one; workers and redemptions behind tabs of their own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.core.money import exact_units, short_units
 from ui.panels.mining.forms import MintForm, RequestForm, SubmitForm
 from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
 from ui.panels.mining.redemptions import RedemptionsTab
+from ui.panels.mining.workers import WorkersPage
 from ui.shell.panel import Panel
 from ui.widgets import (
     AddressCell,
@@ -69,16 +70,19 @@ class MiningPanel(Panel):
         super().__init__(window)
         self._rows: dict[str, ProofRow] = {}
         self._labels: dict[str, str] = {}
-        self.tabs = Segmented([("queue", "Proof queue"), ("redemptions", "Redemptions")])
+        self.tabs = Segmented([("queue", "Proof queue"), ("workers", "Workers"), ("redemptions", "Redemptions")])
         self.tabs.setObjectName("mining.tabs")
         self.tabs.changed.connect(self._choose_tab)
         self.header.add_widget(self.tabs)
         self.redeem_button = self.header.add_action("mining.redeem")
         self.submit_button = self.header.add_action("mining.submit")
+        self.worker_button = self.header.add_action("mining.worker")
         self.stack = QStackedWidget()
         self.redemptions = RedemptionsTab(self)
         self.stack.addWidget(self._build_queue())
         self.stack.addWidget(self.redemptions)
+        self.workers = WorkersPage(self)
+        self.stack.addWidget(self.workers)
         self.body.addWidget(self.stack, 1)
         self._choose_tab("queue")
 
@@ -215,6 +219,7 @@ class MiningPanel(Panel):
             return network.name, proofs, requests, labels, economy.mint_mine
 
         self.bridge.run(read, then=self._show, owner=self)
+        self.workers.refresh()
 
     def _show(self, answer: tuple[str, list[ProofRow], list[RedemptionRow], dict[str, str], str]) -> None:
         context, proofs, requests, self._labels, contract = answer
@@ -363,9 +368,10 @@ class MiningPanel(Panel):
         )
 
     def _choose_tab(self, tab: str) -> None:
-        self.stack.setCurrentIndex(1 if tab == "redemptions" else 0)
+        self.stack.setCurrentIndex({"redemptions": 1, "workers": 2}.get(tab, 0))
         self.redeem_button.setVisible(tab == "redemptions")
-        self.submit_button.setVisible(tab != "redemptions")
+        self.worker_button.setVisible(tab == "workers")
+        self.submit_button.setVisible(tab not in ("redemptions", "workers"))
 
     def open(self, **arguments: Any) -> None:
         if arguments.get("tab"):
@@ -376,6 +382,10 @@ class MiningPanel(Panel):
             self.window_.open_form(SubmitForm(self))
         elif form == "mint":
             self._open_mint()
+        elif form == "worker":
+            self.tabs.set_value("workers")
+            self._choose_tab("workers")
+            self.workers.start()
         elif form == "redeem":
             self.tabs.set_value("redemptions")
             self._choose_tab("redemptions")
