@@ -10,7 +10,7 @@ from app.cluster.actions import preview as previews
 from app.cluster.actions.base import guarded
 from app.cluster.actions.change import Change
 from app.cluster.actions.refs import Ref, namespaced
-from app.cluster.actions.sharing import Sharing
+from app.cluster.actions.running import Running
 from app.cluster.diff import merge_patch
 from app.cluster.objects import NOTHING, Object, annotations_of, controller_of, dig, kind_of
 from app.cluster.rollouts import Revision, revisions
@@ -26,7 +26,7 @@ RESTARTED = "kubectl.kubernetes.io/restartedAt"  # kubectl's own, so that both t
 MOST_OBJECTS = 300
 
 
-class Actions(Sharing):
+class Actions(Running):
     """Plans that change clusters: manifests, workloads, nodes and objects."""
 
     # manifests
