@@ -257,7 +257,7 @@ def describe(plan: Plan) -> str:
         before, after = effect.before, effect.after
         if effect.unit:
             before, after = (_side(effect, text) for text in (before, after))
-        who = f"{effect.label} {effect.subject}".strip()
+        who = effect.subject if effect.label == effect.subject else f"{effect.label} {effect.subject}".strip()
         lines.append(f"  {effect.kind}: {who}: {before or 'nothing'} → {after or 'nothing'} {effect.unit}".rstrip())
     for verdict in preview.verdicts:
         lines.append(f"  {verdict.level.value}: {verdict.text}")

@@ -208,7 +208,8 @@ def test_deleting_takes_only_the_object_that_was_seen(tmp_path):
         with pytest.raises((Conflict, Denied)):
             await world.operations.execute(plan.id)
         assert world.get("ConfigMap", "shop", "settings")["data"] == {"new": "1"}
-        await world.done(await world.actions.plan_delete("test", ref))
+        ended = await world.done(await world.actions.plan_delete("test", ref))
+        assert ended.receipt.matches
         assert ("shop", "settings") not in world.server.objects("ConfigMap")
 
     told(tmp_path, story)

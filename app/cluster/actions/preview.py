@@ -47,7 +47,7 @@ async def preview(
         except NotFound as missing:
             if change.verb == "apply" and (change.ref.namespace in made or made):
                 notes.append(f"{change.ref.label} cannot be tried before its namespace exists.")
-                effects.append(Effect("cluster", f"{change.ref.label}", ABSENT, "created"))
+                effects.append(_effect(change.ref.label, ABSENT, "created"))
             else:
                 error = error or missing.message
         except (Invalid, Denied, Conflict) as refused:
@@ -64,6 +64,11 @@ async def preview(
         error=error,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _effect(subject: str, before: str, after: str) -> Effect:
+    """One field or object. Its label is its subject: without one, the sheet would shorten it as it does an address."""
+    return Effect("cluster", subject, before, after, label=subject)
 
 
 async def _effects(client: Client, change: Change, verdicts: list[Verdict]) -> list[Effect]:
@@ -89,21 +94,14 @@ async def _effects(client: Client, change: Change, verdicts: list[Verdict]) -> l
             verdicts.append(
                 Verdict("cluster.budget", VerdictLevel.WARNING, f"{label} may not go now.", f"{said}. The plan waits until it may.")
             )
-            return [Effect("cluster", label, "running", "evicted")]
+            return [_effect(label, "running", "evicted")]
         raise
     verdicts += [Verdict("cluster.warning", VerdictLevel.NOTE, f"The server warns: {warning}") for warning in warnings]
     if change.verb in ("delete", "evict"):
-        return [
-            Effect(
-                "cluster",
-                label,
-                "running" if change.verb == "evict" else "present",
-                "evicted" if change.verb == "evict" else ABSENT,
-            )
-        ]
+        return [_effect(label, "running", "evicted")] if change.verb == "evict" else [_effect(label, "present", ABSENT)]
     if now is None:
-        return [Effect("cluster", label, ABSENT, "created")]
-    return [Effect("cluster", f"{label} {field.path}", field.before, field.after) for field in fields]
+        return [_effect(label, ABSENT, "created")]
+    return [_effect(f"{label} {field.path}", field.before, field.after) for field in fields]
 
 
 async def _taken(client: Client, change: Change, verdicts: list[Verdict]) -> None:
@@ -197,7 +195,7 @@ async def measured(client: Client, changes: Sequence[Change], effects: Sequence[
             objects[change.ref] = await read(client, change.ref)
         now = objects[change.ref]
         path = effect.subject.removeprefix(change.ref.label).strip()
-        actual.append(Effect(effect.kind, effect.subject, effect.before, _value(now, change, path, effect)))
+        actual.append(_effect(effect.subject, effect.before, _value(now, change, path, effect)))
     return tuple(actual)
 
 
@@ -221,13 +219,11 @@ def of_sync(plan: Any, app: Mapping[str, Any] | None, read_only: bool) -> Previe
         return Preview(verdicts=tuple(verdicts), simulated_at=now_ms(), method="read", error="The application no longer exists.")
     name = dig(app, "metadata", "name", default="")
     wanted = str(dig(plan.params, "operation", "sync", "revision", default=""))
-    effects = [
-        Effect("cluster", f"Application {name} revision", str(dig(app, "status", "sync", "revision", default="none")), wanted)
-    ]
+    effects = [_effect(f"Application {name} revision", str(dig(app, "status", "sync", "revision", default="none")), wanted)]
     for resource in dig(app, "status", "resources", default=[]):
         if resource.get("status") == "OutOfSync":
             label = f"{resource.get('kind')} {resource.get('namespace', '')}/{resource.get('name')}"
-            effects.append(Effect("cluster", label, "OutOfSync", "Synced"))
+            effects.append(_effect(label, "OutOfSync", "Synced"))
     if dig(app, "status", "operationState", "phase") == "Running":
         verdicts.append(
             Verdict("cluster.busy", VerdictLevel.NOTE, "Argo CD is busy with another operation; this one waits for it.")
