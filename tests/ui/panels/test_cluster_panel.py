@@ -15,6 +15,7 @@ from tests.cluster.aside import served
 from tests.ui.shell.desk import Shell, start
 from ui.collector import Collector
 from ui.panels.cluster.tunnels import TunnelForm
+from ui.panels.cluster.using import summed
 
 pytestmark = pytest.mark.gui
 
@@ -173,3 +174,32 @@ def test_a_tunnel_is_set_up_seen_shut_and_removed(shell: Shell) -> None:
     page.remove.click()
     shell.until(lambda: not page.table.rows())
     assert "was removed" in shell.said()
+
+
+def test_a_command_is_a_plan_and_its_output_is_read_beside_it(shell: Shell, server: ApiServer) -> None:
+    panel, name = shell.panel, "cart-7455ddfd44-7b7wd"
+    server.programs["df -h"] = ("42% used\n", "", 3)
+    panel.show_cluster("eu")
+    panel.choose(("Pod", "shop", name))
+    shell.until(lambda: panel._page is not None and panel._page.chosen is not None and panel._page.chosen.key[2] == name, 30_000)
+    panel.page.looking.show_tab("run")
+    pane = panel.page.looking.running
+    assert pane.pod.currentText() == name and pane.container.currentText() and pane.run.isEnabled()
+    pane.command.setText("df -h")
+    pane.run.click()
+    assert not pane.command.text()
+    plan = shell.ask(lambda: shell.console.clusters.actions.plan_exec("eu", "shop", name, ["df", "-h"]))
+    shell.ask(lambda: shell.console.operations.execute(plan.id))
+    shell.until(lambda: pane.output.text() == "42% used" and "Exit code 3." in pane.ended.text(), 30_000)
+
+
+def test_usage_of_a_workload_is_shown_with_both_figures(shell: Shell) -> None:
+    panel = shell.panel
+    panel.show_cluster("eu")
+    panel.choose(("Deployment", "shop", "cart"))
+    shell.until(lambda: panel._page is not None and panel._page.chosen is not None and panel._page.chosen.key[2] == "cart", 30_000)
+    panel.page.looking.show_tab("usage")
+    usage = panel.page.looking.usage
+    shell.until(lambda: "MiB" in usage.words.text() and "CPU" in usage.words.text(), 30_000)
+    assert usage.cpu.accessibleDescription().startswith("CPU:")
+    assert summed([[(1, 2.0, 3)], [(1, 1.0, 1), (2, 5.0, 6)]]) == [(1, 3.0, 4), (2, 5.0, 6)]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QStackedWidget, QWidget
 
+from ui.panels.cluster.running import RunPane
+from ui.panels.cluster.using import UsagePane
 from ui.widgets import Column, EmptyState, LogView, Pane, Row, Segmented, StatusCell, Table, button, line_edit
 
 if TYPE_CHECKING:
@@ -35,7 +37,15 @@ class LookingPane(Pane):
         self._read_of: tuple[object, ...] = ()
         self._shown: object = None
         self.tabs = Segmented(
-            [("logs", "Logs"), ("yaml", "YAML"), ("related", "Related"), ("traffic", "Traffic"), ("pods", "Pods")]
+            [
+                ("logs", "Logs"),
+                ("yaml", "YAML"),
+                ("related", "Related"),
+                ("traffic", "Traffic"),
+                ("pods", "Pods"),
+                ("usage", "Usage"),
+                ("run", "Command"),
+            ]
         )
         self.tabs.setObjectName("cluster.look")
         self.tabs.changed.connect(lambda _tab: self._show())
@@ -94,12 +104,15 @@ class LookingPane(Pane):
         self.no_traffic = EmptyState(
             "tree-structure", "No port is declared", "Its containers name no port, so nothing can be said about who may connect."
         )
+        self.usage, self.running = UsagePane(panel), RunPane(panel)
         self._pages: dict[str, QWidget] = {
             "logs": self.log,
             "yaml": self.yaml,
             "related": self.related,
             "traffic": self.traffic,
             "pods": self.pods,
+            "usage": self.usage,
+            "run": self.running,
         }
         for page in (self.none, self.no_traffic, *self._pages.values()):
             self.stack.addWidget(page)
@@ -114,6 +127,8 @@ class LookingPane(Pane):
         from app.cluster.quantities import age
 
         self._page, self._chosen = page, page.chosen
+        self.usage.show_page(page)
+        self.running.show_page(page)
         if page.chosen is not None:
             chosen = page.chosen
             self.set_title(f"{chosen.key[0]} {chosen.key[2]}")
