@@ -19,6 +19,7 @@ from app.cluster.discovery import Discovery, discover
 from app.cluster.fleet import FleetRow, Found, fleet_row, search
 from app.cluster.health import Health, assess
 from app.cluster.logs import LogLine, LogSource, read_logs, sources_of
+from app.cluster.prometheus import Queried, ask
 from app.cluster.reflector import Timing
 from app.cluster.store import Snapshot
 from app.cluster.tunnels import Tunnels, free_port
@@ -115,7 +116,13 @@ class Clusters:
         return context == recorded.NAME or self._said(context).read_only
 
     def set_context(
-        self, context: str, *, environment: str | None = None, read_only: bool | None = None, namespace: str | None = None
+        self,
+        context: str,
+        *,
+        environment: str | None = None,
+        read_only: bool | None = None,
+        namespace: str | None = None,
+        prometheus: str | None = None,
     ) -> None:
         """Say something about a context; what is None stays. An empty environment is guessed again.
 
@@ -124,11 +131,23 @@ class Clusters:
         """
         self.contexts().get(context)
         old = self._said(context)
-        changes = {"environment": environment, "read_only": read_only, "namespace": namespace}
+        changes = {"environment": environment, "read_only": read_only, "namespace": namespace, "prometheus": prometheus}
         fresh = {**old.model_dump(), **{key: value for key, value in changes.items() if value is not None}}
         others = [setting for setting in self._settings.value.clusters if setting.context != context]
         self._set("clusters", [*(setting.model_dump() for setting in others), fresh])
         self._bus.publish(ClusterChanged(context))
+
+    def prometheus(self, context: str) -> str:
+        """Where the context's Prometheus answers; empty when nobody named one."""
+        return self._said(context).prometheus
+
+    async def query(self, context: str, promql: str, seconds: int = 0) -> Queried:
+        """Ask the context's Prometheus: the present values, or the last ``seconds``.
+
+        Raises:
+            Invalid: no Prometheus is named, or it does not understand the expression. Unavailable: it does not answer in time.
+        """
+        return await ask(self.prometheus(context), promql, seconds, connection=self.connection(context), tunnels=self.tunnels)
 
     # connect
 

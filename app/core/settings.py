@@ -149,12 +149,19 @@ class ClusterSetting(_Section):
 
 
 class ContextSetting(_Section):
-    """What a person said about one cluster context. An empty ``environment`` is guessed; an empty ``namespace`` is its own."""
+    """What a person said about one cluster context. An empty ``environment`` is guessed; an empty ``namespace`` is its own.
+
+    ``prometheus``: where its Prometheus answers: an address (the host may be ``NAME.tunnel``), or a path of the API server's
+    service proxy, such as ``/api/v1/namespaces/monitoring/services/prometheus:9090/proxy``.
+    """
 
     context: str = Field(min_length=1)
     environment: Literal["", "local", "test", "production"] = ""
     read_only: bool = False
     namespace: str = ""
+    prometheus: str = Field(
+        default="", pattern=r"^(|https?://[^\s@]+|/api/v1/namespaces/[^/\s]+/(services|pods)/[^/\s]+/proxy(/\S*)?)$"
+    )
 
 
 class TunnelSetting(_Section):

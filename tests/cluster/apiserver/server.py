@@ -267,6 +267,8 @@ class ApiServer:
                 await self._etcd()
                 return await writing.create(self, asked, resource)
             raise Refused(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", details={})
+        if asked.subresource == "proxy":
+            return await streams.proxy(self, asked)
         if asked.subresource in ("log", "exec", "attach", "portforward"):
             return await streams.answer(self, asked, resource)
         if asked.method == "GET" and asked.query.get("resourceVersion") != "0" or asked.method != "GET":

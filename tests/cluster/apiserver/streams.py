@@ -13,7 +13,7 @@ import json
 import struct
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import ClientSession, WSMsgType, web
 
 from tests.cluster.apiserver.answers import Refused, not_found
 from tests.cluster.apiserver.listing import PLAIN
@@ -142,3 +142,14 @@ async def _forward(server: ApiServer, asked: Asked) -> web.StreamResponse:
         task.cancel()
         writer.close()
     return socket
+
+
+async def proxy(server: ApiServer, asked: Asked) -> web.StreamResponse:
+    """``services/NAME:PORT/proxy/…``: what the service answers, as it answers it."""
+    port = int(asked.name.partition(":")[2] or 80)
+    if port not in server.ports:
+        raise Refused(503, "ServiceUnavailable", "no endpoints available for service", details={})
+    inner = asked.path.partition("/proxy")[2] or "/"
+    url = f"http://127.0.0.1:{server.ports[port]}{inner}"
+    async with ClientSession() as session, session.get(url, params=asked.pairs) as answer:
+        return web.Response(status=answer.status, body=await answer.read(), content_type=answer.content_type)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QPushButton, QSpinBox
 
+from app.cluster.prometheus import Line, Queried
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.aside import served
 from tests.ui.shell.desk import Shell, start
@@ -203,3 +204,20 @@ def test_usage_of_a_workload_is_shown_with_both_figures(shell: Shell) -> None:
     shell.until(lambda: "MiB" in usage.words.text() and "CPU" in usage.words.text(), 30_000)
     assert usage.cpu.accessibleDescription().startswith("CPU:")
     assert summed([[(1, 2.0, 3)], [(1, 1.0, 1), (2, 5.0, 6)]]) == [(1, 3.0, 4), (2, 5.0, 6)]
+
+
+def test_prometheus_is_named_and_asked_from_the_page(shell: Shell) -> None:
+    panel = shell.panel
+    panel.show_cluster("eu")
+    shell.until(lambda: panel._page is not None and panel._page.context == "eu", 30_000)
+    panel.page.looking.show_tab("query")
+    pane = panel.page.looking.query
+    pane.text.setText("up")
+    pane.run.click()
+    shell.until(lambda: "No Prometheus is named" in pane.said.text())
+    pane.where.setText("http://127.0.0.1:9/x")
+    pane.save.click()
+    shell.until(lambda: pane.said.text() == "Prometheus is set.")
+    assert shell.console.clusters.prometheus("eu") == "http://127.0.0.1:9/x"
+    pane._show(Queried((Line({"__name__": "up"}, ((1_000, 0.5), (2_000, 1.0))),)))
+    assert cell(pane.table, "0 up", "value") == "1" and pane.chart.accessibleDescription().startswith("up:")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QStackedWidget, QWidget
 
+from ui.panels.cluster.querying import QueryPane
 from ui.panels.cluster.running import RunPane
 from ui.panels.cluster.using import UsagePane
 from ui.widgets import Column, EmptyState, LogView, Pane, Row, Segmented, StatusCell, Table, button, line_edit
@@ -45,6 +46,7 @@ class LookingPane(Pane):
                 ("pods", "Pods"),
                 ("usage", "Usage"),
                 ("run", "Command"),
+                ("query", "Query"),
             ]
         )
         self.tabs.setObjectName("cluster.look")
@@ -64,12 +66,13 @@ class LookingPane(Pane):
         self.edit = button("Edit…", icon="pencil-simple")
         self.edit.setObjectName("cluster.yaml.edit")
         self.edit.clicked.connect(lambda: panel.window_.trigger("cluster.edit"))
-        tools = QWidget()
-        row = QHBoxLayout(tools)
-        row.setContentsMargins(0, 0, 0, 0)
+        self.tools = QWidget()  # a row of its own: beside the tabs it would make the whole window wide
+        row = QHBoxLayout(self.tools)
+        row.setContentsMargins(16, 4, 16, 4)
+        row.addStretch(1)
         for widget in (self.filter, self.previous, self.save, self.edit):
             row.addWidget(widget)
-        self.add_header(tools, right=True)
+        self.body.addWidget(self.tools)
         self.stack = QStackedWidget()
         self.none = EmptyState(
             "magnifying-glass", "Nothing is selected", "Select a workload or a pod to see its logs and what hangs together."
@@ -104,7 +107,7 @@ class LookingPane(Pane):
         self.no_traffic = EmptyState(
             "tree-structure", "No port is declared", "Its containers name no port, so nothing can be said about who may connect."
         )
-        self.usage, self.running = UsagePane(panel), RunPane(panel)
+        self.usage, self.running, self.query = UsagePane(panel), RunPane(panel), QueryPane(panel)
         self._pages: dict[str, QWidget] = {
             "logs": self.log,
             "yaml": self.yaml,
@@ -113,6 +116,7 @@ class LookingPane(Pane):
             "pods": self.pods,
             "usage": self.usage,
             "run": self.running,
+            "query": self.query,
         }
         for page in (self.none, self.no_traffic, *self._pages.values()):
             self.stack.addWidget(page)
@@ -129,6 +133,7 @@ class LookingPane(Pane):
         self._page, self._chosen = page, page.chosen
         self.usage.show_page(page)
         self.running.show_page(page)
+        self.query.show_page(page)
         if page.chosen is not None:
             chosen = page.chosen
             self.set_title(f"{chosen.key[0]} {chosen.key[2]}")
@@ -191,10 +196,11 @@ class LookingPane(Pane):
         tab = self.tabs.value() or "logs"
         chosen = self._chosen is not None
         none = self._chosen is not None and tab == "traffic" and not self._chosen.traffic
-        self.stack.setCurrentWidget(self.no_traffic if none else self._pages[tab] if chosen else self.none)
+        self.stack.setCurrentWidget(self.no_traffic if none else self._pages[tab] if chosen or tab == "query" else self.none)
         for widget in (self.filter, self.previous, self.save):
             widget.setVisible(chosen and tab == "logs")
         self.edit.setVisible(chosen and tab == "yaml" and self._page is not None and self._page.live)
+        self.tools.setVisible(not self.edit.isHidden() or not self.save.isHidden())
         if chosen and tab == "logs":
             self._follow()
         else:
