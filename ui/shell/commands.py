@@ -35,6 +35,8 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("wallets.rename", "Edit label", "tag", "wallets", {"form": "rename"}, True),
     ("wallets.send", "Send", "paper-plane-tilt", "wallets", {"form": "send"}, True),
     ("mining.submit", "Submit proof", "plus", "mining", {"form": "submit"}, True),
+    ("mining.import", "Import list of proofs", "file-csv", "mining", {"form": "import"}, True),
+    ("mining.watch", "Watch folder for proofs", "folder-open", "mining", {"do": "watch"}, True),
     ("mining.mint", "Mint ready proofs", "coins", "mining", {"form": "mint"}, True),
     ("mining.worker", "Start worker", "play", "mining", {"form": "worker"}, True),
     ("mining.redeem", "Request redemption", "bank", "mining", {"form": "redeem"}, True),

@@ -39,6 +39,7 @@ class PageHeader(QFrame):
         self._context = QLabel("")
         self._context.setProperty("role", "hint")
         self._context.setObjectName("page.context")
+        self._context.setMinimumWidth(1)  # what the page can be narrowed to does not hang on it
         self._row.addWidget(self._context)
         self._row.addStretch(1)
         self._plan = button("", icon="list-checks")

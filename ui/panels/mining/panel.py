@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWi
 from app.core.events import LedgerChanged, NetworkChanged, QueueChanged
 from app.core.money import exact_units, short_units
 from ui.panels.mining.forms import MintForm, RequestForm, SubmitForm
+from ui.panels.mining.lists import ImportForm, WatchButton
 from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
 from ui.panels.mining.redemptions import RedemptionsTab
 from ui.panels.mining.workers import WorkersPage
@@ -57,6 +58,7 @@ _FILTERS = {
     "all": ("All", tuple(STATES)),
 }
 LIMIT = 500
+NARROW, WIDE = 780, 1000  # pixels of the panel
 
 
 class MiningPanel(Panel):
@@ -70,6 +72,7 @@ class MiningPanel(Panel):
         super().__init__(window)
         self._rows: dict[str, ProofRow] = {}
         self._labels: dict[str, str] = {}
+        self._words = ""
         self.tabs = Segmented([("queue", "Proof queue"), ("workers", "Workers"), ("redemptions", "Redemptions")])
         self.tabs.setObjectName("mining.tabs")
         self.tabs.changed.connect(self._choose_tab)
@@ -121,10 +124,16 @@ class MiningPanel(Panel):
 
     def _build_table(self) -> QWidget:
         pane = Pane("Proof queue")
+        pane.setMinimumWidth(326)  # without the lists' buttons, which make way
         self.filter = Segmented([(key, word) for key, (word, _) in _FILTERS.items()])
         self.filter.setObjectName("mining.filter")
         self.filter.changed.connect(lambda _: self._fill())
-        pane.add_header(self.filter, right=True)
+        self.import_button = button("Import list…", icon="file-csv")
+        self.import_button.setObjectName("mining.import")
+        self.import_button.clicked.connect(lambda: self.window_.open_form(ImportForm(self)))
+        self.watch = WatchButton(self)
+        for widget in (self.import_button, self.watch.button, self.filter):
+            pane.add_header(widget, right=True)
         self.table = Table(
             [
                 Column("number", "Proof", 70),
@@ -175,7 +184,7 @@ class MiningPanel(Panel):
         layout.addLayout(row)
         layout.addStretch(1)
         self.review.body.addWidget(inner, 1)
-        self.review.setMinimumWidth(320)
+        self.review.setMinimumWidth(280)
         return self.review
 
     def _build_batch(self) -> QWidget:
@@ -196,6 +205,16 @@ class MiningPanel(Panel):
         row.addWidget(self.select_all)
         row.addWidget(self.mint)
         return self.batch
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Beside an open sheet there is no room for everything: context and lists make way, both are commands too."""
+        self.header.set_context(self._words if self.width() >= NARROW else "")
+        for made in (self.import_button, self.watch.button):
+            made.setVisible(self.width() >= WIDE)
 
     # Reading
 
@@ -224,7 +243,8 @@ class MiningPanel(Panel):
     def _show(self, answer: tuple[str, list[ProofRow], list[RedemptionRow], dict[str, str], str]) -> None:
         context, proofs, requests, self._labels, contract = answer
         self._rows = {row.id: row for row in proofs}
-        self.header.set_context(f"{context}, MintMine {contract[:6]}…{contract[-4:]}" if contract else context)
+        self._words = f"{context}, MintMine {contract[:6]}…{contract[-4:]}" if contract else context
+        self._fit()
         for name, states in (
             ("review", ("in_review",)),
             ("ready", ("ready",)),
@@ -377,11 +397,15 @@ class MiningPanel(Panel):
         if arguments.get("tab"):
             self.tabs.set_value(str(arguments["tab"]))
             self._choose_tab(str(arguments["tab"]))
+        if arguments.get("do") == "watch":
+            self.watch.toggle()
         form = arguments.get("form")
         if form == "submit":
             self.window_.open_form(SubmitForm(self))
         elif form == "mint":
             self._open_mint()
+        elif form == "import":
+            self.window_.open_form(ImportForm(self))
         elif form == "worker":
             self.tabs.set_value("workers")
             self._choose_tab("workers")

@@ -126,6 +126,7 @@ class WorkersPage(QWidget):
         ):
             cell = KpiCell(label, "–", "")
             cell.setObjectName(f"mining.work.{name}")
+            cell.setMinimumWidth(110)  # beside the sheet its context may be cut
             self.kpis[name] = cell
             cells.addWidget(cell, 1)
         column.addWidget(strip)
@@ -211,6 +212,7 @@ class WorkersPage(QWidget):
         for made in self.orders.values():
             row.addWidget(made)
         self.bar = bar
+        bar.hide()
         pane.body.addWidget(bar)
         return pane
 
@@ -239,7 +241,7 @@ class WorkersPage(QWidget):
         layout.addLayout(self.measured)
         layout.addStretch(1)
         pane.body.addWidget(_scrolled(inner), 1)
-        pane.setMinimumWidth(300)
+        pane.setMinimumWidth(240)
         return pane
 
     # Reading
