@@ -42,7 +42,8 @@ async def test_confirmed_newest_and_pending_are_apart_and_live(tmp_path, node, b
             return rows[1]
 
         running = asyncio.ensure_future(purse.done(plan))
-        while not (await held()).waiting:
+        # Waiting from the moment it is signed; the node must have it before a block can hold it.
+        while not (waiting := (await held()).waiting) or node("eth_getTransactionByHash", waiting[0].tx_hash) is None:
             await asyncio.sleep(0.02)
         row = await held()
         start = 1_000_000_000
