@@ -4,7 +4,8 @@ A signer may wait for a person, and nothing it answers is believed: a transactio
 signature must recover to the account.
 
 Sources: Web3Signer's JSON-RPC reference and ``EthSignTypedDataResultProvider`` (typed data as JSON text); go-ethereum's
-``cmd/clef`` external API 6 and ``accounts/external``; Frame's ``main/provider`` (which has no ``eth_signTransaction`` of its own).
+``cmd/clef`` external API 6 and ``accounts/external``; Frame's ``main/provider``, which has no ``eth_signTransaction``: it signs and
+sends in one act, so the bytes are made again from the signature that it used, and must have the hash that it told.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ LOOK_SECONDS = 60.0  # Clef and Frame ask their person before they list accounts
 PERSON_SECONDS = 600.0  # to read a transaction on a small screen and press the button
 LARGEST = 4 * 2**20  # bytes of an answer
 USER_REJECTED = 4001  # EIP-1193
+SENT_LOOKS, SENT_PAUSE = 40, 0.25  # until a wallet's node shows what the wallet sent; seconds between two looks
 REFUSALS = ("denied", "declined", "rejected", "refused", "cancelled", "canceled")
+
+
+class _NoMethod(Unavailable):
+    """The signer does not have the method."""
 
 
 class Dialect(StrEnum):
@@ -125,8 +131,9 @@ class RemoteSigner:
 
         Raises:
             Denied: the person refused. Nothing was signed.
-            Unavailable: it does not answer (in time), or cannot sign without sending.
+            Unavailable: it does not answer (in time).
             NotFound: it does not have the account.
+            Conflict: Frame sent something else than was asked for, or the nonce is used by now.
         """
         dialect = await self._know()
         fields = _fields(address, unsigned)
@@ -134,7 +141,12 @@ class RemoteSigner:
             # It has its own chain id and refuses fields it does not know; another chain shows in the bytes.
             fields.pop("chainId")
         method = "account_signTransaction" if dialect is Dialect.CLEF else "eth_signTransaction"
-        answer = await self._ask(method, [fields], self._person_seconds)
+        try:
+            answer = await self._ask(method, [fields], self._person_seconds)
+        except _NoMethod:
+            if dialect is not Dialect.FRAME:
+                raise
+            return await self._sent(address, unsigned, fields)
         raw = answer.get("raw") if isinstance(answer, dict) else answer  # geth and Clef answer with {raw, tx}
         return self._bytes(method, raw)
 
@@ -160,6 +172,53 @@ class RemoteSigner:
             case _:
                 method, params = "eth_sign", [address, data]
         return self._signature(address, digest, method, await self._ask(method, params, self._person_seconds))
+
+    async def _sent(self, address: str, unsigned: UnsignedTransaction, fields: dict[str, Any]) -> bytes:
+        """What Frame sent, as bytes. All fields and the nonce were stored before it is asked, so a chain takes it once at most."""
+        known = await self._quantity("eth_getTransactionCount", [address, "pending"])
+        if known > unsigned.nonce:
+            raise Conflict(
+                f"The network knows a transaction of {address} with nonce {unsigned.nonce:,} already; it may be this very one, "
+                "sent before the console ended. Nothing was sent now.",
+                "Compare it with what was planned before you plan again.",
+            )
+        tx_hash = (
+            "0x" + self._bytes("eth_sendTransaction", await self._ask("eth_sendTransaction", [fields], self._person_seconds)).hex()
+        )
+        found: Any = None
+        for _ in range(SENT_LOOKS):
+            found = await self._ask("eth_getTransactionByHash", [tx_hash], LOOK_SECONDS)
+            if isinstance(found, dict):
+                break
+            await asyncio.sleep(SENT_PAUSE)
+        if not isinstance(found, dict):
+            raise Unavailable(
+                f"The signer at {self.url} says that it sent {tx_hash}, and does not show it. It may be on its way.",
+                "Look for it on the network before you plan again.",
+            )
+        raw = self._made_again(unsigned, found)
+        if "0x" + keys.keccak(raw).hex() != tx_hash:
+            differing = ", ".join(_differing(fields, found)) or "its signature"
+            raise Conflict(
+                f"The signer at {self.url} sent another transaction than was asked for ({differing}), as {tx_hash}. It is on "
+                "its way and cannot be taken back.",
+                "Compare it with what was planned before anything else is sent.",
+            )
+        return raw
+
+    def _made_again(self, unsigned: UnsignedTransaction, found: dict[str, Any]) -> bytes:
+        """The bytes that this signature makes of what was asked for."""
+        try:
+            r, s, v = (int(str(found[name]), 16) for name in ("r", "s", "v"))
+        except (KeyError, ValueError) as error:
+            raise self._strange("eth_getTransactionByHash") from error
+        return unsigned.signed(r, s, v if v < 2 else (v - 35) % 2 if v >= 35 else (v - 27) % 2)
+
+    async def _quantity(self, method: str, params: list[Any]) -> int:
+        try:
+            return int(str(await self._ask(method, params, LOOK_SECONDS)), 16)
+        except ValueError as error:
+            raise self._strange(method) from error
 
     # what it is
 
@@ -242,12 +301,9 @@ class RemoteSigner:
                 "Select or load the account there.",
             )
         if code == -32601 or "not found" in low or "not supported" in low or "does not exist" in low or "not implemented" in low:
-            why = ""
-            if self._dialect is Dialect.FRAME and method == "eth_signTransaction":
-                why = " Frame signs and sends in one act, so that its bytes cannot be compared before they leave."
-            return Unavailable(
-                f"The signer at {self.url} has no {method} ({text}).{why} Nothing was signed.",
-                "Sign with Web3Signer or Clef, or by hand on another console.",
+            return _NoMethod(
+                f"The signer at {self.url} has no {method} ({text}). Nothing was signed.",
+                "Sign with another signer, or by hand on another console.",
             )
         return Unavailable(f"The signer at {self.url} failed: {text}. Nothing was signed.", "Look at the signer's own log.")
 
@@ -308,6 +364,17 @@ def _fields(address: str, unsigned: UnsignedTransaction) -> dict[str, Any]:
         "maxFeePerGas": hex(unsigned.max_fee_per_gas),
         "maxPriorityFeePerGas": hex(unsigned.max_priority_fee_per_gas),
     }
+
+
+def _differing(fields: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """The names of what a sent transaction has and was not asked for."""
+    names = {"data": "input", "chainId": "chainId"}
+    differing = []
+    for name, asked in fields.items():
+        told = found.get(names.get(name, name))
+        if told is not None and str(told).lower() != str(asked).lower():
+            differing.append(name)
+    return differing
 
 
 async def offered(url: str) -> SignerView:

@@ -175,6 +175,25 @@ class Frame(SigningPeer):
         raise Failure(-32601, f"the method {method} does not exist/is not available")
 
 
+class SendingFrame(Frame):
+    """As Frame 0.6 is: it signs and sends in one act, through a node of its own, to which it passes what it does not know."""
+
+    signs = False
+
+    def __init__(self, node: Any, *arguments: Any, **named: Any) -> None:
+        self.node = node
+        super().__init__(*arguments, **named)
+
+    def answer(self, method: str, params: list[Any]) -> Any:
+        match method, params:
+            case "eth_sendTransaction", [fields]:
+                self.person.decide(4001, "User declined transaction")
+                return self.node("eth_sendRawTransaction", self.sign(fields))
+            case (("eth_getTransactionCount" | "eth_getTransactionByHash"), _):
+                return self.node(method, *params)
+        return super().answer(method, params)
+
+
 DIALECTS = {"web3signer": Web3Signer, "clef": Clef, "frame": Frame}
 
 LIES: dict[str, Lie] = {
@@ -186,4 +205,4 @@ LIES: dict[str, Lie] = {
     "more gas": lambda fields: fields | {"gas": hex(int(fields["gas"], 16) + 1)},
     "other chain": lambda fields: fields | {"chainId": hex(195)},
 }
-__all__ = ["ADDRESS", "DIALECTS", "KEY", "LIES", "Clef", "Frame", "Person", "SigningPeer", "Web3Signer"]
+__all__ = ["ADDRESS", "DIALECTS", "KEY", "LIES", "Clef", "Frame", "Person", "SendingFrame", "SigningPeer", "Web3Signer"]

@@ -14,12 +14,14 @@ from types import SimpleNamespace
 import pytest
 from eth_account import Account
 
+from app.chain.signer import UnsignedTransaction
 from app.core.errors import Conflict, ConsoleError, Denied, Invalid, NotFound, Waiting
 from app.core.secret import Secret
 from app.operations.plans import PlanState
 from app.wallets import AccountKind, KeyState, TransferDraft, keys
+from app.wallets.signers import RemoteSigner
 from tests.wallets.purse import ETHER, NETWORK, Purse, purse
-from tests.wallets.signing_peers import ADDRESS, DIALECTS, KEY, LIES, Clef, Frame, Person, Web3Signer
+from tests.wallets.signing_peers import ADDRESS, DIALECTS, KEY, LIES, Clef, Failure, Frame, Person, SendingFrame, Web3Signer
 from tests.wallets.test_signers import TYPED
 
 __all__ = ["purse"]
@@ -164,6 +166,48 @@ async def test_a_refusal_fails_the_plan_in_the_words_of_the_signer(purse, node):
         await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
         plan = await purse.operations.execute((await purse.wallets.plan_transfer(draft())).id)
     assert plan.state is PlanState.FAILED and "refused (User declined transaction)" in plan.reason and sent(node) == 0
+
+
+async def test_frame_signs_and_sends_in_one_act_and_pays_once(purse, node):
+    """What it sent has, byte for byte, the hash of what was previewed; the console's own sending of it changes nothing."""
+    node("anvil_setBalance", ADDRESS, hex(10 * ETHER))
+    with SendingFrame(node) as peer:
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan = await purse.operations.execute((await purse.wallets.plan_transfer(draft())).id)
+        assert plan.state is PlanState.DONE and plan.receipt.matches, plan.reason
+        assert peer.methods().count("eth_sendTransaction") == 1
+    assert node.balance(RECIPIENT) == ETHER and sent(node) == 1
+
+
+@pytest.mark.parametrize(("lie", "named"), [("other value", "value"), ("dearer", "maxFeePerGas"), ("other recipient", "to")])
+async def test_what_frame_changed_before_it_sent_is_named_and_not_paid_again(purse, node, lie, named):
+    node("anvil_setBalance", ADDRESS, hex(10 * ETHER))
+    with SendingFrame(node, lie=LIES[lie]) as peer:
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan = await purse.operations.execute((await purse.wallets.plan_transfer(draft())).id)
+        assert plan.state is PlanState.FAILED
+        assert f"sent another transaction than was asked for ({named})" in plan.reason and "cannot be taken back" in plan.reason
+    assert sent(node) == 1
+
+
+async def test_what_frame_sent_before_a_restart_is_not_sent_again(purse, node):
+    node("anvil_setBalance", ADDRESS, hex(10 * ETHER))
+    with SendingFrame(node) as peer:
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan = await purse.wallets.plan_transfer(draft())
+
+        def sends_and_hangs_up(fields):
+            peer.node("eth_sendRawTransaction", peer.honest(fields))
+            raise Failure(-32000, "the wallet was closed")
+
+        peer.honest, peer.sign = peer.sign, sends_and_hangs_up
+        failed = await purse.operations.execute(plan.id)
+        assert failed.state is PlanState.FAILED and sent(node) == 1
+        peer.sign = peer.honest
+        unsigned = UnsignedTransaction(1337, 0, RECIPIENT, ETHER, b"", 21_000, 3 * 10**9, 10**9)
+        with pytest.raises(Conflict, match="with nonce 0 already"):
+            await RemoteSigner(peer.url).sign_transaction(ADDRESS, unsigned)
+    assert sent(node) == 1
 
 
 async def again(purse: Purse, folder: Path) -> Purse:

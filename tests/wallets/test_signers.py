@@ -67,12 +67,13 @@ async def test_silence_is_told_from_a_refusal_and_nothing_is_signed():
 
 
 @pytest.mark.asyncio
-async def test_frame_without_signing_says_why_and_a_foreign_account_is_not_found():
-    class Older(Frame):
+async def test_a_wallet_without_a_node_is_asked_nothing_and_a_foreign_account_is_not_found():
+    class Alone(Frame):
         signs = False
 
-    with Older() as peer, pytest.raises(Unavailable, match="signs and sends in one act"):
+    with Alone() as peer, pytest.raises(Unavailable, match="has no eth_getTransactionCount"):
         await RemoteSigner(peer.url).sign_transaction(ADDRESS, UNSIGNED)
+    assert "eth_sendTransaction" not in peer.methods()
     with Web3Signer() as peer, pytest.raises(NotFound, match="does not sign for this account"):
         await RemoteSigner(peer.url).sign_transaction("0x" + "99" * 20, UNSIGNED)
 
