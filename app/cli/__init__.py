@@ -51,6 +51,7 @@ importlib.import_module("app.cli.work")  # adds its commands to mint
 importlib.import_module("app.cli.cluster_act")  # adds its commands to cluster
 importlib.import_module("app.cli.cluster_tunnels")  # the same
 importlib.import_module("app.cli.cluster_exec")  # the same
+importlib.import_module("app.cli.cluster_query")  # the same
 azora.add_typer(mint, name="mint")
 azora.add_typer(redeem, name="redeem")
 azora.add_typer(ledger, name="ledger")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -105,3 +106,13 @@ async def test_prometheus_answers_and_refuses_in_words(tmp_path, server: ApiServ
             await clusters.query("eu", "up")
     finally:
         await console.close()
+
+
+@pytest.mark.asyncio
+async def test_the_command_line_asks_too(azora, home, tmp_path, server: ApiServer):
+    azora.environ |= {"KUBECONFIG": str(server.kubeconfig(tmp_path / "config", context="eu"))}
+    async with prometheus() as (port, _asked):
+        where = f"http://127.0.0.1:{port}"
+        said = await asyncio.to_thread(azora, "--json", "cluster", "query", "up", "--seconds", "900", "--prometheus", where)
+        (line,) = said.json
+        assert line["labels"] == LABELS and [value for _, value in line["points"]] == ["0.0", "1.5", "inf"]

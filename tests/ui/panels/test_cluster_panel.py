@@ -203,6 +203,8 @@ def test_usage_of_a_workload_is_shown_with_both_figures(shell: Shell) -> None:
     usage = panel.page.looking.usage
     shell.until(lambda: "MiB" in usage.words.text() and "CPU" in usage.words.text(), 30_000)
     assert usage.cpu.accessibleDescription().startswith("CPU:")
+    row = next(row for row in panel._page.rows if row.line.key == ("Deployment", "shop", "cart"))
+    assert f"CPU {row.cpu[-1][1]:,.0f} m" in usage.words.text()  # its own pods only, not those of cart-canary
     assert summed([[(1, 2.0, 3)], [(1, 1.0, 1), (2, 5.0, 6)]]) == [(1, 3.0, 4), (2, 5.0, 6)]
 
 

@@ -166,18 +166,7 @@ class ClusterPanel(Panel):
             "known_at": snapshot.known_at,
         }
 
-        def usage(line: Any) -> tuple[tuple[int, float], ...]:
-            cpu = [
-                u[0]
-                for key, used in snapshot.metrics.pods.items()
-                if key[0] == line.namespace and key[1].startswith(f"{line.name}-")
-                for u in used.values()
-            ]
-            return ((now, sum(cpu)),) if cpu else ()
-
-        return await aside(
-            read_page, snapshot, health, facts, namespace, chosen, now, usage if snapshot.metrics.available else None
-        )
+        return await aside(read_page, snapshot, health, facts, namespace, chosen, now)
 
     def _failed(self, _error: ConsoleError) -> bool:
         self._reading = False

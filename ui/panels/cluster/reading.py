@@ -85,9 +85,7 @@ class Page:
     unread: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_page(
-    snapshot: Any, health: Health, facts: Mapping[str, Any], namespace: str, chosen: Key | None, now: int, usage: Any = None
-) -> Page:
+def read_page(snapshot: Any, health: Health, facts: Mapping[str, Any], namespace: str, chosen: Key | None, now: int) -> Page:
     """Rows of everything. Pure; may take some tenths of a second for ten thousand pods, so not on the interface's thread."""
     from app.cluster.argo import applications
     from app.cluster.rollouts import progress
@@ -106,7 +104,7 @@ def read_page(
             state, word = _state(line, done, judged.get(line.key))
             kind, weight = arms.get(line.key) or (_strategy(line), _weight(done))
             score = judged[line.key].score if line.key in judged else 100
-            cpu = usage(line) if usage is not None else ()
+            cpu = _cpu(snapshot.metrics.pods, view.pods_by_owner.get(line.key, ()), now)
             rows.append(WorkRow(line, done, kind, weight, sync.get(line.key, ""), state, word, score, cpu))
     running = [pod for pod in view.pods.values() if inside(pod.namespace) and not pod.ended]
     events = [event for event in view.events if inside(event.namespace)][:MOST_EVENTS]
@@ -135,6 +133,12 @@ def read_page(
         pods=len(running),
         unread=unread,
     )
+
+
+def _cpu(used: Mapping[tuple[str, str], Mapping[str, tuple[float, int]]], pods: tuple[PodLine, ...], now: int) -> Any:
+    """What the pods of a workload use together; nothing where none was measured."""
+    found = [cpu for pod in pods for cpu, _ in used.get((pod.namespace, pod.name), {}).values()]
+    return ((now, sum(found)),) if found else ()
 
 
 def _arms(view: Any) -> dict[Key, tuple[str, str]]:

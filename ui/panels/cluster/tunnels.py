@@ -49,13 +49,13 @@ class TunnelPage(Pane):
             [
                 Column("name", "Address", 150),
                 Column("state", "State", 130, kind="status"),
-                Column("local", "Local port", 90, align="right"),
+                Column("local", "Local port", 100, align="right"),
                 Column("target", "Target", 230),
                 Column("context", "Context", 140),
-                Column("cluster", "Pinned cluster", 270),
-                Column("since", "Open since", 100),
-                Column("reconnects", "Reconnects", 86, align="right", kind="number"),
-                Column("message", "What went wrong last", 360),
+                Column("cluster", "Pinned cluster", 300),
+                Column("since", "Open since", 110),
+                Column("reconnects", "Reconnects", 104, align="right", kind="number"),
+                Column("message", "What went wrong last", 330),
             ]
         )
         self.table.setObjectName("cluster.tunnels")

@@ -36,6 +36,7 @@ class UsagePane(QWidget):
         for chart, name, words in ((self.cpu, "cpu", "CPU over time"), (self.memory, "memory", "Memory over time")):
             chart.setObjectName(f"cluster.usage.{name}")
             chart.setAccessibleName(words)
+            chart.setMinimumHeight(70)
             row.addWidget(chart, 1)
         column.addLayout(row, 1)
 
