@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from app.core.money import exact_units
 from ui.panels.mining.forms import CancelForm, CompleteForm
+from ui.panels.mining.statements import EXTERNAL, FINDINGS, StatementForm, summary
+from ui.panels.mining.worker_forms import PricesForm
 from ui.widgets import (
     AddressCell,
     Amount,
@@ -18,6 +20,7 @@ from ui.widgets import (
     EvidenceChip,
     KeyValue,
     KpiCell,
+    Note,
     Pane,
     Row,
     StatusCell,
@@ -26,9 +29,11 @@ from ui.widgets import (
     empty,
     primary_button,
 )
+from ui.widgets.values import know_unit
 
 if TYPE_CHECKING:
     from app.mining import RedemptionRow
+    from app.mining.matching import Match, Matching
     from ui.panels.mining.panel import MiningPanel
 
 _STATES = {
@@ -48,6 +53,8 @@ class RedemptionsTab(QWidget):
         super().__init__()
         self._panel = panel
         self._rows: dict[str, RedemptionRow] = {}
+        self._labels: dict[str, str] = {}
+        self._matches: dict[int, Match] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -63,6 +70,7 @@ class RedemptionsTab(QWidget):
             cell.setObjectName(f"mining.redemptions.{name}")
             cells.addWidget(cell, 1)
         column.addWidget(strip)
+        column.addWidget(self._build_bank())
         self.empty = EmptyState(
             "bank",
             "No redemption was requested",
@@ -75,12 +83,13 @@ class RedemptionsTab(QWidget):
         self.table = Table(
             [
                 Column("id", "Request", 80),
-                Column("account", "Holder", 190, kind="address"),
-                Column("amount", "Escrow AZR", 130, align="right", kind="amount"),
-                Column("reference", "Reference", 150, mono=True),
-                Column("bank", "Bank reference", 160, mono=True),
-                Column("block", "Requested in block", 130, align="right", kind="number"),
-                Column("state", "State", 130, kind="status"),
+                Column("account", "Holder", 150, kind="address"),
+                Column("amount", "Escrow AZR", 120, align="right", kind="amount"),
+                Column("reference", "Reference", 116, mono=True),
+                Column("bank", "Bank reference", 126, mono=True),
+                Column("block", "In block", 76, align="right", kind="number"),
+                Column("state", "State", 126, kind="status"),
+                Column("found", "Bank, external", 140, kind="status"),
             ]
         )
         self.table.setObjectName("mining.redemptions")
@@ -91,6 +100,23 @@ class RedemptionsTab(QWidget):
         self.split.setStretchFactor(0, 3)
         self.split.setStretchFactor(1, 1)
         column.addWidget(self.split, 1)
+
+    def _build_bank(self) -> QWidget:
+        bar = QFrame()
+        bar.setProperty("role", "bar")
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(16, 8, 16, 8)
+        self.bank_text = QLabel("")
+        self.bank_text.setObjectName("mining.bank.summary")
+        self.bank_text.setProperty("role", "hint")
+        self.bank_text.setWordWrap(True)
+        row.addWidget(self.bank_text, 1)
+        for name, word, form in (("prices", "Prices…", PricesForm), ("statements", "Bank statements…", StatementForm)):
+            made = button(word, icon="coins" if name == "prices" else "bank")
+            made.setObjectName(f"mining.bank.{name}")
+            made.clicked.connect(lambda _=False, form=form: self._panel.window_.open_form(form(self._panel)))
+            row.addWidget(made)
+        return bar
 
     def _build_detail(self) -> QWidget:
         self.pane = Pane("Request")
@@ -117,7 +143,33 @@ class RedemptionsTab(QWidget):
         return self.pane
 
     def show_rows(self, rows: list[RedemptionRow], labels: dict[str, str]) -> None:
-        """Show the requests of a network."""
+        """Show the requests of a network, and ask what the bank statements say of them."""
+        self._labels = labels
+        self._fill(rows)
+        console = self._panel.bridge.console
+        network = console.networks.current
+
+        async def read() -> tuple[int, Matching | None]:
+            statements = await console.bank.statements()
+            if not statements or network is None or not network.genesis:
+                return len(statements), None
+            return len(statements), await console.bank.match(network.id)
+
+        def failed(error: Any) -> bool:
+            self.show_matching(0, None)
+            self.bank_text.setText(f"The statements were not compared. {error}")
+            return True
+
+        self._panel.bridge.run(read, then=lambda answer: self.show_matching(*answer), fail=failed, owner=self)
+
+    def show_matching(self, statements: int, matching: Matching | None) -> None:
+        """Show what bank statements say of the requests."""
+        self._matches = {match.redemption: match for match in matching.matches} if matching else {}
+        self.bank_text.setText(summary(statements, matching) if matching else "No bank statement is imported.")
+        self._fill(list(self._rows.values()))
+
+    def _fill(self, rows: list[RedemptionRow]) -> None:
+        labels = self._labels
         self._rows = {str(row.id): row for row in rows}
         waiting = [row for row in rows if str(row.status) in OPEN]
         burned = [row for row in rows if str(row.status) == "completed"]
@@ -146,6 +198,7 @@ class RedemptionsTab(QWidget):
                         "bank": _short(row.bank_reference) or "–",
                         "block": row.requested_block,
                         "state": StatusCell(state, word),
+                        "found": self._found(row.id),
                     },
                 )
             )
@@ -153,6 +206,10 @@ class RedemptionsTab(QWidget):
         if table:
             self.table.select(chosen if chosen in self._rows else table[0].id)
             self._select(self.table.selected_id() or table[0].id)
+
+    def _found(self, redemption: int) -> StatusCell | str:
+        match = self._matches.get(redemption)
+        return StatusCell(*FINDINGS[str(match.finding)]) if match else "–"
 
     def current(self) -> RedemptionRow | None:
         """The chosen request."""
@@ -183,6 +240,13 @@ class RedemptionsTab(QWidget):
         self.facts.addWidget(KeyValue(facts))
         for evidence in row.evidence[:3]:
             self.facts.addWidget(EvidenceChip(evidence), 0, Qt.AlignmentFlag.AlignLeft)
+        match = self._matches.get(row.id)
+        if match is not None:
+            level = {"ok": "info", "idle": "info", "pend": "info"}.get(FINDINGS[str(match.finding)][0], "warn")
+            know_unit(match.currency)
+            self.facts.addWidget(Note(level, f"{match.text} {EXTERNAL}"))
+            for evidence in match.evidence[:3]:
+                self.facts.addWidget(EvidenceChip(evidence), 0, Qt.AlignmentFlag.AlignLeft)
         is_open = str(row.status) in OPEN
         for widget in (self.complete, self.cancel):
             widget.setEnabled(is_open)

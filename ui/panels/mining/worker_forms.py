@@ -150,12 +150,19 @@ class PricesForm(NetworkForm):
         entered = panel.bridge.console.settings.value.mining
         self.azr = line_edit("mining.prices.azr_price", "Price of one AZR")
         self.energy = line_edit("mining.prices.energy_price", "Price of a kilowatt-hour")
+        self.rate = line_edit("mining.prices.redemption_rate", "What the bank pays for one AZR")
         self.currency = line_edit("mining.prices.currency", "Currency")
-        for edit, text in ((self.azr, entered.azr_price), (self.energy, entered.energy_price), (self.currency, entered.currency)):
+        for edit, text in (
+            (self.azr, entered.azr_price),
+            (self.energy, entered.energy_price),
+            (self.rate, entered.redemption_rate),
+            (self.currency, entered.currency),
+        ):
             edit.setText(text)
         self.column.addWidget(Field("Price of AZR", self.azr, "For one AZR, such as 0.28; empty: not known"))
         self.column.addWidget(Field("Energy price", self.energy, "For a kilowatt-hour; empty: not known"))
-        self.column.addWidget(Field("Currency", self.currency, "Of both: three letters of ISO 4217, such as EUR"))
+        self.column.addWidget(Field("Redemption rate", self.rate, "What is paid for one redeemed AZR; empty: not compared"))
+        self.column.addWidget(Field("Currency", self.currency, "Of all three: three letters of ISO 4217, such as EUR"))
         self.column.addWidget(Note("info", "Nothing is looked up. Where a price is missing, no profit is shown."))
         self.column.addStretch(1)
 
@@ -167,6 +174,7 @@ class PricesForm(NetworkForm):
         wanted = {
             "azr_price": self.azr.text().strip(),
             "energy_price": self.energy.text().strip(),
+            "redemption_rate": self.rate.text().strip(),
             "currency": self.currency.text().strip().upper(),
         }
         try:

@@ -1,0 +1,83 @@
+"""Findings of bank statements in the panel: named, called an external document, hidden with other amounts, never proven."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.errors import Invalid
+from app.mining.matching import Finding, match_payments
+from app.mining.redemption import RedemptionRow, RedemptionStatus
+from app.mining.statements import BankEntry, Statement
+from tests.ui.panels.test_wallets_panel import readable
+from tests.ui.shell.desk import POOL, Shell
+from ui.panels.mining.statements import FINDINGS, StatementForm
+from ui.widgets import privacy
+
+pytestmark = pytest.mark.gui
+AZR = 10**18
+NOON = 1_772_366_400  # 1 March 2026
+ROWS = [
+    RedemptionRow(1, POOL, 100 * AZR, "INVOICE-1", RedemptionStatus.REQUESTED, 5, 0, "0x" + "01" * 32),
+    RedemptionRow(2, POOL, 50 * AZR, "INVOICE-2", RedemptionStatus.REQUESTED, 5, 0, "0x" + "02" * 32),
+]
+ENTRIES = (
+    BankEntry(2, date(2026, 3, 2), Decimal("-10.00"), "EUR", "INVOICE-1", "Ada", "B1"),
+    BankEntry(3, date(2026, 3, 3), Decimal("-4.99"), "EUR", "INVOICE-2", "Ben", "B2"),
+    BankEntry(4, date(2026, 3, 4), Decimal("-777.00"), "EUR", "RENT", "House", "B3"),
+)
+STATEMENT = Statement("march.csv", "ab" * 32, "CSV", "", ENTRIES)
+
+
+@pytest.fixture
+def tab(shell: Shell) -> Any:
+    shell.window.open("mining", tab="redemptions")
+    tab = shell.panel.redemptions
+    shell.until(lambda: tab.bank_text.text())  # the first reading, which finds no network
+    tab._fill(ROWS)
+    tab.show_matching(1, match_payments(ROWS, [STATEMENT], {5: NOON}, Decimal("0.10"), "EUR"))
+    return tab
+
+
+def test_every_finding_has_a_word() -> None:
+    assert set(FINDINGS) == {finding.value for finding in Finding}
+
+
+def test_findings_stand_beside_the_requests_as_an_external_document(tab: Any) -> None:
+    found = {row.id: row.cells["found"].word for row in tab.table.rows()}
+    assert found == {"1": "To complete", "2": "Wrong amount"}
+    assert "External document, 1 statement from 2026-03-02 to 2026-03-04: 1 to look at, 1 payment named" in tab.bank_text.text()
+    tab.table.select("2")
+    tab._select("2")
+    said = readable(tab)
+    assert "4.99 EUR were paid, 5.00 EUR are owed." in said and "never proven" in said and "Proven" not in said
+    privacy.set_hidden(True)
+    tab._select("2")
+    assert "4.99" not in readable(tab.pane)
+
+
+def test_payments_that_nobody_asked_for_are_listed(shell: Shell, tab: Any) -> None:
+    form = StatementForm(shell.panel)
+    form.show_read([STATEMENT], match_payments(ROWS, [STATEMENT], {5: NOON}, None, "EUR"))
+    said = readable(form)
+    assert "RENT" in said and "777.00" in said and "INVOICE-1" not in said
+
+
+def test_a_statement_is_imported_once_and_what_is_refused_is_said_at_the_field(shell: Shell, tab: Any, tmp_path: Path) -> None:
+    file = tmp_path / "march.csv"
+    file.write_text("date,amount,currency,reference,name,id\n2026-03-02,-10.00,EUR,INVOICE-1,Ada,B1\n")
+    form = StatementForm(shell.panel)
+    form.path.setText(str(file))
+    form.finished(shell.ask(form.work()))
+    assert "march.csv was imported: CSV, 1 payment," in form.note.text() and "never proven" in form.note.text()
+    form.path.setText(str(file))
+    with pytest.raises(Exception, match="is here already") as told:
+        shell.ask(form.work())
+    assert form.show_error(told.value)
+    form.path.setText(str(tmp_path / "gone.csv"))
+    with pytest.raises(Invalid, match="Nothing was imported"):
+        shell.ask(form.work())
