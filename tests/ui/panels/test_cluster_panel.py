@@ -157,8 +157,7 @@ def test_a_signals_suggestion_leads_to_a_plan_or_to_the_log(shell: Shell) -> Non
 def test_a_tunnel_is_set_up_seen_shut_and_removed(shell: Shell) -> None:
     panel = shell.panel
     shell.until(lambda: "eu" in shell.console.clusters.connected, 30_000)
-    panel.tabs.set_value("tunnels")
-    panel._choose_tab()
+    shell.window.trigger("cluster.tunnels")
     page = panel.tunnels
     page.add.click()
     form = shell.window.findChild(TunnelForm)
@@ -212,7 +211,8 @@ def test_prometheus_is_named_and_asked_from_the_page(shell: Shell) -> None:
     panel = shell.panel
     panel.show_cluster("eu")
     shell.until(lambda: panel._page is not None and panel._page.context == "eu", 30_000)
-    panel.page.looking.show_tab("query")
+    shell.window.trigger("cluster.query")
+    assert panel.page.looking.tabs.value() == "query"
     pane = panel.page.looking.query
     pane.text.setText("up")
     pane.run.click()

@@ -428,8 +428,13 @@ class ClusterPanel(Panel):
                     self.window_.open_form(ApplyForm(self, self._namespace))
             case "scale" | "edit" | "delete" | "restart" as verb:
                 self.ask(verb)
-            case "logs" | "yaml" as tab:
+            case "logs" | "yaml" | "usage" | "run" | "query" as tab:
+                self.tabs.set_value("cluster")
+                self._choose_tab()
                 self.page.looking.show_tab(tab)
+            case "tunnels":
+                self.tabs.set_value("tunnels")
+                self._choose_tab()
             case "topology" | "object":
                 self.page.looking.show_tab("related")
 
