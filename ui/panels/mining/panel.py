@@ -14,6 +14,7 @@ from ui.panels.mining.forms import MintForm, RequestForm, SubmitForm
 from ui.panels.mining.lists import ImportForm, WatchButton
 from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
 from ui.panels.mining.redemptions import RedemptionsTab
+from ui.panels.mining.whatif import WhatIfPage
 from ui.panels.mining.workers import WorkersPage
 from ui.shell.panel import Panel
 from ui.widgets import (
@@ -73,7 +74,9 @@ class MiningPanel(Panel):
         self._rows: dict[str, ProofRow] = {}
         self._labels: dict[str, str] = {}
         self._words = ""
-        self.tabs = Segmented([("queue", "Proof queue"), ("workers", "Workers"), ("redemptions", "Redemptions")])
+        self.tabs = Segmented(
+            [("queue", "Proof queue"), ("workers", "Workers"), ("redemptions", "Redemptions"), ("whatif", "What-if")]
+        )
         self.tabs.setObjectName("mining.tabs")
         self.tabs.changed.connect(self._choose_tab)
         self.header.add_widget(self.tabs)
@@ -86,6 +89,7 @@ class MiningPanel(Panel):
         self.stack.addWidget(self.redemptions)
         self.workers = WorkersPage(self)
         self.stack.addWidget(self.workers)
+        self.stack.addWidget(WhatIfPage(self))
         self.body.addWidget(self.stack, 1)
         self._choose_tab("queue")
 
@@ -388,10 +392,10 @@ class MiningPanel(Panel):
         )
 
     def _choose_tab(self, tab: str) -> None:
-        self.stack.setCurrentIndex({"redemptions": 1, "workers": 2}.get(tab, 0))
+        self.stack.setCurrentIndex({"redemptions": 1, "workers": 2, "whatif": 3}.get(tab, 0))
         self.redeem_button.setVisible(tab == "redemptions")
         self.worker_button.setVisible(tab == "workers")
-        self.submit_button.setVisible(tab not in ("redemptions", "workers"))
+        self.submit_button.setVisible(tab not in ("redemptions", "workers", "whatif"))
 
     def open(self, **arguments: Any) -> None:
         if arguments.get("tab"):
