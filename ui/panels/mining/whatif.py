@@ -94,7 +94,7 @@ class WhatIfPage(QWidget):
                 Column("burned", "Burned", 110, align="right", kind="amount"),
                 Column("supply", "Supply", 130, align="right", kind="amount"),
                 Column("left", "Budget left", 120, align="right", kind="amount"),
-                Column("refused", "Refused, by the contract's reason", 190),
+                Column("refused", "Refused", 190),
             ]
         )
         self.table.setObjectName("mining.whatif.rows")
