@@ -108,7 +108,7 @@ class Work:
         chain, economy = await self._solving.economy(network_id)
         if self._access.locked or not chain.network.target().quick:
             await self._access.check_passphrase(passphrase)
-        label = name.strip()[:60] or f"{chain.network.name}, {count} threads"
+        label = name.strip()[:60] or f"{chain.network.name}, {_counted(count)}"
         place = "kubernetes" if os.environ.get("KUBERNETES_SERVICE_HOST") else "local"
         worker_id = await self._roll.enter(chain.network.key.text, economy.work, miner, label, place, os.getpid(), plan_id)
         session = Session(
@@ -166,7 +166,7 @@ class Work:
                 raise Invalid("A throttle is 1 to 100 percent. Nothing was planned.", "Choose another.", field="throttle")
             chain, _ = await self._solving.economy(network_id)
             miner = parse_address(account, "account")
-            name = f"{chain.network.name}, {count} threads"
+            name = f"{chain.network.name}, {_counted(count)}"
             params: dict[str, object] = {
                 "network_id": network_id,
                 "account": miner,
@@ -174,7 +174,7 @@ class Work:
                 "throttle": share,
                 "name": name,
             }
-            return await self._orders.plan(act, f"Start a worker with {count} threads", {**params, "reason": reason})
+            return await self._orders.plan(act, f"Start a worker with {_counted(count)}", {**params, "reason": reason})
         if act is Act.THROTTLE and not 1 <= percent <= 100:
             raise Invalid("A throttle is 1 to 100 percent. Nothing was planned.", "Choose another.", field="percent")
         worker = await self._roll.get(worker_id)
@@ -241,3 +241,7 @@ def _threads(count: int) -> int:
     if not 0 <= count <= MOST_THREADS:
         raise Invalid(f"A worker has up to {MOST_THREADS} threads. Nothing was started.", "Choose fewer.", field="threads")
     return count or cores()
+
+
+def _counted(threads: int) -> str:
+    return "1 thread" if threads == 1 else f"{threads} threads"
