@@ -59,6 +59,7 @@ class SidePane(QWidget):
     def _scrolled(self, pane: Pane, name: str) -> QVBoxLayout:
         area = QScrollArea()
         area.setObjectName(name)
+        area.setAccessibleName(name.rpartition(".")[2].capitalize())
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

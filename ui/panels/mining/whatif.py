@@ -70,6 +70,7 @@ class WhatIfPage(QWidget):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setAccessibleName("What-if parameters")
         area.setWidget(inner)
         pane.body.addWidget(area, 1)
         pane.setMinimumWidth(260)

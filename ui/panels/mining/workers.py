@@ -222,7 +222,7 @@ class WorkersPage(QWidget):
         self._notes = QVBoxLayout(inner)
         self._notes.setContentsMargins(16, 10, 16, 10)
         self._notes.setSpacing(8)
-        pane.body.addWidget(_scrolled(inner), 1)
+        pane.body.addWidget(_scrolled(inner, "Worker's details"), 1)
         return pane
 
     def _build_machine(self) -> QWidget:
@@ -240,7 +240,7 @@ class WorkersPage(QWidget):
         layout.addWidget(self.measured_note)
         layout.addLayout(self.measured)
         layout.addStretch(1)
-        pane.body.addWidget(_scrolled(inner), 1)
+        pane.body.addWidget(_scrolled(inner, "Worker's measurements"), 1)
         pane.setMinimumWidth(240)
         return pane
 
@@ -455,11 +455,12 @@ class WorkersPage(QWidget):
         self.measured.addWidget(KeyValue(pairs))
 
 
-def _scrolled(inner: QWidget) -> QScrollArea:
+def _scrolled(inner: QWidget, called: str) -> QScrollArea:
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setAccessibleName(called)
     area.setWidget(inner)
     return area
 
