@@ -98,6 +98,7 @@ class ClusterPage(QWidget):
     def _scrolled(self, name: str) -> QWidget:
         area = QScrollArea()
         area.setObjectName(name)
+        area.setAccessibleName(name.rpartition(".")[2].capitalize())
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         inner = QWidget()
