@@ -7,6 +7,7 @@ and events come back as queued Qt signals, events merged to at most one of each 
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -64,6 +65,7 @@ class Bridge(QObject):
         self._stopping: asyncio.Event | None = None
         self._begun = threading.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._kept: dict[Handle, tuple[object, ...]] = {}  # what a call knows of Qt, until the service thread knows it no longer
         self._waiting: list[Callable[[], None]] = []
         self._events: dict[tuple[type, str], Event] = {}
         self._lock = threading.Lock()
@@ -152,6 +154,7 @@ class Bridge(QObject):
             self._thread.join(STOP_SECONDS + 2)
         self._console = None
         self._stopped = True
+        self._kept.clear()
 
     # calls
 
@@ -202,6 +205,9 @@ class Bridge(QObject):
 
         def done(task: asyncio.Task[T]) -> None:  # also of a task that was cancelled before it took a step
             self._tasks.discard(task)
+            handle.task = None
+            # One turn of the loop later nothing on this thread holds the call, nor the error whose frames know its widgets.
+            task.get_loop().call_soon(self._post, functools.partial(self._let_go, handle))
             if task.cancelled():
                 self._post(lambda: ended(None, Cancelled("Cancelled.")))
             elif (error := task.exception()) is not None:
@@ -222,9 +228,14 @@ class Bridge(QObject):
         if self._loop is None or self._console is None:
             ended(None, Unavailable("The console is still starting. Nothing was done.", "Try again in a moment.", retryable=True))
             return handle
+        self._kept[handle] = (work, then, fail)
         with contextlib.suppress(RuntimeError):  # the loop has just ended: the window is closing
             self._loop.call_soon_threadsafe(begin)
         return handle
+
+    def _let_go(self, handle: Handle) -> None:
+        """A widget that only a call still knew dies here, on Qt's thread: elsewhere Qt may be dressing or painting it."""
+        self._kept.pop(handle, None)
 
     def _post(self, call: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the bridge is gone: the window is closing
