@@ -18,7 +18,19 @@ from ui.widgets.basics import (
     primary_button,
 )
 from ui.widgets.chart import LineChart
-from ui.widgets.containers import Card, CodeBlock, EmptyState, ErrorState, KeyValue, KpiCell, LogView, Pane, Skeleton, empty
+from ui.widgets.containers import (
+    Card,
+    CodeBlock,
+    EmptyState,
+    ErrorState,
+    KeyValue,
+    KpiCell,
+    LogView,
+    Pane,
+    Skeleton,
+    empty,
+    scrolled,
+)
 from ui.widgets.evidence import EvidenceChip, EvidencePopover
 from ui.widgets.identity import AccountCombo, AddressLabel, AmountLabel, Identicon
 from ui.widgets.privacy import privacy
@@ -86,4 +98,5 @@ __all__ = [
     "primary_button",
     "privacy",
     "revealed",
+    "scrolled",
 ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QSplitter, QVBoxLayout, QWidget
 
 from app.core.errors import Invalid
 from app.core.money import parse_units
-from ui.widgets import Amount, Column, EvidenceChip, Field, Note, Pane, Row, Table, empty, line_edit, primary_button
+from ui.widgets import Amount, Column, EvidenceChip, Field, Note, Pane, Row, Table, empty, line_edit, primary_button, scrolled
 
 if TYPE_CHECKING:
     from app.mining.whatif import Answer, Question
@@ -66,13 +66,7 @@ class WhatIfPage(QWidget):
             self.edits[name], self.fields[name] = edit, Field(label, edit, hint)
             rows.addWidget(self.fields[name])
         rows.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setAccessibleName("What-if parameters")
-        area.setWidget(inner)
-        pane.body.addWidget(area, 1)
+        pane.body.addWidget(scrolled(inner, "What-if parameters"), 1)
         pane.setMinimumWidth(260)
         return pane
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.clock import now_ms
 from app.core.events import WorkersChanged
@@ -26,6 +26,7 @@ from ui.widgets import (
     danger_button,
     empty,
     masked,
+    scrolled,
 )
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ class WorkersPage(QWidget):
         self._notes = QVBoxLayout(inner)
         self._notes.setContentsMargins(16, 10, 16, 10)
         self._notes.setSpacing(8)
-        pane.body.addWidget(_scrolled(inner, "Worker's details"), 1)
+        pane.body.addWidget(scrolled(inner, "What the rules propose"), 1)
         return pane
 
     def _build_machine(self) -> QWidget:
@@ -240,7 +241,7 @@ class WorkersPage(QWidget):
         layout.addWidget(self.measured_note)
         layout.addLayout(self.measured)
         layout.addStretch(1)
-        pane.body.addWidget(_scrolled(inner, "Worker's measurements"), 1)
+        pane.body.addWidget(scrolled(inner, "Measurements of this machine"), 1)
         pane.setMinimumWidth(240)
         return pane
 
@@ -453,16 +454,6 @@ class WorkersPage(QWidget):
             for rate in result.kernels
         ]
         self.measured.addWidget(KeyValue(pairs))
-
-
-def _scrolled(inner: QWidget, called: str) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setAccessibleName(called)
-    area.setWidget(inner)
-    return area
 
 
 def _row(worker: Worker, profit: Profit) -> Row:
