@@ -51,10 +51,13 @@ class MinerState:
 
 
 class Miner:
-    """Searches for solutions of one job at a time.
+    """Searches for one solution of one job at a time.
+
+    The first solution ends the search for it: an easy challenge has thousands a second, and one is all that anybody pays for. Whoever
+    finds that it does not count sets the job again.
 
     Args:
-        found: called in a searching thread with every checked solution of the job that it belongs to.
+        found: called in a searching thread with the checked solution and the job that it belongs to.
         kernel: default: the fastest that agrees with the plain one, compiled by :meth:`start`.
     """
 
@@ -92,11 +95,19 @@ class Miner:
             thread.start()
 
     def set_job(self, job: Job | None) -> None:
-        """Search for this from now on; None waits. What belongs to the job before is dropped, solutions too."""
+        """Search for this from now on; None waits. What belongs to the job before is dropped, its solution too."""
         with self._changed:
             if job != self._job:
                 self._job, self._version = job, self._version + 1
                 self._changed.notify_all()
+
+    def _solved(self, version: int) -> bool:
+        """Whether this thread is the first with a solution of the job; the job is over then, for all threads."""
+        with self._changed:
+            if version != self._version or self._ending:
+                return False
+            self._job, self._version = None, self._version + 1
+            return True
 
     def pause(self, paused: bool = True) -> None:
         """Rest, or go on."""
@@ -159,9 +170,8 @@ class Miner:
             spent = time.perf_counter() - began
             count.add(piece, spent)
             lane += piece
-            for solution in solutions:
-                if version == self._version and not self._ending:
-                    self._found(job, solution)
+            if solutions and self._solved(version):
+                self._found(job, solutions[0])
             if spent < PIECE_SECONDS / 2:
                 piece *= 2
             elif spent > PIECE_SECONDS * 2 and piece > kernel.width:

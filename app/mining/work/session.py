@@ -74,7 +74,7 @@ class Session:
         self._power = Power()
         self._state = WorkerState.WAITING
         self._problem = ""
-        self._sending: bytes = b""  # the challenge a solution of which is under way
+        self._answered: bytes = b""  # the challenge a solution of which is under way or accepted
         self._under_way = 0
         self._paused = False
         self._ending = asyncio.Event()
@@ -124,9 +124,11 @@ class Session:
             self._rest(WorkerState.PAUSED)
         elif work.reward == 0:
             self._rest(WorkerState.WAITING, "The reward has halved away: there is nothing left to mine.")
-        elif work.challenge == self._sending:
+        elif work.challenge == self._answered:
             self._rest(WorkerState.SENDING)
         elif not self._enough():
+            if not self._under_way:
+                self._answered = b""  # the chain went on; should a reorganisation bring that challenge back, it is searched again
             self._state, self._problem = WorkerState.SEARCHING, ""
             self.miner.set_job(work.job(self._account))
 
@@ -163,26 +165,38 @@ class Session:
             self.counts.stale += 1
         elif not work.judge(self._account, solution.nonce).solves:
             self.counts.wrong += 1  # the target fell meanwhile, or a kernel that agreed at its start no longer does
-        elif work.challenge != self._sending:  # the first solution of a challenge is enough
-            self._sending = work.challenge
+        elif work.challenge != self._answered:  # the first solution of a challenge is enough
+            self._answered = work.challenge
             self._rest(WorkerState.SENDING)
             self._under_way += 1
             return work
         return None
 
     async def _send(self, work: WorkState, solution: Solution) -> None:
+        accepted = False
         try:
             plan = await self._solving.plan(self._network_id, self._account, solution.nonce)
             plan = await self._operations.execute(plan.id, passphrase=self._passphrase)
-            self._count(plan, await self._still(work))
-        except Invalid:
+            accepted = plan.state is PlanState.DONE
+            await self._count(plan, work)
+        except Invalid:  # somebody else solved the challenge before this was planned
             self.counts.stale += 1
         except ConsoleError as error:
             self._rest(WorkerState.WAITING, error.message)
             await asyncio.sleep(LOOK_SECONDS)
-            self._sending = b""  # the same challenge is tried again
         finally:
             self._under_way -= 1
+            if not accepted and self._answered == work.challenge:
+                self._answered = b""  # while the chain asks it still, it is searched again
+
+    async def _count(self, plan: Plan, work: WorkState) -> None:
+        if plan.state is PlanState.DONE:
+            self.counts.accepted += 1
+        elif await self._still(work):
+            self.counts.rejected += 1
+            self._problem = plan.reason
+        else:
+            self.counts.stale += 1
 
     async def _still(self, work: WorkState) -> bool:
         """Whether the chain still asks the same challenge."""
@@ -190,16 +204,6 @@ class Session:
             return (await self._solving.state(self._network_id)).challenge == work.challenge
         except ConsoleError:
             return False
-
-    def _count(self, plan: Plan, same_challenge: bool) -> None:
-        if plan.state is PlanState.DONE:
-            self.counts.accepted += 1
-        elif same_challenge:
-            self.counts.rejected += 1
-            self._sending = b""
-            self._problem = plan.reason
-        else:
-            self.counts.stale += 1
 
     # the roll
 
