@@ -53,8 +53,8 @@ class MinerState:
 class Miner:
     """Searches for one solution of one job at a time.
 
-    The first solution ends the search for it: an easy challenge has thousands a second, and one is all that anybody pays for. Whoever
-    finds that it does not count sets the job again.
+    The first solution ends the search for it: an easy challenge has thousands a second, and one is all that anybody pays for.
+    Whoever finds that it does not count sets the job again.
 
     Args:
         found: called in a searching thread with the checked solution and the job that it belongs to.

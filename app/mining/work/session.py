@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,7 @@ class Session:
         self._answered: bytes = b""  # the challenge a solution of which is under way or accepted
         self._under_way = 0
         self._paused = False
+        self._settled = asyncio.Event()  # a solution has had its answer: the next challenge can be looked for at once
         self._ending = asyncio.Event()
 
     def _tell(self, search: Search, solution: Solution) -> None:
@@ -110,13 +112,16 @@ class Session:
     # following
 
     async def _follow(self) -> None:
-        """Look at the challenge once a second; a miner never searches for one that is gone longer than that."""
+        """Look at the challenge once a second and after each solution; nobody searches longer than that for one that is gone."""
         while True:
+            self._settled.clear()
             try:
                 await self._look()
             except ConsoleError as error:
                 self._rest(WorkerState.WAITING, error.message)
-            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):  # wait_for of Python 3.11 can lose a cancellation
+                    await self._settled.wait()
 
     async def _look(self) -> None:
         work = await self._solving.state(self._network_id)
@@ -150,7 +155,8 @@ class Session:
 
     async def _next(self) -> tuple[Search, Solution] | None:
         try:
-            return await asyncio.wait_for(self._found.get(), LOOK_SECONDS / 4)
+            async with asyncio.timeout(LOOK_SECONDS / 4):
+                return await self._found.get()
         except TimeoutError:
             return None
 
@@ -163,6 +169,7 @@ class Session:
             return None
         if work.challenge != search.challenge:
             self.counts.stale += 1
+            self._settled.set()
         elif not work.judge(self._account, solution.nonce).solves:
             self.counts.wrong += 1  # the target fell meanwhile, or a kernel that agreed at its start no longer does
         elif work.challenge != self._answered:  # the first solution of a challenge is enough
@@ -188,6 +195,7 @@ class Session:
             self._under_way -= 1
             if not accepted and self._answered == work.challenge:
                 self._answered = b""  # while the chain asks it still, it is searched again
+            self._settled.set()
 
     async def _count(self, plan: Plan, work: WorkState) -> None:
         if plan.state is PlanState.DONE:

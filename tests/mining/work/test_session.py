@@ -1,7 +1,7 @@
 """A worker goes on after whatever befell a solution, and asks the node a few questions per challenge, however easy it is.
 
-The chain here is a peer of the tests: it says what real ones say at the moments that no real one can be brought to on demand. The real
-chain is in ``test_worker``.
+The chain here is a peer of the tests: it says what real ones say at moments to which no real one can be brought on demand. The
+real chain is in ``test_worker``.
 """
 
 from __future__ import annotations

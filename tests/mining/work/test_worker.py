@@ -36,7 +36,7 @@ def economy(tmp_path_factory):
     azora("wallet", "create", "Miner", "--write-phrase", folder / "phrase", "--yes")
     azora("chain", "fund", "mine", "Miner", "100", "--yes")
     azora("contract", "deploy", "--from", "Miner", "--yes")
-    rules = ["--set", "first_difficulty=1024", "--set", "solutions_per_era=3", "--set", "adjustment_interval=1000"]
+    rules = ["--set", "first_difficulty=1024", "--set", "solutions_per_era=30", "--set", "adjustment_interval=1000"]
     azora("contract", "deploy", "--system", "work", "--from", "Miner", *rules, "--yes")
     yield azora
     azora("chain", "stop", "mine", "--yes", expect=None)
@@ -47,13 +47,13 @@ def status(azora):
 
 
 def test_a_worker_mines_each_challenge_once_until_it_has_enough(economy, tmp_path):
-    counts = economy("mint", "worker", "--account", "Miner", "--threads", "1", "--solutions", "4", "--json").json
-    assert counts["accepted"] == 4 and counts["rejected"] == 0
+    counts = economy("mint", "worker", "--account", "Miner", "--threads", "1", "--solutions", "31", "--json").json
+    assert counts["accepted"] == 31 and counts["rejected"] == 0
     said = status(economy)
     work, (worker,) = said["work"], said["workers"]
-    assert (work["epoch_count"], work["era"]) == (4, 1)
-    assert int(work["minted"]) == (3 * 50 + 25) * AZR and int(work["reward"]) == 25 * AZR
-    assert worker["state"] == "stopped" and worker["accepted"] == 4 and worker["hashes"] > 0
+    assert (work["epoch_count"], work["era"]) == (31, 1)
+    assert int(work["minted"]) == (30 * 50 + 25) * AZR and int(work["reward"]) == 25 * AZR
+    assert worker["state"] == "stopped" and worker["accepted"] == 31 and worker["hashes"] > 0
     held = economy("wallet", "show", "Miner", "--json").json["balances"]["azr"]
     assert int(held) == int(work["minted"])
     # What the ledger sees is what the worker says, and anybody can check it: each solution is hashed again offline.
@@ -64,7 +64,7 @@ def test_a_worker_mines_each_challenge_once_until_it_has_enough(economy, tmp_pat
     told = subprocess.run(
         [sys.executable, ROOT / "app" / "audit" / "verifier.py", bundle], capture_output=True, text=True, check=False
     )
-    assert told.returncode == 0 and "4 solutions of proof of work" in told.stdout, told.stdout
+    assert told.returncode == 0 and "31 solutions of proof of work" in told.stdout, told.stdout
 
 
 def test_a_nonce_that_solves_nothing_is_refused_before_anything_is_planned(economy):
