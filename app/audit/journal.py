@@ -8,6 +8,7 @@ entry breaks the chain at a place that can be named. Cutting off the tail does n
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ GENESIS = bytes(32)
 # PostgreSQL advisory lock "AzoraJnl": one appender at a time over all consoles of a store.
 LOCK = int.from_bytes(b"AzoraJnl", "big")
 BATCH = 1_000
+PAUSE_SECONDS = 2.0  # between two visits to the keeper: a keyring has others to serve, and one head stands for all before it
 
 
 class HeadKeeper(Protocol):
@@ -120,8 +122,10 @@ class Journal:
         self._keeper = head
         self._bus = bus
         self._jobs = jobs
-        self._kept: int | None = None
+        self._grown = False  # by this process, since the head was kept
         self._keeping = False
+        self._next_visit = 0.0  # to the keeper: the loop's time at which the next one may be
+        self._due: asyncio.TimerHandle | None = None
 
     def append(self, connection: Connection, kind: str, actor: str, body: Mapping[str, Any]) -> Entry:
         """Add an entry inside the running transaction of ``Database.write``: it stands or falls with what it describes.
@@ -186,25 +190,36 @@ class Journal:
         return await self._database.read(check)
 
     async def keep_head(self) -> None:
-        """Keep the newest head elsewhere now. A keyring that does not answer is logged and does not stop anything."""
+        """Keep the newest head elsewhere now, when this process made the journal grow since.
+
+        A keyring that does not answer is logged and stops nothing.
+        """
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         if self._keeper is None or self._keeping:
             return
         self._keeping = True
         try:
-            # Several entries of one plan are one visit to the keyring: look again only when the journal grew meanwhile.
-            while (newest := await self.head()) and newest.sequence != self._kept:
+            while self._grown and (newest := await self.head()):
+                self._grown = False
                 await self._keeper.remember(newest.sequence, newest.entry_hash)
-                self._kept = newest.sequence
         except ConsoleError as error:
+            self._grown = True
             log.info("the journal's head was not kept: %s", error)
         finally:
+            self._next_visit = asyncio.get_running_loop().time() + PAUSE_SECONDS
             self._keeping = False
 
     def _grew(self, sequence: int) -> None:
+        self._grown = True
         if self._bus is not None:
             self._bus.publish(JournalGrew(sequence))
-        if self._jobs is not None and self._keeper is not None and not self._keeping:
-            self._jobs.quietly("keep the journal's head", self.keep_head)
+        if self._jobs is not None and self._keeper is not None and self._due is None:
+            loop = asyncio.get_running_loop()
+            self._due = loop.call_at(
+                max(loop.time(), self._next_visit), self._jobs.quietly, "keep the journal's head", self.keep_head
+            )
 
     async def _recall(self) -> tuple[tuple[int, str] | None, str]:
         if self._keeper is None:
