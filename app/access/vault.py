@@ -235,7 +235,7 @@ class Vault:
         if status.state is KeyringState.UNAVAILABLE:
             raise Unavailable(f"{status.why} Nothing was kept or read.", status.remedy)
         # A visit to a locked collection would open a prompt nobody may be there to see.
-        if status.state is KeyringState.LOCKED or _is_locked(keyring):
+        if status.state is KeyringState.LOCKED:
             raise Locked(
                 f"{status.why or 'The OS keyring is locked.'} Nothing was kept or read.", "Unlock the keyring, then try again."
             )
@@ -385,7 +385,8 @@ class Vault:
             answer = asyncio.wrap_future(done)
             answer.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # given up, nobody asks for its error
             try:
-                return await asyncio.wait_for(asyncio.shield(answer), limit or self._limit)
+                async with asyncio.timeout(limit or self._limit):
+                    return await asyncio.shield(answer)
             except (TimeoutError, asyncio.CancelledError) as error:
                 given_up.set()  # what it was just asked may still be done; it is asked nothing more
                 if isinstance(error, asyncio.CancelledError):

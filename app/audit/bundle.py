@@ -97,7 +97,8 @@ async def check(path: Path, trust: str = "") -> list[verifier.Check]:
     arguments = [sys.executable, "-I", "-S", str(VERIFIER), str(path), "--json", *(["--trust", trust] if trust else [])]
     process = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
     try:
-        out, said = await asyncio.wait_for(process.communicate(), TIME_LIMIT)
+        async with asyncio.timeout(TIME_LIMIT):
+            out, said = await process.communicate()
         rows = json.loads(out)["checks"]
     except (TimeoutError, ValueError, KeyError) as error:
         raise _not_run(error) from error

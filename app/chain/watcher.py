@@ -60,7 +60,8 @@ class Watcher:
                 if time.monotonic() >= self._again_at.get(network_key, 0.0):
                     await self._look_safely(network_key)
             try:
-                await asyncio.wait_for(self._wake.wait(), TIMER)
+                async with asyncio.timeout(TIMER):
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 

@@ -363,7 +363,8 @@ async def _run_plugin(context: Context, plugin: Mapping[str, Any], cluster: Mapp
             hint or f"Install “{name}”.",
         ) from None
     try:
-        out, err = await asyncio.wait_for(process.communicate(), PLUGIN_SECONDS)
+        async with asyncio.timeout(PLUGIN_SECONDS):
+            out, err = await process.communicate()
     except asyncio.CancelledError:
         process.kill()
         raise

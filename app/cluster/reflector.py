@@ -332,7 +332,8 @@ class Reflector:
         """Pause, or until woken."""
         self._woken.clear()
         try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
         except TimeoutError:
             return
 

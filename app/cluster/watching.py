@@ -167,7 +167,8 @@ class Watching:
                 log.exception("%s of %s failed", name, self.connection.context)
             self._soon.clear()
             try:
-                await asyncio.wait_for(self._soon.wait(), pause())
+                async with asyncio.timeout(pause()):
+                    await self._soon.wait()
             except TimeoutError:
                 continue
 

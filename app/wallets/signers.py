@@ -379,4 +379,5 @@ def _differing(fields: dict[str, Any], found: dict[str, Any]) -> list[str]:
 
 async def offered(url: str) -> SignerView:
     """Look at a signer. Raises as :meth:`RemoteSigner.look`."""
-    return await asyncio.wait_for(RemoteSigner(url).look(), 3 * LOOK_SECONDS)
+    async with asyncio.timeout(3 * LOOK_SECONDS):
+        return await RemoteSigner(url).look()

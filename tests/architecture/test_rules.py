@@ -76,6 +76,15 @@ def test_only_jobs_and_the_bridge_start_tasks():
     assert not found
 
 
+def test_no_wait_may_lose_a_cancellation():
+    """``asyncio.wait_for`` of Python 3.11 swallows a cancellation that comes with its result: the loop around it never ends.
+
+    ``async with asyncio.timeout(…)`` does not (python/cpython#86296).
+    """
+    calls = [(path, node) for path in modules("app", "ui") for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+    assert not [place(path, node) for path, node in calls if ast.unparse(node.func) == "asyncio.wait_for"]
+
+
 STATIC = {
     "QMessageBox": ("information", "question", "warning", "critical", "about", "aboutQt"),
     "QFileDialog": ("getOpenFileName", "getOpenFileNames", "getSaveFileName", "getExistingDirectory"),
