@@ -37,7 +37,7 @@ def program(home: Path, verb: str, expect: int = 0, **environ: str) -> dict[str,
     return said
 
 
-def gone(said: dict[str, Any]) -> None:
+def assert_gone(said: dict[str, Any]) -> None:
     """The account is deleted, once and whole; the others stay."""
     assert said["accounts"] == ["Savings 1", "Savings 2"]
     assert said["wallets"] == {"Savings": ["ready", True]} and said["kept"] == 1
@@ -46,7 +46,7 @@ def gone(said: dict[str, Any]) -> None:
 
 def test_a_deletion_takes_the_row_first_and_then_the_secret(tmp_path: Path) -> None:
     home, record = tmp_path / "home", tmp_path / "points.txt"
-    gone(program(home, "delete", AZORA_FAULT_RECORD=str(record)))
+    assert_gone(program(home, "delete", AZORA_FAULT_RECORD=str(record)))
     assert [point for point in record.read_text().split() if point.startswith("wallets.remove")] == list(REMOVE)
 
 
@@ -54,4 +54,4 @@ def test_a_deletion_takes_the_row_first_and_then_the_secret(tmp_path: Path) -> N
 def test_a_killed_deletion_is_finished_at_the_next_start(tmp_path: Path, point: str) -> None:
     home = tmp_path / "home"
     program(home, "delete", expect=-signal.SIGKILL, AZORA_FAULT=f"{point}:{POINTS[point]}")
-    gone(program(home, "recover"))
+    assert_gone(program(home, "recover"))

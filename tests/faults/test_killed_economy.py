@@ -196,7 +196,7 @@ def receipts(url: str, since: int) -> list[dict[str, str]]:
     return [ask(url, "eth_getTransactionReceipt", each) for each in hashes]
 
 
-def happened_once(kind: str, economy: Economy, said: dict[str, Any]) -> None:
+def assert_happened_once(kind: str, economy: Economy, said: dict[str, Any]) -> None:
     """The plan is done, the chain moved by exactly what it says, and store and journal agree."""
     wanted = KINDS[kind]
     (plan,) = said["plans"][economy.plans :]
@@ -260,7 +260,7 @@ class TestPoints:
     @pytest.mark.parametrize("kind", KINDS)
     def test_the_points_listed_are_those_a_run_passes(self, copy: Copy, economy: Economy, tmp_path: Path, kind: str) -> None:
         record = tmp_path / "points.txt"
-        happened_once(kind, economy, copy(kind, "run", AZORA_FAULT_RECORD=str(record)))
+        assert_happened_once(kind, economy, copy(kind, "run", AZORA_FAULT_RECORD=str(record)))
         assert Counter(record.read_text().split()) == KINDS[kind].points
 
 
@@ -269,7 +269,7 @@ class TestChains:
     def test_a_killed_start_ends_with_one_node(self, copy: Copy, economy: Economy, kind: str, point: str, count: int) -> None:
         copy.killed(kind, point, count)
         said = copy(kind, "recover")
-        happened_once(kind, economy, said)
+        assert_happened_once(kind, economy, said)
         name = {"chain.create": "second", "chain.start": "demo"}[kind]
         url, pid = said["chains"][name]
         assert copy.nodes() == [pid] and said["current"] == f"local-{name}"
@@ -289,7 +289,7 @@ class TestKeys:
     def test_a_killed_creation_lists_its_accounts(self, copy: Copy, economy: Economy, kind: str, point: str, count: int) -> None:
         copy.killed(kind, point, count)
         said = copy(kind, "recover")
-        happened_once(kind, economy, said)
+        assert_happened_once(kind, economy, said)
         assert sorted(said["accounts"].keys() - economy.said["accounts"].keys()) == ["Savings 1", "Savings 2"]
         assert said["secrets"] == [["final"], ["final"]]  # the demo's wallet and this one; no copy was left behind
 
@@ -299,32 +299,32 @@ class TestKeys:
         copy.killed("wallets.create", point)
         said = copy("wallets.create", "recover")
         assert len(said["plans"]) == economy.plans and said["accounts"] == economy.said["accounts"] and said["problem"] == ""
-        assert sorted(said["secrets"]) == [["final"], ["pending"]] if point == HOLD[1] else [[], ["final"]]
+        assert sorted(said["secrets"]) == ([["final"], ["pending"]] if point == HOLD[1] else [[], ["final"]])
         with closing(sqlite3.connect(copy.home / "console.db")) as store, store:
             assert store.execute("UPDATE wallets SET created_at = created_at - 3700000 WHERE state = 'pending'").rowcount == 1
         assert sorted(copy("wallets.create", "recover")["secrets"]) == [[], ["final"]]
-        happened_once("wallets.create", economy, copy("wallets.create", "run"))
+        assert_happened_once("wallets.create", economy, copy("wallets.create", "run"))
 
 
 class TestTransfers:
     @kills("wallets.transfer AZR", "wallets.transfer native", "redemption.complete")
     def test_a_killed_payment_arrives_once(self, copy: Copy, economy: Economy, kind: str, point: str, count: int) -> None:
         copy.killed(kind, point, count)
-        happened_once(kind, economy, copy(kind, "recover"))
+        assert_happened_once(kind, economy, copy(kind, "recover"))
 
 
 class TestPlansOfTwoSteps:
     @kills("mining.mint", "redemption.request")
     def test_a_killed_mint_or_request_happens_once(self, copy: Copy, economy: Economy, kind: str, point: str, count: int) -> None:
         copy.killed(kind, point, count)
-        happened_once(kind, economy, copy(kind, "recover"))
+        assert_happened_once(kind, economy, copy(kind, "recover"))
 
 
 class TestNode:
     """The node is killed too: it comes back without what it had not saved."""
 
     def test_a_transfer_arrives_once_when_its_node_dies_before_the_block(self, copy: Copy, economy: Economy) -> None:
-        happened_once("wallets.transfer AZR", economy, copy("wallets.transfer AZR", "outlive"))
+        assert_happened_once("wallets.transfer AZR", economy, copy("wallets.transfer AZR", "outlive"))
 
     def test_a_transfer_arrives_once_when_console_and_node_die_before_the_block(self, copy: Copy, economy: Economy) -> None:
         url, _ = copy("-", "start")["chains"]["demo"]
@@ -332,14 +332,14 @@ class TestNode:
         copy.killed("wallets.transfer AZR", "chain.transaction.sent")
         assert ask(url, "txpool_status")["pending"] == "0x1"
         copy.node_forgets(economy)
-        happened_once("wallets.transfer AZR", economy, copy("wallets.transfer AZR", "recover"))
+        assert_happened_once("wallets.transfer AZR", economy, copy("wallets.transfer AZR", "recover"))
 
     @pytest.mark.parametrize("point", ["runner.step.done", "runner.step.committed"])
     def test_a_second_step_waits_for_the_first_that_the_node_forgot(self, copy: Copy, economy: Economy, point: str) -> None:
         """The allowance was given and lost: it is given again, by the same bytes, before the request asks for it."""
         copy.killed("redemption.request", point)
         copy.node_forgets(economy, block_time=1)
-        happened_once("redemption.request", economy, copy("redemption.request", "recover"))
+        assert_happened_once("redemption.request", economy, copy("redemption.request", "recover"))
 
     def test_what_a_console_killed_while_sending_again_sent_can_be_sent_once_more(self, copy: Copy, economy: Economy) -> None:
         """Its plan is done, so that nobody but the one who sends again looks after it."""
