@@ -261,6 +261,7 @@ class Console:
             economy_of=self.contracts.economy,
             built=self.contracts.compile,
             resolve=self.wallets.resolve,
+            ledger=lambda: self.ledger,
             bus=self.bus,
             jobs=self.jobs,
         )

@@ -1,10 +1,10 @@
-"""Proof of work on the command line: ``azora mint worker``, ``status``, ``bench``, ``solve``."""
+"""Emission and proof of work on the command line: ``azora mint worker``, ``status``, ``bench``, ``solve``."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,13 +12,15 @@ import typer
 from app.cli.chains import network_of
 from app.cli.mint import mint
 from app.cli.support import carry_out, moment, passphrase, progress, report, run, show, table
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, NotFound
 from app.core.events import JobChanged
 from app.core.money import exact_units, parse_units, short_units
 
 if TYPE_CHECKING:
     from app.console import Console
-    from app.mining.work import Worker
+    from app.core.evidence import Figure
+    from app.mining import EmissionReport
+    from app.mining.work import Profit, Proposal, Worker, WorkState
 
 
 @mint.command("bench")
@@ -85,15 +87,55 @@ def worker(
 
 @mint.command("status")
 def status() -> None:
-    """Proof of work on the network: challenge, difficulty, reward, workers."""
+    """Emission (after indexing to the head), and proof of work where it is deployed: challenge, difficulty, reward, workers."""
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
         network = network_of(console)
-        profits = await console.work.profits(network.id)
-        return await console.work.state(network.id), profits, await console.work.proposals(network.id)
+        await console.ledger.index(network.id)
+        emission = await console.mining.emission(network.id)
+        try:
+            state = await console.work.state(network.id)
+        except NotFound:
+            return emission, None, [], []
+        return emission, state, await console.work.profits(network.id), await console.work.proposals(network.id)
 
-    state, profits, proposals = run(work)
+    emission, state, profits, proposals = run(work)
     workers = [worker for worker, _ in profits]
+    found = {"emission": emission, "work": state, "workers": workers, "profits": [profit for _, profit in profits]}
+    show(found | {"proposals": proposals}, people=lambda: "\n".join((*_emission(emission), *_work(state, profits, proposals))))
+
+
+def _emission(report: EmissionReport) -> Iterator[str]:
+    def azr(figure: Figure) -> str:
+        return exact_units(int(figure.value), figure.decimals)
+
+    supply = report.supply
+    yield f"Supply {azr(supply.supply)} of at most {azr(supply.cap)} AZR, block {report.block:,}: {supply.supply.evidence[0].words}"
+    yield f"Minted {azr(supply.minted)}, burned {azr(supply.burned)}: {supply.minted.evidence[0].words}"
+    if report.left_in_epoch is not None:
+        yield f"Left in this epoch: {azr(report.left_in_epoch)} AZR ({report.left_in_epoch.evidence[0].words.lower()})"
+    if report.problem:
+        yield report.problem
+    parts = (("Minted by", report.sources), ("Burned", report.burned), ("Activity", report.activities))
+    for heading, shares in (*parts, ("Contributor", report.contributors)):
+        yield ""
+        yield table(
+            (heading, "Count", "AZR"), [(s.label, s.count, azr(s.amount)) for s in shares], empty=f"{heading}: nothing yet."
+        )
+    epochs = [(e.epoch, moment(e.start * 1000), e.proofs, azr(e.minted), azr(e.budget)) for e in report.epochs]
+    yield ""
+    yield table(("Epoch", "From (UTC)", "Mints", "AZR", "Budget"), epochs, empty="No epoch is known.")
+    if report.eras:
+        yield ""
+        eras = [(e.era, exact_units(e.reward, 18), e.solutions, azr(e.minted)) for e in report.eras]
+        yield table(("Era", "Reward", "Solutions", "AZR"), eras, empty="")
+
+
+def _work(state: WorkState | None, profits: Sequence[tuple[Worker, Profit]], proposals: Sequence[Proposal]) -> Iterator[str]:
+    yield ""
+    if state is None:
+        yield "No proof of work is deployed here. Deploy it: azora contract deploy --system work"
+        return
     rows = [
         (
             w.name,
@@ -109,22 +151,17 @@ def status() -> None:
         )
         for w, p in profits
     ]
-    show(
-        {"work": state, "workers": workers, "profits": [profit for _, profit in profits], "proposals": proposals},
-        people=lambda: "\n".join(
-            (
-                f"Difficulty {state.difficulty:,}, about {state.hashes_expected:,} hashes for a solution, block {state.block:,}",
-                f"Reward {exact_units(state.reward, 18)} AZR in era {state.era}; {state.epoch_count:,} solutions, "
-                f"{exact_units(state.minted, 18)} AZR mined",
-                table(
-                    ("Worker", "Host", "State", "Set", "MH/s", "Per hour", "Accepted", "Stale", "Rejected", "Seen (UTC)"),
-                    rows,
-                    empty="No worker has mined here. Start one: azora mint worker --account LABEL",
-                ),
-                *(f"Proposed: {proposal.act.value}. {proposal.reason}" for proposal in proposals),
-            )
-        ),
+    yield f"Difficulty {state.difficulty:,}, about {state.hashes_expected:,} hashes for a solution, block {state.block:,}"
+    yield (
+        f"Reward {exact_units(state.reward, 18)} AZR in era {state.era}; {state.epoch_count:,} solutions, "
+        f"{exact_units(state.minted, 18)} AZR mined"
     )
+    yield table(
+        ("Worker", "Host", "State", "Set", "MH/s", "Per hour", "Accepted", "Stale", "Rejected", "Seen (UTC)"),
+        rows,
+        empty="No worker has mined here. Start one: azora mint worker --account LABEL",
+    )
+    yield from (f"Proposed: {proposal.act.value}. {proposal.reason}" for proposal in proposals)
 
 
 @mint.command("solve")

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.ledger.rows import (
+        BurnRow,
         Check,
         Holder,
         IndexState,
         LedgerFilter,
         LedgerRow,
+        MintRow,
+        Movements,
         Order,
         Page,
         Reconciliation,
@@ -26,12 +29,15 @@ if TYPE_CHECKING:
     from app.ledger.service import Ledger
 
 __all__ = [
+    "BurnRow",
     "Check",
     "Holder",
     "IndexState",
     "Ledger",
     "LedgerFilter",
     "LedgerRow",
+    "MintRow",
+    "Movements",
     "Order",
     "Page",
     "Reconciliation",

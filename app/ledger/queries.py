@@ -11,8 +11,8 @@ from app.audit.verifier import checksum_address
 from app.core.errors import Invalid
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus, Trust
 from app.ledger.indexer import Cursor
-from app.ledger.rows import LedgerFilter, LedgerRow, Order, Page, RowKind, SupplyPoint
-from app.ledger.tables import balances, blocks, entries, supply
+from app.ledger.rows import BurnRow, LedgerFilter, LedgerRow, MintRow, Order, Page, RowKind, SupplyPoint
+from app.ledger.tables import balances, blocks, entries, proofs, supply
 
 LIMIT = 1_000
 ROW_CHECK = "header hash, transactions root and receipts root of the block recomputed"
@@ -180,3 +180,39 @@ def supply_points(connection: Connection, cursor: Cursor, most: int) -> list[Sup
         .order_by(numbered.c.block)
     )
     return [SupplyPoint(row.block, row.timestamp, row.minted, row.burned) for row in connection.execute(query)]
+
+
+def mints(connection: Connection, cursor: Cursor) -> list[MintRow]:
+    """Every mint, oldest first, with the proof that it names.
+
+    A solution of proof of work is its own evidence; a proof of value commits to its evidence and can never be equal to it.
+    """
+    same = (proofs.c.network == entries.c.network) & (proofs.c.tx_hash == entries.c.tx_hash) & (proofs.c.digest == entries.c.proof)
+    query = (
+        sa.select(
+            entries.c.block, blocks.c.timestamp, entries.c.recipient, entries.c.amount,
+            entries.c.proof, proofs.c.contributor, proofs.c.burned, proofs.c.evidence,
+        )
+        .join(blocks, (blocks.c.network == entries.c.network) & (blocks.c.number == entries.c.block))
+        .outerjoin(proofs, same)
+        .where(entries.c.network == cursor.id, entries.c.kind == RowKind.MINT.value)
+        .order_by(entries.c.block, entries.c.log_index)
+    )  # fmt: skip
+    found = []
+    for row in connection.execute(query):
+        source = "other" if row.contributor is None else "work" if row.evidence == row.proof else "value"
+        who = checksum_address(row.recipient if row.contributor is None else row.contributor)
+        proof = "0x" + row.proof.hex() if row.proof else ""
+        found.append(MintRow(row.block, row.timestamp, source, who, row.amount, row.burned or 0, proof))
+    return found
+
+
+def burns(connection: Connection, cursor: Cursor) -> list[BurnRow]:
+    """Every burn, oldest first."""
+    query = (
+        sa.select(entries.c.block, blocks.c.timestamp, entries.c.sender, entries.c.amount)
+        .join(blocks, (blocks.c.network == entries.c.network) & (blocks.c.number == entries.c.block))
+        .where(entries.c.network == cursor.id, entries.c.kind == RowKind.BURN.value)
+        .order_by(entries.c.block, entries.c.log_index)
+    )
+    return [BurnRow(row.block, row.timestamp, checksum_address(row.sender), row.amount) for row in connection.execute(query)]

@@ -152,3 +152,42 @@ class Reconciliation:
     checks: tuple[Check, ...]
     ok: bool
     evidence: tuple[Evidence, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class MintRow:
+    """AZR that came into being. ``proof`` is the digest of what it was minted for, empty when its minter named none.
+
+    Attributes:
+        source: ``value`` (a proof of value), ``work`` (a solution of proof of work) or ``other``.
+        amount: gross, smallest unit; ``burned`` of it was burned in the same transaction.
+        time: of the block, Unix seconds.
+    """
+
+    block: int
+    time: int
+    source: str
+    contributor: str
+    amount: int
+    burned: int
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class BurnRow:
+    """AZR that ceased to be; ``sender`` held it."""
+
+    block: int
+    time: int
+    sender: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Movements:
+    """Every mint and every burn up to ``block``, oldest first, and what they rest on."""
+
+    block: int
+    mints: tuple[MintRow, ...]
+    burns: tuple[BurnRow, ...]
+    evidence: Evidence

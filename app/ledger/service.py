@@ -19,7 +19,20 @@ from app.core.events import LedgerChanged
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus, Figure, Trust
 from app.ledger import export, queries, reconciliation, writing
 from app.ledger.indexer import Cursor, Indexer
-from app.ledger.rows import Holder, IndexState, LedgerFilter, LedgerRow, Order, Page, Reconciliation, Supply, SupplyPoint
+from app.ledger.rows import (
+    BurnRow,
+    Holder,
+    IndexState,
+    LedgerFilter,
+    LedgerRow,
+    MintRow,
+    Movements,
+    Order,
+    Page,
+    Reconciliation,
+    Supply,
+    SupplyPoint,
+)
 
 if TYPE_CHECKING:
     from app.audit.journal import Journal
@@ -194,6 +207,21 @@ class Ledger:
         """Supply after each block that changed it, thinned to ``points``."""
         _, cursor = await self._indexed(network_id)
         return await self._database.read(lambda connection: queries.supply_points(connection, cursor, points))
+
+    async def movements(self, network_id: str) -> Movements:
+        """Every mint and every burn up to the indexed head; nothing is asked of the chain.
+
+        Raises:
+            NotFound: the network is not indexed yet.
+        """
+        network, cursor = await self._indexed(network_id)
+
+        def look(connection: Connection) -> tuple[list[MintRow], list[BurnRow], str]:
+            at = queries.block_hash(connection, cursor, cursor.last)
+            return queries.mints(connection, cursor), queries.burns(connection, cursor), at
+
+        mints, burns, block_hash = await self._database.read(look)
+        return Movements(cursor.last, tuple(mints), tuple(burns), _complete(network, cursor, cursor.last, block_hash))
 
     # proving
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.mining.bank import Bank
+    from app.mining.emission import EmissionReport, EpochRow, EraRow, Share
     from app.mining.matching import Finding, Match, Matching
     from app.mining.policy import Policy, policy_v1
     from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "Answer": "whatif",
     "Bank": "bank",
+    "EmissionReport": "emission",
+    "EpochRow": "emission",
+    "EraRow": "emission",
+    "Share": "emission",
     "Finding": "matching",
     "Match": "matching",
     "Matching": "matching",
@@ -42,6 +47,9 @@ _HOMES = {
 __all__ = [
     "Answer",
     "Bank",
+    "EmissionReport",
+    "EpochRow",
+    "EraRow",
     "Finding",
     "Match",
     "Matching",
@@ -55,6 +63,7 @@ __all__ = [
     "RedemptionRow",
     "RedemptionStatus",
     "Redemptions",
+    "Share",
     "ValueProof",
     "Work",
     "policy_v1",

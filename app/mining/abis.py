@@ -66,6 +66,9 @@ MINT_MINE: Abi = [
 ]
 
 EMISSION: Abi = [
+    _function("start", [], ["uint64"], view=True),
+    _function("epochLength", [], ["uint64"], view=True),
+    _function("epochBudget", [], ["uint256"], view=True),
     _function("epoch", [], ["uint256"], view=True),
     _function("mintedInEpoch", ["uint256 epoch"], ["uint256"], view=True),
     _function("remainingInEpoch", [], ["uint256"], view=True),

@@ -96,6 +96,19 @@ class Queue:
             lambda connection: {ProofStatus(status): int(count) for status, count in connection.execute(query)}
         )
 
+    async def activities(self, network: str) -> dict[str, tuple[str, str]]:
+        """Activity and its name by the digest of each proof."""
+        query = sa.select(table.c.digest, table.c.activity).where(table.c.network == network)
+        names = policy_v1().activities
+
+        def look(connection: sa.Connection) -> dict[str, tuple[str, str]]:
+            return {
+                "0x" + digest.hex(): (activity, names[activity].name if activity in names else activity)
+                for digest, activity in connection.execute(query)
+            }
+
+        return await self._database.read(look)
+
     async def get(self, ref: str) -> ProofRow:
         """One proof by id or number (``12`` or ``#12``).
 

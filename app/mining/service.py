@@ -12,6 +12,7 @@ from app.core.clock import now_ms
 from app.core.errors import Conflict, Invalid, NotFound, Unavailable
 from app.core.events import PlanChanged
 from app.mining.abis import MINT_MINE
+from app.mining.emission import Emissions
 from app.mining.intake import Intake, IntakeReport
 from app.mining.minting import ATTEST, PROOF_MINTED, SEND, AttestStep, Minting, proof_params
 from app.mining.policy import Policy, activity_word, policy_v1
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from app.core.events import Bus
     from app.core.jobs import Job, Jobs
     from app.database import Database
+    from app.ledger import Ledger
+    from app.mining.emission import EmissionReport
     from app.mining.whatif import Answer, Question
     from app.operations import Operations
 
@@ -80,6 +83,7 @@ class Mining:
         economy_of: Callable[[str], Awaitable[Economy | None]],
         built: Callable[[], Awaitable[Compilation]],
         resolve: Callable[[str], Awaitable[str]],
+        ledger: Callable[[], Ledger],
         bus: Bus,
         jobs: Jobs,
     ) -> None:
@@ -91,6 +95,7 @@ class Mining:
         self._economy_of = economy_of
         self._jobs = jobs
         self._queue = Queue(database, bus)
+        self._emissions = Emissions(networks, self._queue, ledger, economy_of)
         self._minting = Minting(self._queue, networks, simulation, fees, signer, economy_of)
         operations.register_kind(
             PlanKind(
@@ -263,6 +268,14 @@ class Mining:
             elif row.digest not in used and row.status in (ProofStatus.MINTED, ProofStatus.MINTING):
                 released += await self._release(row)
         return QueueReconciliation(head.number, head.hash, len(rows), minted, released, expired, tuple(problems))
+
+    async def emission(self, network_id: str) -> EmissionReport:
+        """Supply against cap, minted by source, burned, by epoch, era, contributor and activity, at the indexed head.
+
+        Raises:
+            NotFound: no economy on this network, or it is not indexed yet.
+        """
+        return await self._emissions.report(network_id)
 
     async def whatif(self, question: Question, report: Callable[[float], None] = lambda _: None) -> Answer:
         """What would come of other rates, caps, halvings and burn rates: the contracts' own code, run in this process.
