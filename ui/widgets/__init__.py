@@ -25,6 +25,7 @@ from ui.widgets.containers import (
     ErrorState,
     KeyValue,
     KpiCell,
+    KpiStrip,
     LogView,
     Pane,
     Skeleton,
@@ -32,6 +33,7 @@ from ui.widgets.containers import (
     scrolled,
 )
 from ui.widgets.evidence import EvidenceChip, EvidencePopover
+from ui.widgets.files import FileField
 from ui.widgets.identity import AccountCombo, AddressLabel, AmountLabel, Identicon
 from ui.widgets.privacy import privacy
 from ui.widgets.qr import QrCode
@@ -67,12 +69,14 @@ __all__ = [
     "EvidenceChip",
     "EvidencePopover",
     "Field",
+    "FileField",
     "HashCell",
     "IconCell",
     "IconLabel",
     "Identicon",
     "KeyValue",
     "KpiCell",
+    "KpiStrip",
     "LineChart",
     "LogView",
     "Note",

@@ -172,6 +172,33 @@ class KpiCell(QFrame):
         self.setAccessibleName(", ".join(filter(None, (f"{self._label.text()} {self._figure.spoken()}", self._context.text()))))
 
 
+class KpiStrip(QFrame):
+    """Figures side by side over a page; ``strip[name]`` is a cell.
+
+    Args:
+        prefix: of the cells' object names: the cell ``rate`` of ``mining.work`` is called ``mining.work.rate``.
+        least: pixels to which a cell can be narrowed; its context is cut then. 0 for as wide as its texts.
+    """
+
+    def __init__(self, prefix: str, cells: Iterable[tuple[str, str]], least: int = 0) -> None:
+        super().__init__()
+        self.setProperty("role", "bar")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        self.cells: dict[str, KpiCell] = {}
+        for name, label in cells:
+            cell = KpiCell(label, "–", "")
+            cell.setObjectName(f"{prefix}.{name}")
+            if least:
+                cell.setMinimumWidth(least)
+            self.cells[name] = cell
+            row.addWidget(cell, 1)
+
+    def __getitem__(self, name: str) -> KpiCell:
+        return self.cells[name]
+
+
 class KeyValue(QWidget):
     """Names at the left, values at the right: selectable, long ones break anywhere."""
 

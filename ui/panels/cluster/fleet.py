@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from ui.widgets import Column, EmptyState, IconCell, KpiCell, Note, Pane, Row, StatusCell, Table, button, line_edit
+from ui.widgets import Column, EmptyState, IconCell, KpiStrip, Note, Pane, Row, StatusCell, Table, button, line_edit
 
 if TYPE_CHECKING:
     from app.cluster import FleetRow, Found
@@ -74,24 +74,17 @@ class FleetPage(QWidget):
         column.addWidget(self._build_search(), 3)
 
     def _build_figures(self) -> QWidget:
-        strip = self.strip = QFrame()
-        strip.setProperty("role", "bar")
-        row = QHBoxLayout(strip)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        self.figures = {}
-        for name, label in (
-            ("reach", "Reachable"),
-            ("pods", "Pods ready"),
-            ("attention", "Clusters need attention"),
-            ("sync", "OutOfSync applications"),
-            ("score", "Lowest score"),
-        ):
-            cell = KpiCell(label, "–", "")
-            cell.setObjectName(f"cluster.kpi.{name}")
-            self.figures[name] = cell
-            row.addWidget(cell, 1)
-        return strip
+        self.figures = KpiStrip(
+            "cluster.kpi",
+            (
+                ("reach", "Reachable"),
+                ("pods", "Pods ready"),
+                ("attention", "Clusters need attention"),
+                ("sync", "OutOfSync applications"),
+                ("score", "Lowest score"),
+            ),
+        )
+        return self.figures
 
     def _build_none(self) -> QWidget:
         box = QWidget()
@@ -182,7 +175,7 @@ class FleetPage(QWidget):
     def show_fleet(self, rows: Sequence[FleetRow], problems: Sequence[str], now: int) -> None:
         """Show all contexts."""
         self._rows = rows
-        for widget in (self.strip, self.table, self.search_pane):
+        for widget in (self.figures, self.table, self.search_pane):
             widget.setVisible(bool(rows))
         self.none.setVisible(not rows)
         self.table.set_rows([self._row(row, now) for row in rows])

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSpinBox, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QSpinBox, QVBoxLayout
 
 from app.core.errors import Invalid
 from app.core.money import parse_units, short_units
 from ui.plan_sheet import PlanForm
-from ui.widgets import AccountCombo, Field, Note, button, line_edit
+from ui.widgets import AccountCombo, Field, FileField, Note, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -42,6 +41,22 @@ class NetworkForm(PlanForm):
         return str(network.id)
 
 
+async def content(path: Path, undone: str) -> bytes:
+    """The bytes of a file that a form names.
+
+    Raises:
+        Invalid: it cannot be read; ``undone`` is what did not happen, such as ``queued``.
+    """
+    import asyncio
+
+    try:
+        return await asyncio.to_thread(path.read_bytes)
+    except OSError as error:
+        raise Invalid(
+            f"{path.name} cannot be read: {error.strerror}. Nothing was {undone}.", "Choose another file.", field="file"
+        ) from None
+
+
 class SubmitForm(NetworkForm):
     """Who did what, how well, and the file that shows it."""
 
@@ -60,20 +75,18 @@ class SubmitForm(NetworkForm):
         self.score.setValue(85)
         self.score.setObjectName("mining.submit.score")
         self.score.setAccessibleName("Score from 0 to 100")
-        self.evidence = line_edit("mining.submit.evidence", "Path of the evidence file")
-        self.choose = button("Choose…", icon="file")
-        self.choose.setObjectName("mining.submit.choose")
-        self.choose.clicked.connect(self._choose)
+        self.file = FileField(
+            "mining.submit.evidence", "Evidence file", "Its SHA-256 goes on chain; each piece of evidence earns once",
+            "Path of the evidence file", title="Evidence of the work",
+        )  # fmt: skip
+        self.evidence = self.file.edit
         self.url = line_edit("mining.submit.url", "Where the work can be seen")
         self.reward = line_edit("mining.submit.reward", "Reward in AZR, set by hand")
         self.priced = Note("info", "The reward is found by the policy and shown here.")
         self.column.addWidget(Field("Contributor", self.contributor, "Earns the reward"))
         self.column.addWidget(Field("Activity", self.activity, ""))
         self.column.addWidget(Field("Score", self.score, "0 to 100"))
-        row = QHBoxLayout()
-        row.addWidget(Field("Evidence file", self.evidence, "Its SHA-256 goes on chain; each piece of evidence earns once"), 1)
-        row.addWidget(self.choose, 0, Qt.AlignmentFlag.AlignVCenter)
-        self.column.addLayout(row)
+        self.column.addWidget(self.file)
         self.column.addWidget(Field("Address of the work", self.url, "Optional beside a file"))
         self.column.addWidget(Field("Reward", self.reward, "Empty: by the policy. Set by hand it needs a review"))
         self.column.addWidget(self.priced)
@@ -103,19 +116,12 @@ class SubmitForm(NetworkForm):
         review = f" {price.review}" if price.review else " No review is needed."
         self.priced.set_text(f"Policy {price.policy}: {short_units(price.reward, 18)} AZR.{review}")
 
-    def _choose(self) -> None:
-        dialog = QFileDialog(self, "Evidence of the work")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.evidence.setText)
-        dialog.open()
-
     def work(self) -> Callable[[], Awaitable[Any]]:
         network, contributor = self.network_id(), self.contributor.address()
         if not contributor:
             raise Invalid("A proof names who earns it. Nothing was queued.", "Choose the contributor.", field="contributor")
         activity, score = str(self.activity.currentData() or ""), self.score.value()
-        path, url = self.evidence.text().strip(), self.url.text().strip()
+        path, url = self.file.path(), self.url.text().strip()
         if not path and not url:
             raise Invalid("A proof needs evidence. Nothing was queued.", "Choose a file, or give an address.", field="evidence")
         reward = parse_units(self.reward.text(), 18, unit="AZR", field="reward") if self.reward.text().strip() else None
@@ -128,7 +134,7 @@ class SubmitForm(NetworkForm):
                 contributor=contributor,
                 activity=activity,
                 score=score,
-                evidence_path=Path(path).expanduser() if path else None,
+                evidence_path=path,
                 url=url,
                 reward=reward,
             )

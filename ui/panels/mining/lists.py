@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from app.core.errors import Invalid
 from app.core.events import JobChanged
-from ui.panels.mining.forms import NetworkForm
+from ui.panels.mining.forms import NetworkForm, content
 from ui.theme import icon
-from ui.widgets import Column, Field, Note, Row, StatusCell, Table, button, line_edit
+from ui.widgets import Column, FileField, Note, Row, StatusCell, Table, button
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,14 +40,12 @@ class ImportForm(NetworkForm):
 
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel)
-        self.path = line_edit("mining.import.file", "Path of the list")
-        self.choose = button("Choose…", icon="file-csv")
-        self.choose.setObjectName("mining.import.choose")
-        self.choose.clicked.connect(self._choose)
-        row = QHBoxLayout()
-        row.addWidget(Field("List", self.path, "CSV or JSON. Evidence files lie beside it"), 1)
-        row.addWidget(self.choose, 0, Qt.AlignmentFlag.AlignVCenter)
-        self.column.addLayout(row)
+        self.file = FileField(
+            "mining.import.file", "List", "CSV or JSON. Evidence files lie beside it", "Path of the list",
+            title="List of proofs", pattern="Lists (*.csv *.json)", icon="file-csv",
+        )  # fmt: skip
+        self.path = self.file.edit
+        self.column.addWidget(self.file)
         self.note = Note(
             "info", "Columns: contributor, activity, score, evidence; where wanted reward (AZR), deadline (UTC) and url."
         )
@@ -72,30 +70,13 @@ class ImportForm(NetworkForm):
         self.column.addWidget(self.why)
         self.column.addStretch(0)
 
-    def _choose(self) -> None:
-        dialog = QFileDialog(self, "List of proofs")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilter("Lists (*.csv *.json)")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.path.setText)
-        dialog.open()
-
     def work(self) -> Callable[[], Awaitable[Any]]:
-        network, text = self.network_id(), self.path.text().strip()
-        if not text:
+        network, path, mining = self.network_id(), self.file.path(), self.panel.bridge.console.mining
+        if path is None:
             raise Invalid("No list is named. Nothing was queued.", "Choose a file.", field="file")
-        path, mining = Path(text).expanduser(), self.panel.bridge.console.mining
 
         async def submit() -> IntakeReport:
-            import asyncio
-
-            try:
-                data = await asyncio.to_thread(path.read_bytes)
-            except OSError as error:
-                raise Invalid(
-                    f"{path.name} cannot be read: {error.strerror}. Nothing was queued.", "Choose another file.", field="file"
-                ) from None
-            return await mining.submit_list(network, data, path.name, path.parent)
+            return await mining.submit_list(network, await content(path, "queued"), path.name, path.parent)
 
         return submit
 

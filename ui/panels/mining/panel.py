@@ -24,7 +24,7 @@ from ui.widgets import (
     EmptyState,
     Field,
     KeyValue,
-    KpiCell,
+    KpiStrip,
     Note,
     Pane,
     Row,
@@ -98,23 +98,16 @@ class MiningPanel(Panel):
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        strip = QFrame()
-        strip.setProperty("role", "bar")
-        cells = QHBoxLayout(strip)
-        cells.setContentsMargins(0, 0, 0, 0)
-        cells.setSpacing(0)
-        self.kpis = {}
-        for name, label in (
-            ("review", "To review"),
-            ("ready", "Ready to mint"),
-            ("minted", "Minted by proofs"),
-            ("closed", "Closed without a mint"),
-        ):
-            cell = KpiCell(label, "–", "")
-            cell.setObjectName(f"mining.kpi.{name}")
-            self.kpis[name] = cell
-            cells.addWidget(cell, 1)
-        column.addWidget(strip)
+        self.kpis = KpiStrip(
+            "mining.kpi",
+            (
+                ("review", "To review"),
+                ("ready", "Ready to mint"),
+                ("minted", "Minted by proofs"),
+                ("closed", "Closed without a mint"),
+            ),
+        )
+        column.addWidget(self.kpis)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
         split.addWidget(self._build_table())

@@ -19,7 +19,7 @@ from ui.widgets import (
     EmptyState,
     EvidenceChip,
     KeyValue,
-    KpiCell,
+    KpiStrip,
     Note,
     Pane,
     Row,
@@ -58,18 +58,11 @@ class RedemptionsTab(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        strip = QFrame()
-        strip.setProperty("role", "bar")
-        cells = QHBoxLayout(strip)
-        cells.setContentsMargins(0, 0, 0, 0)
-        cells.setSpacing(0)
-        self.escrow = KpiCell("In escrow", "–", "")
-        self.completed = KpiCell("Burned by redemption", "–", "")
-        self.returned = KpiCell("Returned to holders", "–", "")
-        for name, cell in (("escrow", self.escrow), ("completed", self.completed), ("returned", self.returned)):
-            cell.setObjectName(f"mining.redemptions.{name}")
-            cells.addWidget(cell, 1)
-        column.addWidget(strip)
+        self.kpis = KpiStrip(
+            "mining.redemptions",
+            (("escrow", "In escrow"), ("completed", "Burned by redemption"), ("returned", "Returned to holders")),
+        )
+        column.addWidget(self.kpis)
         column.addWidget(self._build_bank())
         self.empty = EmptyState(
             "bank",
@@ -174,13 +167,13 @@ class RedemptionsTab(QWidget):
         waiting = [row for row in rows if str(row.status) in OPEN]
         burned = [row for row in rows if str(row.status) == "completed"]
         back = [row for row in rows if str(row.status) in ("cancelled", "refunded")]
-        for cell, some, word in (
-            (self.escrow, waiting, "open"),
-            (self.completed, burned, "completed"),
-            (self.returned, back, "returned"),
+        for name, some, word in (
+            ("escrow", waiting, "open"),
+            ("completed", burned, "completed"),
+            ("returned", back, "returned"),
         ):
-            cell.set_figure(Amount(sum(row.amount for row in some), 18, "AZR"))
-            cell.set_context(f"{len(some)} {word}")
+            self.kpis[name].set_figure(Amount(sum(row.amount for row in some), 18, "AZR"))
+            self.kpis[name].set_context(f"{len(some)} {word}")
         self.empty.setVisible(not rows)
         self.split.setVisible(bool(rows))
         chosen = self.table.selected_id()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QVBoxLayout
 
 from app.core.errors import Invalid
-from ui.panels.mining.forms import NetworkForm
-from ui.widgets import Amount, Column, Field, KeyValue, Note, Row, Table, button, empty, line_edit
+from ui.panels.mining.forms import NetworkForm, content
+from ui.widgets import Amount, Column, FileField, KeyValue, Note, Row, Table, empty
 from ui.widgets.values import know_unit
 
 if TYPE_CHECKING:
@@ -46,14 +44,12 @@ class StatementForm(NetworkForm):
 
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel)
-        self.path = line_edit("mining.statement.file", "Path of the bank statement")
-        choose = button("Choose…", icon="bank")
-        choose.setObjectName("mining.statement.choose")
-        choose.clicked.connect(self._choose)
-        row = QHBoxLayout()
-        row.addWidget(Field("Statement", self.path, "CSV as the bank exports it, or camt.053"), 1)
-        row.addWidget(choose, 0, Qt.AlignmentFlag.AlignVCenter)
-        self.column.addLayout(row)
+        self.file = FileField(
+            "mining.statement.file", "Statement", "CSV as the bank exports it, or camt.053", "Path of the bank statement",
+            title="Bank statement", pattern="Statements (*.csv *.xml)", icon="bank",
+        )  # fmt: skip
+        self.path = self.file.edit
+        self.column.addWidget(self.file)
         self.note = Note("info", EXTERNAL)
         self.note.setObjectName("mining.statement.note")
         self.column.addWidget(self.note)
@@ -77,14 +73,6 @@ class StatementForm(NetworkForm):
         self.column.addWidget(self.table, 1)
         self.column.addStretch(0)
         self._read()
-
-    def _choose(self) -> None:
-        dialog = QFileDialog(self, "Bank statement")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilter("Statements (*.csv *.xml)")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.path.setText)
-        dialog.open()
 
     def _read(self) -> None:
         console = self.panel.bridge.console
@@ -124,21 +112,12 @@ class StatementForm(NetworkForm):
         )
 
     def work(self) -> Callable[[], Awaitable[Any]]:
-        text = self.path.text().strip()
-        if not text:
+        path, bank = self.file.path(), self.panel.bridge.console.bank
+        if path is None:
             raise Invalid("No statement is named. Nothing was imported.", "Choose a file.", field="file")
-        path, bank = Path(text).expanduser(), self.panel.bridge.console.bank
 
         async def add() -> Statement:
-            import asyncio
-
-            try:
-                data = await asyncio.to_thread(path.read_bytes)
-            except OSError as error:
-                raise Invalid(
-                    f"{path.name} cannot be read: {error.strerror}. Nothing was imported.", "Choose another.", field="file"
-                ) from None
-            return await bank.add(data, path.name)
+            return await bank.add(await content(path, "imported"), path.name)
 
         return add
 

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from app.core.clock import now_ms
 from app.core.events import WorkersChanged
+from ui.panels.mining.machine import MachinePane
 from ui.panels.mining.worker_forms import PowerForm, PricesForm, StartForm, ThrottleForm
+from ui.panels.mining.worker_words import about, hashes, worker_row
 from ui.widgets import (
     Amount,
     Column,
     EmptyState,
-    KeyValue,
-    KpiCell,
+    KpiStrip,
     Note,
     Pane,
-    Row,
-    StatusCell,
     Table,
     button,
     danger_button,
@@ -30,22 +28,12 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from app.mining.kernel.bench import Bench
     from app.mining.work import Profit, Proposal, Worker, WorkState
     from ui.panels.mining.panel import MiningPanel
 
-STATES = {
-    "searching": ("run", "Searching"),
-    "sending": ("run", "Sending"),
-    "paused": ("idle", "Paused"),
-    "waiting": ("pend", "Waiting"),
-    "stopped": ("idle", "Stopped"),
-    "silent": ("warn", "Silent"),
-}
 LIVING = ("searching", "sending", "paused", "waiting")
 AGAIN_MS = 5_000  # workers of other machines tell this console nothing: it reads their rows
 SOON_MS = 400
-BENCH_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,25 +100,18 @@ class WorkersPage(QWidget):
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        strip = QFrame()
-        strip.setProperty("role", "bar")
-        cells = QHBoxLayout(strip)
-        cells.setContentsMargins(0, 0, 0, 0)
-        cells.setSpacing(0)
-        self.kpis = {}
-        for name, label in (
-            ("rate", "Hash rate"),
-            ("difficulty", "Difficulty"),
-            ("reward", "Reward"),
-            ("solutions", "Solutions"),
-            ("minted", "Mined by work"),
-        ):
-            cell = KpiCell(label, "–", "")
-            cell.setObjectName(f"mining.work.{name}")
-            cell.setMinimumWidth(110)  # beside the sheet its context may be cut
-            self.kpis[name] = cell
-            cells.addWidget(cell, 1)
-        column.addWidget(strip)
+        self.kpis = KpiStrip(
+            "mining.work",
+            (
+                ("rate", "Hash rate"),
+                ("difficulty", "Difficulty"),
+                ("reward", "Reward"),
+                ("solutions", "Solutions"),
+                ("minted", "Mined by work"),
+            ),
+            least=110,  # beside the sheet
+        )
+        column.addWidget(self.kpis)
         self.problem = Note("warn", "")
         self.problem.setObjectName("mining.work.problem")
         self.problem.hide()
@@ -141,7 +122,8 @@ class WorkersPage(QWidget):
         below = QSplitter(Qt.Orientation.Horizontal)
         below.setChildrenCollapsible(False)
         below.addWidget(self._build_proposals())
-        below.addWidget(self._build_machine())
+        self.machine = MachinePane(self._panel)
+        below.addWidget(self.machine)
         below.setStretchFactor(0, 3)
         below.setStretchFactor(1, 2)
         split.addWidget(below)
@@ -226,25 +208,6 @@ class WorkersPage(QWidget):
         pane.body.addWidget(scrolled(inner, "What the rules propose"), 1)
         return pane
 
-    def _build_machine(self) -> QWidget:
-        pane = Pane("This machine")
-        self.measure = button("Measure this machine", icon="gauge")
-        self.measure.setObjectName("mining.measure")
-        self.measure.clicked.connect(self._measure)
-        pane.add_header(self.measure, right=True)
-        inner = QWidget()
-        layout = QVBoxLayout(inner)
-        layout.setContentsMargins(16, 10, 16, 10)
-        layout.setSpacing(8)
-        self.measured_note = Note("info", "Not measured in this session. It takes some seconds, in which every core is busy.")
-        self.measured = QVBoxLayout()
-        layout.addWidget(self.measured_note)
-        layout.addLayout(self.measured)
-        layout.addStretch(1)
-        pane.body.addWidget(scrolled(inner, "Measurements of this machine"), 1)
-        pane.setMinimumWidth(240)
-        return pane
-
     # Reading
 
     def showEvent(self, event: Any) -> None:
@@ -303,7 +266,7 @@ class WorkersPage(QWidget):
         living = [worker for worker, _ in read.workers if str(worker.state) in LIVING]
         self.kpis["rate"].set_figure(f"{sum(worker.hash_rate for worker in living) / 1e6:,.2f} MH/s")
         self.kpis["rate"].set_context(f"{len(living)} of {len(read.workers)} workers at work")
-        self.kpis["difficulty"].set_figure(_hashes(work.hashes_expected))
+        self.kpis["difficulty"].set_figure(hashes(work.hashes_expected))
         self.kpis["difficulty"].set_context(f"hashes each, difficulty {work.difficulty:,}")
         self.kpis["reward"].set_figure(Amount(work.reward, 18, "AZR"))
         self.kpis["reward"].set_context(f"per solution, era {work.era}")
@@ -311,7 +274,7 @@ class WorkersPage(QWidget):
         self.kpis["solutions"].set_context(f"{work.solutions_in_period:,} since the last retarget")
         self.kpis["minted"].set_figure(Amount(work.minted, 18, "AZR"))
         self.kpis["minted"].set_context(f"at block {work.block:,}")
-        self.table.set_rows([_row(worker, profit) for worker, profit in read.workers])
+        self.table.set_rows([worker_row(worker, profit) for worker, profit in read.workers])
         self.table.setVisible(bool(read.workers))
         self.bar.setVisible(bool(read.workers))
         self.nobody.setVisible(not read.workers)
@@ -379,7 +342,7 @@ class WorkersPage(QWidget):
             made.setVisible(shown[act])
         self.power.setVisible(worker is not None and worker.watts_from != "measured")
         if worker is not None:
-            self.about.setText(masked(_about(*self._workers[worker.id])))
+            self.about.setText(masked(about(*self._workers[worker.id])))
 
     # Acting
 
@@ -419,93 +382,3 @@ class WorkersPage(QWidget):
 
     def _deploy(self) -> None:
         self._panel.window_.open("contracts", form="deploy", system="azr" if self.read.why == "economy" else "work")
-
-    def _measure(self) -> None:
-        console = self._panel.bridge.console
-        self.measure.setEnabled(False)
-        self.measured_note.set_text("Measuring: every core searches for some seconds.")
-        self.measured_note.show()
-
-        async def measure() -> Bench:
-            import asyncio
-
-            from app.mining.kernel.bench import bench
-
-            job = console.jobs.start("Measure this machine", lambda _: asyncio.to_thread(bench, BENCH_SECONDS), kind="mining")
-            result: Bench = await job.wait()
-            return result
-
-        def failed(error: Any) -> bool:
-            self.measure.setEnabled(True)
-            self.measured_note.set_text(f"Not measured. {error}")
-            return False
-
-        self._panel.bridge.run(measure, then=self.show_bench, fail=failed, owner=self)
-
-    def show_bench(self, result: Bench) -> None:
-        """Show what was measured, by instruction set."""
-        self.measure.setEnabled(True)
-        self.measured_note.hide()
-        empty(self.measured)
-        threads = "1 thread" if result.threads == 1 else f"{result.threads} threads"
-        pairs = [(f"All of it, {threads}", f"{result.mh_per_second:,.2f} MH/s by the clock, {result.instruction_set}")]
-        pairs += [
-            (rate.instruction_set, f"{rate.mh_per_second_per_core:,.3f} MH/s per core, compiled in {rate.start_up_seconds:.2f} s")
-            for rate in result.kernels
-        ]
-        self.measured.addWidget(KeyValue(pairs))
-
-
-def _row(worker: Worker, profit: Profit) -> Row:
-    state, word = STATES[str(worker.state)]
-    power = "–" if worker.watts is None else f"{worker.watts:,.1f} W {worker.watts_from}"
-    return Row(
-        worker.id,
-        {
-            "name": worker.name,
-            "host": worker.host,
-            "state": StatusCell(state, word),
-            "set": worker.instruction_set or "–",
-            "rate": f"{worker.hash_rate / 1e6:,.2f}",
-            "accepted": worker.accepted,
-            "stale": worker.stale,
-            "rejected": worker.rejected,
-            "wrong": worker.wrong,
-            "power": power,
-            "profit": "–"
-            if profit.profit is None
-            else Amount(int(profit.profit * 10**6), 6, profit.currency, signed=True, shown=2),
-            "seen": f"{_span(max(0, now_ms() - worker.seen_at) // 1000)} ago",
-        },
-    )
-
-
-def _about(worker: Worker, profit: Profit) -> str:
-    """The chosen worker in sentences: what it does, what its figure rests on."""
-    threads = "1 thread" if worker.threads == 1 else f"{worker.threads} threads"
-    words = [f"{worker.name}: {threads} at {worker.throttle} %, up {_span(worker.uptime // 1000)}."]
-    if worker.celsius is not None:
-        words.append(f"{worker.celsius:.0f} °C.")
-    if worker.problem:
-        words.append(worker.problem)
-    if profit.seconds_per_solution is not None and worker.hash_rate:
-        words.append(f"A solution each {_span(max(profit.seconds_per_solution, 1))} on average.")
-    if profit.missing:
-        words.append(f"No profit is shown without: {', '.join(profit.missing)}.")
-    elif profit.entered:
-        words.append(f"Its profit rests on what was entered: {', '.join(profit.entered)}.")
-    return " ".join(words)
-
-
-def _span(seconds: int) -> str:
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds // size:,} {unit}"
-    return f"{seconds} s"
-
-
-def _hashes(count: int) -> str:
-    for power, word in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if count >= 10**power:
-            return f"{count / 10**power:,.1f} {word}"
-    return f"{count:,}"
