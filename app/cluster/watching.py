@@ -164,6 +164,7 @@ class Watching:
             except ConsoleError as error:
                 log.info("%s of %s: %s", name, self.connection.context, error.message)
             except Exception:
+                # The edge of an endless loop: a bug in one question must not end the others, which the task group would cancel.
                 log.exception("%s of %s failed", name, self.connection.context)
             self._soon.clear()
             try:

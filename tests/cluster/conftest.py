@@ -63,8 +63,8 @@ async def following(
             await task
 
 
-async def until(condition: Callable[[], object], limit: float = 20.0) -> None:
-    """Wait until something holds; the limit only ends a test that has failed."""
+async def assert_comes(condition: Callable[[], object], limit: float = 20.0) -> None:
+    """Something comes to hold, or the test fails; the limit only ends a test that has failed."""
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end, "it did not come to hold"
@@ -94,4 +94,4 @@ def pod(name: str, namespace: str = "shop", **labels: str) -> dict[str, Any]:
     }
 
 
-__all__ = ["QUICK", "connected", "following", "held", "lighten", "pod", "truth", "until"]
+__all__ = ["QUICK", "assert_comes", "connected", "following", "held", "lighten", "pod", "truth"]

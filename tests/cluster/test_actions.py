@@ -152,11 +152,16 @@ def test_a_sent_action_can_be_called_back(tmp_path):
     told(tmp_path, story)
 
 
+async def edited_to_four(world: World):
+    """A plan of somebody who looked at the cart, and wrote four in the place of two."""
+    ref = Ref.named(*SHOP)
+    seen, text = await world.actions.text_of("test", ref)
+    return await world.actions.plan_edit("test", ref, seen, text.replace("replicas: 2", "replicas: 4"))
+
+
 def test_an_edit_over_a_change_of_somebody_else_is_refused(tmp_path):
     async def story(world: World) -> None:
-        ref = Ref.named(*SHOP)
-        seen, text = await world.actions.text_of("test", ref)
-        plan = await world.actions.plan_edit("test", ref, seen, text.replace("replicas: 2", "replicas: 4"))
+        plan = await edited_to_four(world)
         assert effects(plan) == [("Deployment shop/cart spec.replicas", "2", "4")]
         body = {"spec": {"paused": True}}
         await world.client.request(
@@ -171,9 +176,7 @@ def test_an_edit_over_a_change_of_somebody_else_is_refused(tmp_path):
 
 def test_a_status_that_moves_on_does_not_stand_in_the_way_of_an_edit(tmp_path):
     async def story(world: World) -> None:
-        ref = Ref.named(*SHOP)
-        seen, text = await world.actions.text_of("test", ref)
-        plan = await world.actions.plan_edit("test", ref, seen, text.replace("replicas: 2", "replicas: 4"))
+        plan = await edited_to_four(world)
         moved = world.get(*SHOP) | {"status": {**world.get(*SHOP)["status"], "readyReplicas": 1}}
         world.server.put(moved)
         await world.done(plan)

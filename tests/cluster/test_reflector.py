@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from app.cluster.kinds import KINDS
 from app.cluster.store import KindStatus
 from tests.cluster.apiserver import ApiServer, Resource
-from tests.cluster.conftest import QUICK, connected, following, held, pod, truth, until
+from tests.cluster.conftest import QUICK, assert_comes, connected, following, held, pod, truth
 
 
 @pytest.mark.asyncio
 async def test_the_first_list_is_paged_and_complete(server, connection):
     async with following(connection) as pods:
-        await until(lambda: pods.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: pods.state.status is KindStatus.LIVE)
         assert held(pods) == truth(server)
         asked = [line for line in server.requests if "limit=7" in line]
         assert len(asked) == 7 and all("resourceVersion=0" not in line for line in asked)
@@ -29,7 +29,7 @@ async def test_the_first_list_is_paged_and_complete(server, connection):
 @pytest.mark.asyncio
 async def test_objects_are_light_and_know_their_kind(server, connection):
     async with following(connection, "Deployment") as deployments:
-        await until(lambda: deployments.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: deployments.state.status is KindStatus.LIVE)
         for item in deployments._store.snapshot(0).of("Deployment").values():
             assert (item["apiVersion"], item["kind"]) == ("apps/v1", "Deployment")
             assert "managedFields" not in item["metadata"]
@@ -38,25 +38,25 @@ async def test_objects_are_light_and_know_their_kind(server, connection):
 @pytest.mark.asyncio
 async def test_changes_arrive_and_bookmarks_are_never_stored(server, connection):
     async with following(connection) as pods:
-        await until(lambda: pods.watches)
+        await assert_comes(lambda: pods.watches)
         server.put(pod("new"))
         server.remove("Pod", "shop", "db-0")
-        await until(lambda: held(pods) == truth(server))
+        await assert_comes(lambda: held(pods) == truth(server))
         before = pods.revision
         server.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop"}})
-        await until(lambda: pods.revision != before)  # by a bookmark alone
+        await assert_comes(lambda: pods.revision != before)  # by a bookmark alone
         assert held(pods) == truth(server) and ("", "") not in held(pods)
 
 
 @pytest.mark.asyncio
 async def test_point_1_expired_history_is_read_again(server, connection):
     async with following(connection) as pods:
-        await until(lambda: server.storage.watchers)
+        await assert_comes(lambda: server.storage.watchers)
         server.stall_watches()
         server.put(pod("missed"))
         server.storage.compact()
         server.end_watches()
-        await until(lambda: held(pods) == truth(server) and pods.lists == 2)
+        await assert_comes(lambda: held(pods) == truth(server) and pods.lists == 2)
 
 
 @pytest.mark.asyncio
@@ -67,54 +67,54 @@ async def test_point_1_relists_pause_when_history_expires_again_and_again(server
     )
     server.faults.refuse("watch=true", 200, gone, content_type="application/json", times=1000)
     async with following(connection) as pods:
-        await until(lambda: pods.lists >= 3 and pods._pause == QUICK.longest)
+        await assert_comes(lambda: pods.lists >= 3 and pods._pause == QUICK.longest)
 
 
 @pytest.mark.asyncio
 async def test_point_2_a_version_from_the_future_is_noticed(server, connection):
     """A store restored from a backup: its versions lie before ours, and a watch would be silent for ever."""
     async with following(connection) as pods:
-        await until(lambda: pods.watches)
+        await assert_comes(lambda: pods.watches)
         server.storage.revision, server.storage.oldest = 1000, 0
         server.storage.history.clear()
         server.end_watches()
-        await until(lambda: pods.lists == 2 and pods.revision == "1000")
+        await assert_comes(lambda: pods.lists == 2 and pods.revision == "1000")
         server.put(pod("seen"))
-        await until(lambda: held(pods) == truth(server))
+        await assert_comes(lambda: held(pods) == truth(server))
 
 
 @pytest.mark.asyncio
 async def test_point_3_an_object_that_changes_its_labels_stays(server, connection):
     """No selector is asked for, so DELETED always means gone."""
     async with following(connection) as pods:
-        await until(lambda: pods.watches)
+        await assert_comes(lambda: pods.watches)
         assert not any("Selector" in line for line in server.requests)
         server.put(pod("cart", app="cart"))
         server.put(pod("cart", app="other"))
-        await until(lambda: held(pods) == truth(server))
+        await assert_comes(lambda: held(pods) == truth(server))
         assert ("shop", "cart") in held(pods)
 
 
 @pytest.mark.asyncio
 async def test_point_4_a_cut_and_a_silent_watch_are_resumed_without_a_list(server, connection):
     async with following(connection) as pods:
-        await until(lambda: pods.watches)
+        await assert_comes(lambda: pods.watches)
         server.cut_watches()
-        await until(lambda: pods.watches == 2)
+        await assert_comes(lambda: pods.watches == 2)
         server.put(pod("after-cut"))
-        await until(lambda: held(pods) == truth(server))
+        await assert_comes(lambda: held(pods) == truth(server))
         server.stall_watches()
         server.put(pod("while-stalled"))
-        await until(lambda: held(pods) == truth(server))
+        await assert_comes(lambda: held(pods) == truth(server))
         assert pods.lists == 1
 
 
 @pytest.mark.asyncio
 async def test_point_4_a_killed_server_is_found_again(server, connection):
     async with following(connection) as pods:
-        await until(lambda: pods.watches)
+        await assert_comes(lambda: pods.watches)
         await server.kill()
-        await until(lambda: pods.state.status is KindStatus.STALE)
+        await assert_comes(lambda: pods.state.status is KindStatus.STALE)
         known = pods.state.known_at
         assert pods.state.message and held(pods) == truth(server)
         server.put(pod("while-down"))
@@ -122,28 +122,28 @@ async def test_point_4_a_killed_server_is_found_again(server, connection):
         await asyncio.sleep(0.05)
         assert pods.state.known_at == known
         await server.start()
-        await until(lambda: held(pods) == truth(server) and pods.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: held(pods) == truth(server) and pods.state.status is KindStatus.LIVE)
 
 
 @pytest.mark.asyncio
 async def test_point_6_a_deleted_crd_is_absent_and_comes_back(server, connection):
     async with following(connection, "Application") as applications:
-        await until(lambda: applications.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: applications.state.status is KindStatus.LIVE)
         crd = server.storage.by_kind("Application")
         others = [r for r in server.storage.resources.values() if r.group == "argoproj.io" and r is not crd]
         for resource in (*others, crd):
             server.storage.withdraw(resource)
-        await until(lambda: held(applications) == {})
-        await until(lambda: applications.state.status is KindStatus.ABSENT)
+        await assert_comes(lambda: held(applications) == {})
+        await assert_comes(lambda: applications.state.status is KindStatus.ABSENT)
         server.define(Resource("argoproj.io", "v1alpha1", "applications", "Application", custom=True))
         server.put({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "a", "namespace": "argocd"}})
-        await until(lambda: len(held(applications)) == 1 and applications.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: len(held(applications)) == 1 and applications.state.status is KindStatus.LIVE)
 
 
 @pytest.mark.asyncio
 async def test_point_6_an_api_that_is_not_there_is_no_error(server, connection):
     async with following(connection, "Certificate") as certificates:
-        await until(lambda: certificates.state.status is KindStatus.ABSENT)
+        await assert_comes(lambda: certificates.state.status is KindStatus.ABSENT)
         assert certificates.state.known_at == 0
 
 
@@ -151,7 +151,7 @@ async def test_point_6_an_api_that_is_not_there_is_no_error(server, connection):
 async def test_point_9_an_inconsistent_token_is_not_followed(server, connection):
     server.faults.inconsistent = 1
     async with following(connection) as pods:
-        await until(lambda: pods.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: pods.state.status is KindStatus.LIVE)
         assert held(pods) == truth(server)
         assert not [line for line in server.requests if "LTE" in line or "InJ2IjotMQ" in line]
         assert any(line.endswith("/api/v1/pods") for line in server.requests)
@@ -160,7 +160,7 @@ async def test_point_9_an_inconsistent_token_is_not_followed(server, connection)
 @pytest.mark.asyncio
 async def test_point_10_a_namespace_that_does_not_exist_is_empty(server, connection):
     async with following(connection, namespace="nope") as pods:
-        await until(lambda: pods.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: pods.state.status is KindStatus.LIVE)
         assert held(pods) == {}
 
 
@@ -179,49 +179,49 @@ async def test_point_10_a_namespace_that_does_not_exist_is_empty(server, connect
 async def test_point_11_refusals_in_any_form_are_outlived(server, connection, status, body, headers):
     server.faults.refuse("limit=7", status, body, headers=headers, times=3)
     async with following(connection) as pods:
-        await until(lambda: pods.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: pods.state.status is KindStatus.LIVE)
         server.faults.refuse("watch=true", status, body, headers=headers, times=4)
         server.end_watches()
         server.put(pod("later"))
-        await until(lambda: held(pods) == truth(server) and pods.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: held(pods) == truth(server) and pods.state.status is KindStatus.LIVE)
 
 
 @pytest.mark.asyncio
 async def test_point_11_expired_credentials_are_said_and_the_objects_stay(server, connection):
     async with following(connection) as pods:
-        await until(lambda: pods.watches)
+        await assert_comes(lambda: pods.watches)
         server.faults.unauthorized = True
         server.cut_watches()
-        await until(lambda: pods.state.status is KindStatus.STALE and "expired" in pods.state.message)
+        await assert_comes(lambda: pods.state.status is KindStatus.STALE and "expired" in pods.state.message)
         assert held(pods) == truth(server)
         server.faults.unauthorized = False
-        await until(lambda: pods.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: pods.state.status is KindStatus.LIVE)
 
 
 @pytest.mark.asyncio
 async def test_point_12_a_moment_of_403_after_a_restart_is_not_reported(server, tmp_path):
     async with connected(server, tmp_path, token="alice", namespace="shop") as connection:  # noqa: SIM117
         async with following(connection, namespace="shop") as pods:
-            await until(lambda: pods.state.status is KindStatus.LIVE)
+            await assert_comes(lambda: pods.state.status is KindStatus.LIVE)
             seen = []
             pods._changed = lambda _: seen.append(pods.state.status)
             server.faults.refuse(
                 "GET /api/v1/namespaces/shop/pods", 403, '{"kind":"Status","reason":"Forbidden","code":403}', times=2
             )
             await asyncio.sleep(0.2)
-            await until(lambda: pods.state.status is KindStatus.LIVE and not server.faults.refusals)
+            await assert_comes(lambda: pods.state.status is KindStatus.LIVE and not server.faults.refusals)
             assert KindStatus.DENIED not in seen
 
 
 @pytest.mark.asyncio
 async def test_point_12_crd_paths_that_are_not_installed_yet_are_waited_for(server, connection):
     async with following(connection, "Application") as applications:
-        await until(lambda: applications.watches)
+        await assert_comes(lambda: applications.watches)
         await server.restart(warming=True)
-        await until(lambda: applications.state.status is KindStatus.STALE)
+        await assert_comes(lambda: applications.state.status is KindStatus.STALE)
         assert len(held(applications)) == 2
         server.faults.warming = False
-        await until(lambda: applications.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: applications.state.status is KindStatus.LIVE)
 
 
 @pytest.mark.asyncio
@@ -229,21 +229,21 @@ async def test_point_13_with_etcd_down_memory_is_shown_as_what_it_is(server, con
     server.faults.etcd_down = True
     timing = QUICK.__class__(**{**{name: getattr(QUICK, name) for name in QUICK.__slots__}, "answer": 0.3})
     async with following(connection, timing=timing) as pods:
-        await until(lambda: held(pods))
+        await assert_comes(lambda: held(pods))
         assert pods.state.status is KindStatus.STALE and "in memory" in pods.state.message
         server.faults.heal()
-        await until(lambda: pods.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: pods.state.status is KindStatus.LIVE)
 
 
 @pytest.mark.asyncio
 async def test_point_18_who_may_list_and_not_watch_reads_now_and_then(server, tmp_path):
     async with connected(server, tmp_path, token="alice", namespace="shop") as connection:
         async with following(connection, namespace="shop") as pods:
-            await until(lambda: pods.state.status is KindStatus.LIVE and "not watch" in pods.state.message)
+            await assert_comes(lambda: pods.state.status is KindStatus.LIVE and "not watch" in pods.state.message)
             server.put(pod("new"))
-            await until(lambda: held(pods) == truth(server, namespace="shop"))
+            await assert_comes(lambda: held(pods) == truth(server, namespace="shop"))
         async with following(connection) as everywhere:
-            await until(lambda: everywhere.state.status is KindStatus.DENIED)
+            await assert_comes(lambda: everywhere.state.status is KindStatus.DENIED)
             assert held(everywhere) == {} and "alice" in everywhere.state.message
 
 
@@ -253,7 +253,7 @@ async def test_secrets_are_read_as_metadata_and_never_held(server, connection):
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"}, "data": {"password": "aHVudGVyMg=="}}
     )
     async with following(connection, "Secret") as secrets:
-        await until(lambda: secrets.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: secrets.state.status is KindStatus.LIVE)
         server.put(
             {
                 "apiVersion": "v1",
@@ -262,22 +262,22 @@ async def test_secrets_are_read_as_metadata_and_never_held(server, connection):
                 "data": {"password": "aHVudGVyMg=="},
             }
         )
-        await until(lambda: len(held(secrets)) == 2)
+        await assert_comes(lambda: len(held(secrets)) == 2)
         assert "aHVudGVyMg" not in repr(dict(secrets._store.snapshot(0).of("Secret")))
 
 
 @pytest.mark.asyncio
 async def test_a_snapshot_does_not_move_and_unchanged_objects_stay_the_same(server, connection):
     async with following(connection) as pods:
-        await until(lambda: pods.watches)
+        await assert_comes(lambda: pods.watches)
         before = pods._store.snapshot(1)
         server.put(pod("new"))
-        await until(lambda: held(pods) == truth(server))
+        await assert_comes(lambda: held(pods) == truth(server))
         after = pods._store.snapshot(2)
         assert ("shop", "new") not in before.of("Pod") and after.version > before.version
         assert all(after.of("Pod")[key] is item for key, item in before.of("Pod").items())
         pods.forget()
-        await until(lambda: pods.lists == 2 and pods.state.status is KindStatus.LIVE)
+        await assert_comes(lambda: pods.lists == 2 and pods.state.status is KindStatus.LIVE)
         assert all(pods._store.snapshot(3).of("Pod")[key] is item for key, item in before.of("Pod").items())
 
 
@@ -341,9 +341,9 @@ def test_after_any_faults_the_store_equals_the_servers(steps):
                 async with following(connection, timing=QUICK) as pods:
                     for step in steps:
                         await play(server, pods, step)
-                    await until(lambda: held(pods) == truth(server) and pods.state.status is KindStatus.LIVE)
+                    await assert_comes(lambda: held(pods) == truth(server) and pods.state.status is KindStatus.LIVE)
                     server.put(pod("last"))
-                    await until(lambda: held(pods) == truth(server))
+                    await assert_comes(lambda: held(pods) == truth(server))
 
     asyncio.run(story())
 

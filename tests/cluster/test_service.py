@@ -21,7 +21,7 @@ from app.core.errors import ConsoleError
 from app.core.events import ClusterChanged
 from app.core.settings import NetworkSetting
 from tests.cluster.apiserver import ApiServer
-from tests.cluster.conftest import QUICK, pod, until
+from tests.cluster.conftest import QUICK, assert_comes, pod
 
 RAPID = Pace(probe=0.05, patience=0.5, metrics=0.1, access=0.2)
 SLOWER = dataclasses.replace(QUICK, page=500, longest=0.1)
@@ -70,8 +70,8 @@ async def test_changes_are_told_merged(console, clusters, server):
     console.bus.subscribe(ClusterChanged, lambda event: told.append(event) if "Pod" in event.kinds else None)
     for number in range(40):
         server.put(pod(f"p{number}"))
-    await until(lambda: ("shop", "p39") in clusters.snapshot("kind-shop").of("Pod"))
-    await until(lambda: told)
+    await assert_comes(lambda: ("shop", "p39") in clusters.snapshot("kind-shop").of("Pod"))
+    await assert_comes(lambda: told)
     assert len(told) < 20
 
 
@@ -81,13 +81,13 @@ async def test_point_4_an_open_watch_proves_no_health(clusters, server):
     await clusters.connect("kind-shop")
     await clusters.settled("kind-shop")
     server.faults.refuse("limit=1$", 503, "service unavailable\n", times=10_000)
-    await until(lambda: clusters.reach("kind-shop").answers is False)
+    await assert_comes(lambda: clusters.reach("kind-shop").answers is False)
     state = clusters.snapshot("kind-shop").state("Pod")
     assert state.status is KindStatus.STALE and state.message
     (row,) = await clusters.fleet()
     assert row.reach.message and row.pods > 0
     server.faults.heal()
-    await until(lambda: clusters.snapshot("kind-shop").state("Pod").status is KindStatus.LIVE)
+    await assert_comes(lambda: clusters.snapshot("kind-shop").state("Pod").status is KindStatus.LIVE)
 
 
 @pytest.mark.asyncio
@@ -95,10 +95,10 @@ async def test_point_13_a_hanging_store_behind_the_server_is_named(clusters, ser
     await clusters.connect("kind-shop")
     await clusters.settled("kind-shop")
     server.faults.etcd_down = True
-    await until(lambda: "etcd" in clusters.reach("kind-shop").message)
+    await assert_comes(lambda: "etcd" in clusters.reach("kind-shop").message)
     assert clusters.snapshot("kind-shop").state("Pod").status is KindStatus.STALE
     server.faults.heal()
-    await until(
+    await assert_comes(
         lambda: clusters.reach("kind-shop").answers and clusters.snapshot("kind-shop").state("Pod").status is KindStatus.LIVE
     )
 
@@ -108,15 +108,15 @@ async def test_after_a_restart_all_kinds_are_right_again(clusters, server):
     await clusters.connect("kind-shop")
     await clusters.settled("kind-shop")
     await server.kill()
-    await until(lambda: clusters.reach("kind-shop").answers is False)
+    await assert_comes(lambda: clusters.reach("kind-shop").answers is False)
     server.put(pod("meanwhile"))
     server.storage.compact()
     server.faults.warming = True
     await server.start()
-    await until(lambda: clusters.reach("kind-shop").answers)
+    await assert_comes(lambda: clusters.reach("kind-shop").answers)
     server.faults.warming = False
-    await until(lambda: ("shop", "meanwhile") in clusters.snapshot("kind-shop").of("Pod"))
-    await until(lambda: clusters.snapshot("kind-shop").state("Application").status is KindStatus.LIVE)
+    await assert_comes(lambda: ("shop", "meanwhile") in clusters.snapshot("kind-shop").of("Pod"))
+    await assert_comes(lambda: clusters.snapshot("kind-shop").state("Application").status is KindStatus.LIVE)
 
 
 @pytest.mark.asyncio
@@ -126,10 +126,10 @@ async def test_another_cluster_under_the_same_context_is_noticed(clusters, serve
     other = dict(server.objects("Namespace")[("", "kube-system")])
     other["metadata"] = {**other["metadata"], "uid": "another"}
     server.storage.objects[server.storage.by_kind("Namespace")][("", "kube-system")] = other
-    await until(lambda: clusters.identity("kind-shop").uid == "another")
+    await assert_comes(lambda: clusters.identity("kind-shop").uid == "another")
     (row,) = await clusters.fleet()
     assert "Another cluster" in row.problem
-    await until(lambda: clusters.snapshot("kind-shop").of("Pod").keys() == server.objects("Pod").keys())
+    await assert_comes(lambda: clusters.snapshot("kind-shop").of("Pod").keys() == server.objects("Pod").keys())
 
 
 @pytest.mark.asyncio
@@ -137,10 +137,10 @@ async def test_who_may_only_read_a_namespace_sees_that_namespace(clusters, serve
     path = server.kubeconfig(tmp_path / "alice.yaml", context="alice", token="alice", namespace="shop")
     clusters.add_kubeconfig(path)
     await clusters.connect("alice")
-    await until(lambda: clusters.snapshot("alice").of("Pod"))
+    await assert_comes(lambda: clusters.snapshot("alice").of("Pod"))
     assert all(namespace == "shop" for namespace, _ in clusters.snapshot("alice").of("Pod"))
-    await until(lambda: clusters.snapshot("alice").state("Secret").status is KindStatus.DENIED)
-    await until(lambda: clusters.access("alice").asked_at)
+    await assert_comes(lambda: clusters.snapshot("alice").state("Secret").status is KindStatus.DENIED)
+    await assert_comes(lambda: clusters.access("alice").asked_at)
     access = clusters.access("alice")
     assert access.user == "alice"
     assert access.may_list("Pod") and not access.may_watch("Pod")
@@ -150,7 +150,7 @@ async def test_who_may_only_read_a_namespace_sees_that_namespace(clusters, serve
 @pytest.mark.asyncio
 async def test_an_administrator_may_act(clusters):
     await clusters.connect("kind-shop")
-    await until(lambda: clusters.access("kind-shop").asked_at)
+    await assert_comes(lambda: clusters.access("kind-shop").asked_at)
     access = clusters.access("kind-shop")
     assert all(access.may_act(action) for action in ("scale", "drain", "exec", "logs")) and access.may_watch("Pod")
 
@@ -174,13 +174,13 @@ async def test_a_search_goes_across_clusters_and_remembers(clusters, server, tmp
 @pytest.mark.asyncio
 async def test_metrics_come_with_a_short_history_and_their_absence_is_said(clusters, server):
     await clusters.connect("kind-shop")
-    await until(lambda: clusters.snapshot("kind-shop").metrics.available)
+    await assert_comes(lambda: clusters.snapshot("kind-shop").metrics.available)
     metrics = clusters.snapshot("kind-shop").metrics
     (key, containers) = next(iter(metrics.pods.items()))
     assert all(cpu >= 0 and memory > 0 for cpu, memory in containers.values()) and metrics.nodes
-    await until(lambda: len(clusters.usage("kind-shop", *key)) >= 2)
+    await assert_comes(lambda: len(clusters.usage("kind-shop", *key)) >= 2)
     server.faults.metrics_down = True
-    await until(lambda: not clusters.snapshot("kind-shop").metrics.available)
+    await assert_comes(lambda: not clusters.snapshot("kind-shop").metrics.available)
     assert "does not answer" in clusters.snapshot("kind-shop").metrics.message
     assert clusters.reach("kind-shop").answers, "a dead metrics server is not a dead cluster"
 
@@ -231,12 +231,12 @@ async def test_a_followed_log_that_is_cut_loses_and_repeats_nothing(clusters, se
     following = asyncio.create_task(
         clusters.logs("kind-shop", [LogSource("shop", "a", "main")], lambda line: lines.append(line.text), follow=True)
     )
-    await until(lambda: len(lines) == 3 and any("follow" in line for line in server.requests))
+    await assert_comes(lambda: len(lines) == 3 and any("follow" in line for line in server.requests))
     server.log("shop", "a", "line 3", time="2026-11-23T01:11:31.690767001Z")
-    await until(lambda: len(lines) == 4)
+    await assert_comes(lambda: len(lines) == 4)
     server.drop_all()
     server.log("shop", "a", "line 4", time="2026-11-23T01:11:32.000000000Z")
-    await until(lambda: len(lines) >= 5)
+    await assert_comes(lambda: len(lines) >= 5)
     following.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await following

@@ -1,4 +1,4 @@
-"""Small drawn widgets: the grid of pods, bars of shares, and a line of CPU."""
+"""Small widgets of the pages: the grid of pods, bars of shares, and a column that scrolls."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from ui.panels.cluster.reading import PodCell
 from ui.theme import icon, theme
+from ui.widgets import scrolled
 
 CELL, GAP = 24, 4
 INKS = {"ok": "ok", "warn": "warn", "err": "err", "run": "accent", "idle": "text-3"}
@@ -143,3 +144,14 @@ class ShareBar(QWidget):
                 QRect(round(x), 0, max(0, round(width) - (1 if len(self._parts) > 1 else 0)), self.height()), theme.color(color)
             )
             x += width
+
+
+def scrolled_column(name: str, called: str) -> tuple[QScrollArea, QVBoxLayout]:
+    """A column that scrolls up and down in its pane; a screen reader says ``called``."""
+    inner = QWidget()
+    column = QVBoxLayout(inner)
+    column.setContentsMargins(16, 10, 16, 10)
+    column.setSpacing(8)
+    area = scrolled(inner, called)
+    area.setObjectName(name)
+    return area, column

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
-from ui.panels.cluster.drawn import PodGrid, ShareBar
+from ui.panels.cluster.drawn import PodGrid, ShareBar, scrolled_column
 from ui.panels.cluster.fleet import sync_cell
 from ui.panels.cluster.looking import LookingPane
 from ui.panels.cluster.side import SidePane
@@ -91,33 +91,18 @@ class ClusterPage(QWidget):
         self.pods_ready = QLabel("")
         self.pods_ready.setProperty("role", "hint")
         self.pods.add_header(self.pods_ready)
-        self.pods.body.addWidget(self._scrolled("cluster.pods"))
+        area, self._pods = scrolled_column("cluster.pods", "Pods by node")
+        self.pods.body.addWidget(area)
         self._grids: dict[str, tuple[QLabel, PodGrid]] = {}
         return self.pods
-
-    def _scrolled(self, name: str) -> QWidget:
-        area = QScrollArea()
-        area.setObjectName(name)
-        area.setAccessibleName(name.rpartition(".")[2].capitalize())
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(16, 10, 16, 10)
-        column.setSpacing(8)
-        area.setWidget(inner)
-        if name == "cluster.pods":
-            self._pods = column
-        else:
-            self._hpas = column
-        return area
 
     def _build_scaling(self) -> QWidget:
         self.scaling = Pane("Autoscaling")
         hint = QLabel("HPA")
         hint.setProperty("role", "hint")
         self.scaling.add_header(hint)
-        self.scaling.body.addWidget(self._scrolled("cluster.hpas"))
+        area, self._hpas = scrolled_column("cluster.hpas", "Autoscalers")
+        self.scaling.body.addWidget(area)
         return self.scaling
 
     # showing

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from ui.panels.cluster.drawn import ShareBar
+from ui.panels.cluster.drawn import ShareBar, scrolled_column
 from ui.panels.cluster.fleet import SEVERITIES, ago
 from ui.widgets import IconLabel, KeyValue, Note, Pane, StatusLabel, button, empty
 
@@ -50,26 +50,13 @@ class SidePane(QWidget):
         self.events.add_header(self.age, right=True)
         for pane, stretch in ((self.rollout, 3), (self.argo, 0), (self.events, 3)):
             column.addWidget(pane, stretch)
-        self._rollout = self._scrolled(self.rollout, "cluster.rollout")
+        area, self._rollout = scrolled_column("cluster.rollout", "Rollout and signals")
+        self.rollout.body.addWidget(area, 1)
         self._argo = QVBoxLayout()
         self._argo.setContentsMargins(16, 8, 16, 10)
         self.argo.body.addLayout(self._argo)
-        self._events = self._scrolled(self.events, "cluster.events")
-
-    def _scrolled(self, pane: Pane, name: str) -> QVBoxLayout:
-        area = QScrollArea()
-        area.setObjectName(name)
-        area.setAccessibleName(name.rpartition(".")[2].capitalize())
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(16, 10, 16, 12)
-        column.setSpacing(8)
-        area.setWidget(inner)
-        pane.body.addWidget(area, 1)
-        return column
+        area, self._events = scrolled_column("cluster.events", "Events")
+        self.events.body.addWidget(area, 1)
 
     def show_page(self, page: Page, why_not: str) -> None:
         """Show a reading; ``why_not``: the reason why nothing may be changed there, or empty.
