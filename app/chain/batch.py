@@ -21,7 +21,7 @@ from app.chain.sending import TransactionRequest, refusal
 from app.chain.standing import Standing, look, stayed
 from app.core.errors import Invalid
 from app.core.evidence import Evidence
-from app.operations.plans import Plan, StepSpec
+from app.operations.plans import Plan, StepSpec, listed
 from app.operations.steps import Happened, Outcome, Step, StepContext
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class BatchStep(Step):
 
     async def requests(self, context: StepContext) -> Sequence[TransactionRequest]:
         """What to send, in order; by default as the step's parameters say."""
-        items: Sequence[Mapping[str, Any]] = self.spec.params["items"]  # type: ignore[assignment]
+        items = listed(self.spec.params, "items", dict)
         return [TransactionRequest(i["to"], int(i["value"]), str(i["data"]), int(i["gas_limit"]) or None) for i in items]
 
     async def prepare(self, context: StepContext) -> Mapping[str, object]:
@@ -183,7 +183,7 @@ class BatchStep(Step):
 
         Final rows are asked about again only once nothing else is open; what was surely never sent is not asked about at all.
         """
-        hashes: Sequence[str] = prepared["hashes"]  # type: ignore[assignment]
+        hashes = listed(prepared, "hashes", str)
         found = await self.transactions.queue.many(self.network, hashes)
         rows = [found[tx_hash] for tx_hash in hashes]
         asked = rows if everything else [row for row in rows if self._must_ask(row)]

@@ -20,7 +20,7 @@ from app.chain.transactions import TransactionStep
 from app.core import faults
 from app.core.clock import now_ms
 from app.core.errors import Conflict, Denied, Invalid
-from app.operations.plans import Effect, Fee, Plan, Preview, StepSpec, Verdict, VerdictLevel
+from app.operations.plans import Effect, Fee, Plan, Preview, StepSpec, Verdict, VerdictLevel, listed
 from app.operations.steps import Happened, Outcome, PlanKind, Step, StepContext
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class Replacements:
         network_key, sender = str(plan.params["network"]), str(plan.params["sender"])
         chain = await self._transactions.connect(network_key)
         head = await chain.head()
-        gaps: Sequence[int] = plan.params["gaps"]  # type: ignore[assignment]
+        gaps = listed(plan.params, "gaps", int)
         quote = await self._fees.quote_for(chain, plan.params)
         gas = EMPTY_GAS * len(gaps)
         return Preview(
@@ -234,8 +234,8 @@ class Replacements:
         )
 
     def _repair_effects(self, plan: Plan, sender: str, filled: str, sent: str) -> tuple[Effect, ...]:
-        lost: Sequence[int] = plan.params["lost"]  # type: ignore[assignment]
-        gaps: Sequence[int] = plan.params["gaps"]  # type: ignore[assignment]
+        lost = listed(plan.params, "lost", int)
+        gaps = listed(plan.params, "gaps", int)
         again = [Effect("state", sender, "not in the node's pool", sent, label=f"nonce {nonce:,}") for nonce in lost]
         return (*again, *(Effect("state", sender, "nothing", filled, label=f"nonce {nonce:,}") for nonce in gaps))
 
@@ -318,7 +318,7 @@ class AgainStep(Step):
     def __init__(self, transactions: Transactions, spec: StepSpec) -> None:
         self._transactions = transactions
         self._network = str(spec.params["network"])
-        self._hashes: Sequence[str] = spec.params["hashes"]  # type: ignore[assignment]
+        self._hashes = listed(spec.params, "hashes", str)
 
     async def prepare(self, context: StepContext) -> Mapping[str, object]:
         """Nothing to sign: the bytes are stored."""

@@ -174,9 +174,10 @@ class Rivals:
         if height is None:
             return None
         block = await chain.rpc.call("eth_getBlockByNumber", hex(height), True)
-        for transaction in (block or {}).get("transactions", ()):
+        transactions: list[Mapping[str, Any]] = (block or {}).get("transactions", [])
+        for transaction in transactions:
             if checksum_address(transaction["from"]) == row.sender and int(transaction["nonce"], 16) == row.nonce:
-                return transaction  # type: ignore[no-any-return]
+                return transaction
         return None
 
     async def _block_of_nonce(self, chain: Chain, sender: str, nonce: int) -> int | None:

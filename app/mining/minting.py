@@ -20,7 +20,7 @@ from app.mining.abis import EMISSION, MINT_MINE
 from app.mining.proofs import ProofRow, ProofStatus, ValueProof
 from app.mining.queue import Queue
 from app.mining.reading import fee_of, find_holder, has_role, read, topic
-from app.operations.plans import Call, Effect, Plan, Preview, Verdict, VerdictLevel
+from app.operations.plans import Call, Effect, Plan, Preview, Verdict, VerdictLevel, listed
 from app.operations.steps import Happened, Outcome, Step, StepContext
 from app.wallets.actual import measure, mined_of
 from app.wallets.keys import ExtendedKey, address_of, keccak, parse_address, recover, sign, signature_bytes
@@ -39,7 +39,7 @@ EconomyOf = Callable[[str], Awaitable["Economy | None"]]
 
 def proofs_of(plan: Plan) -> list[ValueProof]:
     """The proofs of a plan from its own params: what was previewed is what is signed, whatever the store says by then."""
-    rows: Sequence[Mapping[str, Any]] = plan.params["proofs"]  # type: ignore[assignment]
+    rows = rows_of(plan)
     return [
         ValueProof(
             contributor=str(row["contributor"]),
@@ -71,7 +71,7 @@ def proof_params(row: ProofRow) -> dict[str, object]:
 
 def rows_of(plan: Plan) -> list[dict[str, Any]]:
     """The proofs of a plan as params: dicts with id, number and digest among them."""
-    return list(plan.params["proofs"])  # type: ignore[call-overload, no-any-return]
+    return listed(plan.params, "proofs", dict)
 
 
 def mint_data(proofs: Sequence[ValueProof], signatures: Sequence[bytes]) -> str:

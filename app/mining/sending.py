@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.chain.transactions import TransactionRequest, TransactionStep
 from app.mining.minting import Minting, mint_data, proofs_of
-from app.operations.plans import Plan, StepSpec
+from app.operations.plans import Plan, StepSpec, listed
 from app.operations.steps import Outcome, StepContext
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class MintStep(TransactionStep):
 
     async def request(self, context: StepContext) -> TransactionRequest:
         """``mint`` or ``mintBatch`` with the proofs of the plan and the signatures that the attest step stored."""
-        signatures: Sequence[str] = context.results[context.index - 1]["signatures"]  # type: ignore[assignment]
+        signatures = listed(context.results[context.index - 1], "signatures", str)
         data = mint_data(proofs_of(context.plan), [bytes.fromhex(signature[2:]) for signature in signatures])
         return TransactionRequest(to=str(context.plan.params["mint_mine"]), value=0, data=data, gas_limit=None)
 

@@ -23,6 +23,7 @@ from app.operations.plans import (
     TargetKind,
     Verdict,
     VerdictLevel,
+    listed,
 )
 from app.operations.steps import Happened, Outcome, PlanKind, Step, StepContext
 
@@ -50,6 +51,7 @@ __all__ = [
     "TargetKind",
     "Verdict",
     "VerdictLevel",
+    "listed",
 ]
 
 

@@ -9,9 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from app.core.canonical import digest
+from app.core.errors import Invalid
 from app.core.evidence import Evidence
+
+Item = TypeVar("Item")
+
+
+def listed(values: Mapping[str, object], name: str, kind: type[Item]) -> list[Item]:
+    """The list ``name`` of a plan's or a step's params, of what a step prepared, or of its result; each item is a ``kind``.
+
+    Raises:
+        Invalid: it is no list, or an item is something else: the store was changed by another program.
+    """
+    found = values.get(name)
+    items = [item for item in found if isinstance(item, kind)] if isinstance(found, list | tuple) else []
+    if not isinstance(found, list | tuple) or len(items) != len(found):
+        raise Invalid(f"“{name}” of this plan is not a list of what belongs there. Nothing was done.", "Make a new plan.")
+    return items
 
 
 class PlanState(StrEnum):
