@@ -28,6 +28,11 @@ class Ring:
         Ring.gone.append(threading.get_ident())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def garbage() -> None:
+    """The tests here have collectors of their own, or none."""
+
+
 @pytest.fixture
 def collector(qapp: Any) -> Iterator[Collector]:
     Ring.gone.clear()

@@ -270,13 +270,27 @@ class AccountCombo(QComboBox):
             label = self.itemText(at).rpartition("  ")[0]
             if text.lower() in (label.lower(), str(self.itemData(at)).lower()):
                 return str(self.itemData(at))
-        digits = text[2:]
-        if not text.lower().startswith("0x") or any(c not in "0123456789abcdefABCDEF" for c in digits):
-            raise Invalid(f"“{text}” is neither an account nor an address. Nothing was planned.", "Begin with 0x.", field=field)
-        if len(digits) != 40:
-            raise Invalid(
-                f"An address has 40 hex digits after 0x. This has {len(digits)}. Nothing was planned.",
-                "Copy the whole address.",
-                field=field,
-            )
-        return text
+        return address_typed(text, field)
+
+
+def address_typed(text: str, field: str) -> str:
+    """``text`` when it has the form of an address; its EIP-55 spelling is checked by whoever plans with it.
+
+    Args:
+        field: of the form, named by the error.
+
+    Raises:
+        Invalid: it has another form.
+    """
+    from app.core.errors import Invalid
+
+    digits = text[2:]
+    if not text.lower().startswith("0x") or any(c not in "0123456789abcdefABCDEF" for c in digits):
+        raise Invalid(f"“{text[:60]}” is nobody known here and no address. Nothing was planned.", "Begin with 0x.", field=field)
+    if len(digits) != 40:
+        raise Invalid(
+            f"An address has 40 hex digits after 0x. This has {len(digits)}. Nothing was planned.",
+            "Copy the whole address.",
+            field=field,
+        )
+    return text

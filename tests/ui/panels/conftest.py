@@ -1,22 +1,12 @@
-"""One window over a real console in a temporary home per module; its keyring is the session's."""
+"""The window, as the tests of the panels want it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.ui.shell.desk import POOL, TREASURY, Shell, start
-
-
-@pytest.fixture(scope="module")
-def module_window(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    shell = start(tmp_path_factory.mktemp("home"))
-    shell.ask(lambda: shell.console.wallets.watch("Treasury", TREASURY))
-    shell.ask(lambda: shell.console.wallets.watch("Rewards pool", POOL))
-    yield shell
-    shell.window.close()
+from tests.ui.shell.desk import Shell
 
 
 @pytest.fixture

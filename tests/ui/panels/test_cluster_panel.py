@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from app.cluster.prometheus import Line, Queried
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.aside import served
 from tests.ui.shell.desk import Shell, start
-from ui.collector import Collector
 from ui.panels.cluster.tunnels import TunnelForm
 from ui.panels.cluster.using import summed
 
@@ -37,8 +35,6 @@ def desk(qapp: Any, server: ApiServer, tmp_path_factory: pytest.TempPathFactory)
     patch.setenv("AZORA_CLUSTER_GRACE_SECONDS", "0")
     home: Path = folder / "home"
     home.mkdir()
-    # As in the product: a cycle that holds a widget is never collected by the thread that reads the cluster.
-    collector = Collector()
     shell = start(home)
     shell.window.open("cluster")
     shell.until(lambda: "eu" in shell.console.clusters.connected, 30_000)
@@ -46,10 +42,6 @@ def desk(qapp: Any, server: ApiServer, tmp_path_factory: pytest.TempPathFactory)
     yield shell
     shell.window.close()
     patch.undo()
-    collector.stop()
-    # The closed window is one large cycle. Whatever still holds a part of it, no thread of a later test's window may collect it.
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QCompleter, QSizePolicy
 
 from app.core.errors import Invalid
-from ui.widgets.identity import identicon_icon
+from ui.widgets.identity import address_typed, identicon_icon
 from ui.widgets.values import short_hex
 
 if TYPE_CHECKING:
@@ -126,16 +126,7 @@ class PartyCombo(QComboBox):
             label = self.itemText(at).rpartition("  ")[0]
             if address and text.lower() in (label.lower(), address.lower()):
                 return address if text.lower() == label.lower() else text
-        digits = text[2:]
-        if not text.lower().startswith("0x") or any(c not in "0123456789abcdefABCDEF" for c in digits):
-            raise Invalid(f"“{text[:60]}” is nobody known here and no address. Nothing was planned.", "Begin with 0x.", field=field)
-        if len(digits) != 40:
-            raise Invalid(
-                f"An address has 40 hex digits after 0x. This has {len(digits)}. Nothing was planned.",
-                "Copy the whole address.",
-                field=field,
-            )
-        return text
+        return address_typed(text, field)
 
     def said(self, network: str) -> Said | None:
         """What can be said of the recipient before anything is asked of the chain; None while it is not yet an address."""
