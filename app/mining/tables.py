@@ -86,6 +86,14 @@ workers = sa.Table(
     sa.Index("ix_work_workers_network", "network", "seen_at"),
 )
 
+work_rates = sa.Table(
+    "work_rates",
+    metadata,
+    sa.Column("worker", sa.String(36), primary_key=True),
+    sa.Column("at", sa.BigInteger, primary_key=True),  # UTC milliseconds, whole ten seconds
+    sa.Column("rate", sa.BigInteger, nullable=False),  # hashes per second
+)
+
 bank_statements = sa.Table(
     "bank_statements",
     metadata,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.architecture.source import ROOT, at_import_time, imported, modules, place, tracked, tree
 
-HEAVY = ("web3", "eth_account", "eth_abi", "pyrevm", "py_mini_racer", "matplotlib", "numpy", "kubernetes", "llvmlite")
+HEAVY = ("web3", "eth_account", "eth_abi", "pyrevm", "py_mini_racer", "matplotlib", "numpy", "kubernetes", "llvmlite", "pyqtgraph")
 
 
 def brings(node: ast.AST, *packages: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.architecture.source import ROOT
 
-ON_FIRST_USE = {"web3", "eth_account", "eth_abi", "pyrevm", "py_mini_racer", "matplotlib", "numpy", "kubernetes"}
+ON_FIRST_USE = {"web3", "eth_account", "eth_abi", "pyrevm", "py_mini_racer", "matplotlib", "numpy", "kubernetes", "pyqtgraph"}
 SERVICES = {"asyncio", "sqlalchemy", "alembic", "pydantic", "structlog", "aiohttp", "keyring", "cryptography"}
 AFTER_THE_PAINT = SERVICES | {"qasync", "typer"}
 

@@ -128,12 +128,13 @@ def startup() -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    from tests.benchmarks import cluster, mining, previewing, sending
+    from tests.benchmarks import cluster, interface, mining, previewing, sending
 
     told = {"compile_warm": compile_warm(), "sign": signing(), "startup": startup(), "keccak_search": mining.search()}
     told["preview"] = previewing.latency()
     told["send"] = sending.sending()
     told["cluster_watch"] = cluster.compare()
+    told["interface"] = interface.interface()
     print(json.dumps(told, indent=2))
 
 

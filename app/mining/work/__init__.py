@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.mining.work.contract import WorkState, read_work
     from app.mining.work.economics import Prices, Profit
     from app.mining.work.miner import Miner, MinerState
+    from app.mining.work.rates import RateLine
     from app.mining.work.roll import Worker, WorkerState
     from app.mining.work.rules import Act, Proposal
     from app.mining.work.service import Work
@@ -23,13 +24,27 @@ _HOMES = {
     "Prices": "economics",
     "Profit": "economics",
     "Proposal": "rules",
+    "RateLine": "rates",
     "Work": "service",
     "WorkState": "contract",
     "Worker": "roll",
     "WorkerState": "roll",
     "read_work": "contract",
 }
-__all__ = ["Act", "Miner", "MinerState", "Prices", "Profit", "Proposal", "Work", "WorkState", "Worker", "WorkerState", "read_work"]
+__all__ = [
+    "Act",
+    "Miner",
+    "MinerState",
+    "Prices",
+    "Profit",
+    "Proposal",
+    "RateLine",
+    "Work",
+    "WorkState",
+    "Worker",
+    "WorkerState",
+    "read_work",
+]
 
 
 def __getattr__(name: str) -> object:

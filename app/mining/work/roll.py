@@ -7,7 +7,7 @@ whatever machine it runs.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from app.core.events import Bus
     from app.database import Database
+    from app.mining.work.rates import RateLine
 
 BEAT_SECONDS = 2.0
 SILENT_MS = 15_000  # a worker that has not been heard of for so long is told as silent
@@ -115,10 +116,12 @@ class Roll:
     async def beat(self, worker_id: str, values: Mapping[str, object]) -> Mapping[str, object]:
         """A sign of life; what an operator asks of this worker."""
         from app.mining.tables import workers as table
+        from app.mining.work.rates import note
 
         def write(connection: Connection) -> Mapping[str, object]:
             one = table.c.id == worker_id
             connection.execute(table.update().where(one).values(seen_at=now_ms(), **values))
+            note(connection, worker_id, int(str(values.get("hash_rate", 0))))
             return dict(connection.execute(table.select().with_only_columns(table.c.wanted).where(one)).scalar() or {})
 
         wanted = await self._database.write(write, durable=False)
@@ -136,6 +139,12 @@ class Roll:
 
         found = await self._database.read(read)
         return sorted(found, key=lambda worker: (worker.state is WorkerState.STOPPED, -worker.started_at))
+
+    async def rates(self, network: str, since_ms: int, step_ms: int) -> Sequence[RateLine]:
+        """Hash rates of a network's workers since then, as means over steps of milliseconds."""
+        from app.mining.work.rates import lines
+
+        return await self._database.read(lambda connection: lines(connection, network, since_ms, step_ms))
 
     async def get(self, worker_id: str) -> Worker:
         """One worker. Raises NotFound."""
@@ -193,11 +202,17 @@ class Roll:
             Conflict: it is alive.
         """
         from app.mining.tables import workers as table
+        from app.mining.work import rates
 
         worker = await self.get(worker_id)
         if worker.state not in (WorkerState.STOPPED, WorkerState.SILENT):
             raise Conflict(f"The worker {worker.name} is alive. It was not struck off.", "Stop it first.")
-        await self._database.write(lambda connection: connection.execute(table.delete().where(table.c.id == worker_id)))
+
+        def strike(connection: Connection) -> None:
+            rates.forget(connection, worker_id)
+            connection.execute(table.delete().where(table.c.id == worker_id))
+
+        await self._database.write(strike)
         self._bus.publish(WorkersChanged())
 
 

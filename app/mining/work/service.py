@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from app.core.clock import now_ms
 from app.core.errors import Invalid
 from app.core.secret import Secret
 from app.mining.kernel import cores
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from app.core.jobs import Job, Jobs
     from app.database import Database
     from app.mining.work.contract import WorkState
+    from app.mining.work.rates import RateLine
     from app.operations import Operations, Plan
 
 MOST_THREADS = 1024
@@ -55,6 +57,7 @@ class Work:
         self._jobs = jobs
         self._roll = Roll(database, bus)
         self._solving = Solving(operations, networks, simulation, transactions, fees, economy_of)
+        self._sessions: dict[str, Session] = {}  # of this process
         self._orders = Orders(operations, self._roll, self._start_planned)
 
     async def state(self, network_id: str) -> WorkState:
@@ -73,6 +76,18 @@ class Work:
         """Every worker of the network that shares this store, living ones first."""
         network = self._networks.get(network_id)
         return await self._roll.list(network.key.text) if network.genesis else []
+
+    async def rates(self, network_id: str, minutes: int) -> Sequence[RateLine]:
+        """Hash rates of the network's workers over the last minutes (of a day at most), in about 180 steps."""
+        from app.mining.work.rates import EACH_MS
+
+        network, span = self._networks.get(network_id), minutes * 60_000
+        step = max(EACH_MS, span // 180 // EACH_MS * EACH_MS)
+        return await self._roll.rates(network.key.text, now_ms() - span, step) if network.genesis else []
+
+    async def live(self) -> dict[str, float]:
+        """Hashes per second of the workers in this process, as their threads count them now; asks neither store nor chain."""
+        return {worker_id: session.miner.state.hash_rate for worker_id, session in self._sessions.items()}
 
     async def start_worker(
         self,
@@ -123,7 +138,15 @@ class Work:
             passphrase=passphrase,
             solutions=solutions,
         )
-        return self._jobs.start(f"Mine: {label}", session.run, kind="mining", link=f"azora://mining/{worker_id}")
+
+        async def mine(job: Job) -> object:
+            self._sessions[worker_id] = session
+            try:
+                return await session.run(job)
+            finally:
+                del self._sessions[worker_id]
+
+        return self._jobs.start(f"Mine: {label}", mine, kind="mining", link=f"azora://mining/{worker_id}")
 
     # the orchestrator
 

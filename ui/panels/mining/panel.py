@@ -12,6 +12,7 @@ from app.core.events import LedgerChanged, NetworkChanged, QueueChanged
 from app.core.money import exact_units, short_units
 from ui.panels.mining.forms import MintForm, RequestForm, SubmitForm
 from ui.panels.mining.lists import ImportForm, WatchButton
+from ui.panels.mining.rates import RatesPane
 from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
 from ui.panels.mining.redemptions import RedemptionsTab
 from ui.panels.mining.whatif import WhatIfPage
@@ -110,7 +111,14 @@ class MiningPanel(Panel):
         column.addWidget(self.kpis)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
-        split.addWidget(self._build_table())
+        left = QSplitter(Qt.Orientation.Vertical)
+        left.setChildrenCollapsible(False)
+        self.rates = RatesPane(self)
+        left.addWidget(self.rates)
+        left.addWidget(self._build_table())
+        left.setStretchFactor(1, 1)
+        left.setSizes([230, 400])
+        split.addWidget(left)
         split.addWidget(self._build_review())
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 1)

@@ -18,6 +18,7 @@ STATES = {
     "stopped": ("idle", "Stopped"),
     "silent": ("warn", "Silent"),
 }
+LIVING = ("searching", "sending", "paused", "waiting")
 
 
 def worker_row(worker: Worker, profit: Profit) -> Row:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSplitter, QSt
 from app.core.events import WorkersChanged
 from ui.panels.mining.machine import MachinePane
 from ui.panels.mining.worker_forms import PowerForm, PricesForm, StartForm, ThrottleForm
-from ui.panels.mining.worker_words import about, hashes, worker_row
+from ui.panels.mining.worker_words import LIVING, about, hashes, worker_row
 from ui.widgets import (
     Amount,
     Column,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from app.mining.work import Profit, Proposal, Worker, WorkState
     from ui.panels.mining.panel import MiningPanel
 
-LIVING = ("searching", "sending", "paused", "waiting")
 AGAIN_MS = 5_000  # workers of other machines tell this console nothing: it reads their rows
 SOON_MS = 400
 
