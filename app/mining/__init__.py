@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from app.mining.bank import Bank
     from app.mining.emission import EmissionReport, EpochRow, EraRow, Share
+    from app.mining.evidence_file import EvidenceState
     from app.mining.matching import Finding, Match, Matching
     from app.mining.policy import Policy, policy_v1
     from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
     from app.mining.redemption import RedemptionRow, Redemptions, RedemptionStatus
+    from app.mining.reviewing import Examination, ProofFilter, ReviewCheck
     from app.mining.service import Mining, QueueReconciliation
     from app.mining.whatif import Answer, Question
     from app.mining.work.service import Work
@@ -26,6 +28,10 @@ _HOMES = {
     "EpochRow": "emission",
     "EraRow": "emission",
     "Share": "emission",
+    "EvidenceState": "evidence_file",
+    "Examination": "reviewing",
+    "ProofFilter": "reviewing",
+    "ReviewCheck": "reviewing",
     "Finding": "matching",
     "Match": "matching",
     "Matching": "matching",
@@ -50,12 +56,15 @@ __all__ = [
     "EmissionReport",
     "EpochRow",
     "EraRow",
+    "EvidenceState",
+    "Examination",
     "Finding",
     "Match",
     "Matching",
     "Mining",
     "Policy",
     "ProofDraft",
+    "ProofFilter",
     "ProofRow",
     "ProofStatus",
     "Question",
@@ -63,6 +72,7 @@ __all__ = [
     "RedemptionRow",
     "RedemptionStatus",
     "Redemptions",
+    "ReviewCheck",
     "Share",
     "ValueProof",
     "Work",

@@ -116,12 +116,16 @@ def domain_separator(chain_id: int, contract: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What shows the work. ``sha256`` is over the bytes of a file, or over the UTF-8 text of a URL when only that was given."""
+    """What shows the work. ``sha256`` is over the bytes of a file, or over the UTF-8 text of a URL when only that was given.
+
+    ``path`` is where a file of this machine is, so that a reviewer can look at it; it is no part of the proof.
+    """
 
     sha256: bytes
     kind: str  # "file" or "url"
     name: str
     size: int
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,7 @@ class ProofDraft:
                     "Check the path.",
                     field="evidence",
                 ) from error
-            return Evidence(found, "file", self.evidence_name or self.evidence_path.name, size)
+            return Evidence(found, "file", self.evidence_name or self.evidence_path.name, size, str(self.evidence_path.absolute()))
         if self.evidence_bytes is not None:
             _require_size(len(self.evidence_bytes))
             return Evidence(hashlib.sha256(self.evidence_bytes).digest(), "file", self.evidence_name, len(self.evidence_bytes))
@@ -211,6 +215,7 @@ class ProofRow:
         reward: smallest unit; ``deadline``: Unix seconds.
         activity_name: as the policy calls it.
         evidence_hash, digest, salt: ``0x…`` of 32 bytes. The evidence hash is SHA-256.
+        evidence_path: where its file was when it was submitted; empty for addresses and files of elsewhere.
         reason: why it waits for a review, was rejected or went back.
         plan_id: the plan that has claimed it, or minted it.
         tx_hash, block: where it was minted.
@@ -231,6 +236,7 @@ class ProofRow:
     evidence_kind: str
     evidence_name: str
     evidence_size: int
+    evidence_path: str
     digest: str
     deadline: int
     salt: str

@@ -62,6 +62,7 @@ class Queue:
             "evidence_kind": evidence.kind,
             "evidence_name": evidence.name,
             "evidence_size": evidence.size,
+            "evidence_path": evidence.path,
             "digest": digest,
             "deadline": proof.deadline,
             "salt": proof.salt,
@@ -87,6 +88,12 @@ class Queue:
         if before is not None:
             query = query.where(table.c.number < before)
         query = query.order_by(table.c.number.desc()).limit(limit)
+        return await self._database.read(lambda connection: [_row(found) for found in connection.execute(query)])
+
+    async def find(self, where: Sequence[sa.ColumnElement[bool]], limit: int, *, oldest_first: bool) -> list[ProofRow]:
+        """Rows for which all conditions hold, by number."""
+        order = table.c.number if oldest_first else table.c.number.desc()
+        query = table.select().where(*where).order_by(order).limit(limit)
         return await self._database.read(lambda connection: [_row(found) for found in connection.execute(query)])
 
     async def counts(self, network: str) -> dict[ProofStatus, int]:
@@ -252,6 +259,7 @@ def _row(found: Any) -> ProofRow:
         evidence_kind=found.evidence_kind,
         evidence_name=found.evidence_name,
         evidence_size=found.evidence_size,
+        evidence_path=found.evidence_path,
         digest="0x" + found.digest.hex(),
         deadline=found.deadline,
         salt="0x" + found.salt.hex(),

@@ -19,6 +19,7 @@ from app.mining.policy import Policy, activity_word, policy_v1
 from app.mining.proofs import OPEN, ProofDraft, ProofRow, ProofStatus, ValueProof
 from app.mining.queue import Queue
 from app.mining.reading import logs, topic
+from app.mining.reviewing import Reviewing
 from app.operations.plans import Plan, PlanState, StepSpec
 from app.operations.steps import PlanKind, Step
 from app.wallets.keys import parse_address
@@ -96,6 +97,7 @@ class Mining:
         self._jobs = jobs
         self._queue = Queue(database, bus)
         self._emissions = Emissions(networks, self._queue, ledger, economy_of)
+        self.reviewing = Reviewing(database, self._queue, networks, economy_of)
         self._minting = Minting(self._queue, networks, simulation, fees, signer, economy_of)
         operations.register_kind(
             PlanKind(

@@ -25,6 +25,7 @@ value_proofs = sa.Table(
     sa.Column("evidence_kind", sa.String(8), nullable=False),
     sa.Column("evidence_name", sa.Text, nullable=False),
     sa.Column("evidence_size", sa.BigInteger, nullable=False),
+    sa.Column("evidence_path", sa.Text, nullable=False, server_default=""),  # where the file was when it was submitted
     sa.Column("digest", Hash, nullable=False),
     sa.Column("deadline", sa.BigInteger, nullable=False),
     sa.Column("salt", Hash, nullable=False),

@@ -1,0 +1,128 @@
+"""What a reviewer sees: filters that the store applies, evidence hashed again, other proofs compared; and an answer taken back."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import pytest_asyncio
+
+from app.core.errors import Conflict, Unavailable
+from app.core.events import Bus
+from app.database import Database
+from app.mining.evidence_file import EvidenceState
+from app.mining.policy import policy_v1
+from app.mining.proofs import ProofDraft, ProofStatus, ValueProof
+from app.mining.queue import Queue
+from app.mining.reviewing import ProofFilter, Reviewing
+from app.wallets.keys import checksum
+
+pytestmark = pytest.mark.asyncio
+NETWORK, CONTRACT = "195:0xabc", checksum(b"\x11" * 20)
+LENA, KOFI = checksum(b"\x33" * 20), checksum(b"\x44" * 20)
+READY, REVIEW, REJECTED = ProofStatus.READY, ProofStatus.IN_REVIEW, ProofStatus.REJECTED
+
+
+class Nowhere:
+    """A network whose node does not answer."""
+
+    def get(self, network_id):
+        return SimpleNamespace(genesis="0xabc", key=SimpleNamespace(text=NETWORK), chain_id=195)
+
+    async def connect(self, network_id):
+        raise Unavailable("No endpoint of the network answered.")
+
+
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def desk(request, tmp_path):
+    database = Database.at(tmp_path / "console.db") if request.param == "sqlite" else Database(request.getfixturevalue("postgres"))
+    await database.open()
+    queue = Queue(database, Bus())
+    yield queue, Reviewing(database, queue, Nowhere(), None)
+    await database.close()
+
+
+async def submit(queue, folder, name, who=LENA, activity="code-review", score=85, content=None, url=""):
+    path = folder / name
+    if not url:
+        path.write_bytes(content if content is not None else f"work of {name}".encode())
+    draft = ProofDraft(who, activity, score, evidence_path=None if url else path, url=url)
+    policy, evidence = policy_v1(), draft.evidence()
+    price = policy.price(activity, score)
+    proof = ValueProof(who, price.reward, activity.encode().ljust(32, b"\0"), evidence.sha256, 2_000_000_000, draft.salt)
+    return await queue.add(NETWORK, CONTRACT, draft, proof, proof.digest(195, CONTRACT), evidence, price, policy)
+
+
+async def test_filters_are_applied_by_the_store_and_words_are_never_patterns(desk, tmp_path):
+    queue, reviewing = desk
+    first = await submit(queue, tmp_path, "guide_de.md")
+    second = await submit(queue, tmp_path, "guideXde.md", KOFI)
+    await submit(queue, tmp_path, "other.md", KOFI, "translation", 60)
+    await queue.move([second.id], (READY,), REJECTED, reason="copied from the web")
+
+    async def found(**wanted):
+        return [row.number for row in await reviewing.page("lab", ProofFilter(**wanted))]
+
+    assert await found() == [1, 2, 3]
+    assert await found(statuses=(REJECTED,)) == [2] and await found(statuses=()) == []
+    assert await found(activity="translation") == [3] and await found(contributor=KOFI) == [2, 3]
+    assert await found(text="guide_de") == [1]  # an underscore is itself
+    assert await found(text="GUIDE") == [1, 2] and await found(text="the Web") == [2]
+    assert await found(text="#3") == [3] and await found(text="%") == []
+    assert await found(text=first.digest[:12]) == [1] and await found(text=first.evidence_hash) == [1]
+    assert [row.number for row in await reviewing.page("lab", ProofFilter(), limit=2, oldest_first=False)] == [3, 2]
+    assert [row.number for row in await reviewing.page("lab", ProofFilter(), beyond=1)] == [2, 3]
+    counts = await reviewing.counts("lab", ProofFilter(statuses=(REVIEW,), text="guide"))
+    assert counts == {READY: (1, first.reward), REJECTED: (1, second.reward)}
+    activities, people = await reviewing.choices("lab")
+    assert [key for key, _ in activities] == ["code-review", "translation"] and people == sorted([LENA, KOFI])
+
+
+async def test_evidence_is_hashed_again_and_a_change_is_seen(desk, tmp_path):
+    queue, reviewing = desk
+    row = await submit(queue, tmp_path, "guide.md", content="Zwölf Kapitel.\n".encode() * 8_000)
+    told = (await reviewing.examine("lab", row.id)).evidence
+    assert (told.state, told.sha256, told.size) == (EvidenceState.SAME, row.evidence_hash, row.evidence_size)
+    assert told.text.startswith("Zwölf Kapitel.") and told.cut
+    (tmp_path / "guide.md").write_bytes(b"\x89PNG\r\n\x1a\nnot what was submitted")
+    told = (await reviewing.examine("lab", row.id)).evidence
+    assert told.state is EvidenceState.CHANGED and told.sha256 != row.evidence_hash and told.image and not told.text
+    (tmp_path / "guide.md").unlink()
+    told = (await reviewing.examine("lab", row.id)).evidence
+    assert told.state is EvidenceState.GONE and "No such file" in told.why
+    link = await submit(queue, tmp_path, "", url="https://example.org/work")
+    assert (await reviewing.examine("lab", link.id)).evidence.state is EvidenceState.ADDRESS
+
+
+async def test_what_is_signed_is_shown_and_a_silent_chain_is_told(desk, tmp_path):
+    queue, reviewing = desk
+    row = await submit(queue, tmp_path, "guide.md")
+    told = await reviewing.examine("lab", row.id)
+    assert dict(told.message)["contributor"] == LENA and dict(told.message)["reward"] == str(row.reward)
+    from app.wallets.keys import keccak
+
+    signed = keccak(b"\x19\x01" + bytes.fromhex(told.separator[2:]) + bytes.fromhex(told.struct[2:]))
+    assert "0x" + signed.hex() == row.digest
+    assert dict(told.priced)["By the policy"] == f"{row.reward / 10**18:.4f} AZR"
+    assert [(check.level, check.title) for check in told.checks][0] == ("idle", "The chain was not asked")
+    await queue.move([row.id], (READY,), REJECTED, reason="copied")
+    again = await submit(queue, tmp_path, "again.md", content=(tmp_path / "guide.md").read_bytes())
+    titles = [check.title for check in (await reviewing.examine("lab", again.id)).checks if check.level == "warn"]
+    assert titles == [f"The same evidence stands in #{row.number} (rejected)"]
+
+
+async def test_an_answer_is_taken_back_until_somebody_acts_on_it(desk, tmp_path):
+    queue, reviewing = desk
+    row = await submit(queue, tmp_path, "guide.md")
+    back = await reviewing.reopen(row.id, "The score is below 60.")
+    assert (back.status, back.reason) == (REVIEW, "The score is below 60.")
+    await queue.move([row.id], (REVIEW,), REJECTED, reason="copied")
+    assert (await reviewing.reopen(row.id)).status is REVIEW
+    await queue.move([row.id], (REVIEW,), REJECTED, reason="copied")
+    await submit(queue, tmp_path, "again.md", content=(tmp_path / "guide.md").read_bytes())
+    with pytest.raises(Conflict, match="submitted again since"):
+        await reviewing.reopen(row.id)
+    other = await submit(queue, tmp_path, "other.md")
+    await queue.move([other.id], (READY,), ProofStatus.MINTED)
+    with pytest.raises(Conflict, match="is minted: its answer stands"):
+        await reviewing.reopen(other.id)
