@@ -200,6 +200,8 @@ class Console:
             fees=self.fees,
             transactions=self.transactions,
             operations=self.operations,
+            settings=self.settings,
+            jobs=self.jobs,
             bus=self.bus,
             cache=self.home.cache,
         )

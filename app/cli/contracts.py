@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,22 +10,73 @@ import typer
 
 from app.cli.chains import network_of
 from app.cli.support import CHECK_FAILED, carry_out, leave, progress, report, run, show, table
-from app.core.errors import Invalid
+from app.core.errors import ConsoleError, Invalid
 from app.core.money import parse_units
 
 if TYPE_CHECKING:
     from app.console import Console
+    from app.contracts import Compilation
     from app.operations import Plan
 
 contracts = typer.Typer(help="Solidity: compile, test, deploy, list.", no_args_is_help=True)
 
 
+Solc = Annotated[str, typer.Option("--solc", help="Version of the compiler, such as 0.8.26")]
+Runs = Annotated[int, typer.Option(help="How often the optimizer expects code to run; 0 turns it off")]
+ViaIr = Annotated[bool | None, typer.Option("--via-ir/--no-via-ir", help="Compile through the intermediate language")]
+Evm = Annotated[str, typer.Option("--evm-version", help="Such as paris or shanghai")]
+Remap = Annotated[list[str] | None, typer.Option("--remap", help="prefix=target, as often as needed")]
+
+
+def _changes(solc: str, runs: int, via_ir: bool | None, evm: str, remap: list[str] | None) -> dict[str, object]:
+    """What the options say of the compiler; what they do not name stays as the project has it."""
+    said: dict[str, object] = {"version": solc, "evm_version": evm}
+    if runs >= 0:
+        said |= {"optimizer": runs > 0, "runs": runs or 200}
+    said |= {"via_ir": via_ir} if via_ir is not None else {}
+    said |= {"remappings": tuple(remap)} if remap else {}
+    return {name: value for name, value in said.items() if value != ""}
+
+
 @contracts.command("compile")
 def compile_sources(
-    folder: Annotated[Path | None, typer.Argument(help="Folder of sources; default: our contracts")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Folder of sources or project; default: our contracts")] = None,
+    solc: Solc = "",
+    runs: Runs = -1,
+    via_ir: ViaIr = None,
+    evm: Evm = "",
+    remap: Remap = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Compile again whenever something changes, until Ctrl+C")] = False,
 ) -> None:
-    """Compile with solc 0.8.20, in process and offline. Exit code 9 when there are errors."""
-    result = run(lambda console: console.contracts.compile(folder) if folder else console.contracts.compile())
+    """Compile in process and offline, as foundry.toml or hardhat.config ask. Exit code 9 when there are errors."""
+    changes = _changes(solc, runs, via_ir, evm, remap)
+    if watch:
+        run(lambda console: _watch(console, folder, changes))
+        return
+
+    async def work(console: Console) -> Compilation:
+        if changes and folder is None:
+            raise Invalid("Our contracts are compiled as they are deployed. Nothing was compiled.", "Name a folder.")
+        return await console.contracts.projects.compile(folder, changes)
+
+    result = run(work)
+    _show_compiled(result)
+    leave(CHECK_FAILED if result.errors else 0)
+
+
+async def _watch(console: Console, folder: Path | None, changes: dict[str, object]) -> None:
+    projects = console.contracts.projects
+
+    def compiled(result: Compilation | ConsoleError) -> None:
+        if isinstance(result, ConsoleError):
+            progress(str(result))
+        else:
+            _show_compiled(result)
+
+    await projects.watch(folder, compiled, changes).wait()
+
+
+def _show_compiled(result: Compilation) -> None:
     rows = [(a.name, a.source, (len(a.runtime) - 2) // 2) for a in result.contracts]
     show(
         {
@@ -42,7 +94,39 @@ def compile_sources(
             + "".join(f"\n{message}" for message in (*result.warnings, *result.errors))
         ),
     )
-    leave(CHECK_FAILED if result.errors else 0)
+
+
+@contracts.command("project")
+def project(
+    folder: Annotated[Path, typer.Argument(help="Folder of sources or project")],
+    solc: Solc = "",
+    runs: Runs = -1,
+    via_ir: ViaIr = None,
+    evm: Evm = "",
+    remap: Remap = None,
+    remember: Annotated[bool, typer.Option("--remember", help="Keep it in the list of projects, with these settings")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Take it out of the list; the folder stays")] = False,
+) -> None:
+    """What a folder is as a project: layout, compiler, remappings, networks and builds. Nothing of it is run."""
+
+    async def work(console: Console) -> dict[str, object]:
+        projects, changes = console.contracts.projects, _changes(solc, runs, via_ir, evm, remap)
+        if forget:
+            projects.forget(folder)
+        found = projects.remember(folder, changes) if remember else projects.open(folder, changes)
+        built = await asyncio.to_thread(projects.built, found)
+        return {
+            "root": found.root,
+            "kind": found.kind,
+            "sources": found.sources,
+            "config": found.config,
+            "settings": found.settings,
+            "networks": found.networks,
+            "built": [{"name": artifact.name, "source": artifact.source} for artifact in built],
+            "notes": found.notes,
+        }
+
+    show(run(work))
 
 
 @contracts.command("test")

@@ -9,24 +9,50 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.contracts.artifacts import Artifact, Compilation, Message
+    from app.contracts.artifacts import Artifact, Compilation, Message, Parts
+    from app.contracts.compiler import Compiler
     from app.contracts.deployments import Deployment
+    from app.contracts.projects import CompilerSettings, Project, ProjectKind
     from app.contracts.service import Contracts
     from app.contracts.testing import TestReport
     from app.contracts.toolchain import Tool, Toolchain
+    from app.contracts.workspace import Known, Workspace
 
 _HOME = {
     "Artifact": "artifacts",
     "Compilation": "artifacts",
+    "Compiler": "compiler",
+    "CompilerSettings": "projects",
     "Contracts": "service",
     "Deployment": "deployments",
+    "Known": "workspace",
     "Message": "artifacts",
+    "Parts": "artifacts",
+    "Project": "projects",
+    "ProjectKind": "projects",
     "TestReport": "testing",
     "Tool": "toolchain",
     "Toolchain": "toolchain",
+    "Workspace": "workspace",
 }
 
-__all__ = ["Artifact", "Compilation", "Contracts", "Deployment", "Message", "TestReport", "Tool", "Toolchain"]
+__all__ = [
+    "Artifact",
+    "Compilation",
+    "Compiler",
+    "CompilerSettings",
+    "Contracts",
+    "Deployment",
+    "Known",
+    "Message",
+    "Parts",
+    "Project",
+    "ProjectKind",
+    "TestReport",
+    "Tool",
+    "Toolchain",
+    "Workspace",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -14,14 +14,16 @@ from app.contracts.deployments import CREATE, GRANT, CreateStep, Deployment, Dep
 from app.contracts.systems import System, definition_of
 from app.contracts.testing import TestReport, run_tests
 from app.contracts.toolchain import Toolchain
+from app.contracts.workspace import Workspace
 from app.core.errors import Conflict, ConsoleError, NotFound
-from app.core.events import ContractsChanged
 from app.operations.plans import Plan, StepSpec, StepState
 from app.operations.steps import PlanKind
 
 if TYPE_CHECKING:
     from app.chain import Fees, Network, Networks, Simulation, Transactions
     from app.core.events import Bus
+    from app.core.jobs import Jobs
+    from app.core.settings import SettingsStore
     from app.database import Database
     from app.operations import Operations
 
@@ -40,6 +42,8 @@ class Contracts:
         fees: Fees,
         transactions: Transactions,
         operations: Operations,
+        settings: SettingsStore,
+        jobs: Jobs,
         bus: Bus,
         cache: Path,
         toolchain: Toolchain | None = None,
@@ -51,9 +55,10 @@ class Contracts:
         self._operations = operations
         self._bus = bus
         self._cache = cache
-        self._compiler = Compiler(self.toolchain, cache)
+        self.compiler = Compiler(self.toolchain, cache)
+        self.projects = Workspace(self.toolchain, self.compiler, settings, jobs, bus, self._learn)
         self._slots: dict[str, tuple[int, int]] = {}  # of balances and supply, by the token's artifact
-        self._deployments = Deployments(database, networks, simulation, fees, self._compiler, bus)
+        self._deployments = Deployments(database, networks, simulation, fees, self.compiler, bus)
         operations.register_kind(
             PlanKind(
                 "contracts.deploy",
@@ -69,17 +74,16 @@ class Contracts:
     def _create_step(self, plan: Plan, spec: StepSpec) -> CreateStep:
         return CreateStep(self._transactions, plan, spec, self._deployments)
 
+    def _learn(self, result: Compilation) -> None:
+        for artifact in result.contracts:
+            self._simulation.register_abi(artifact.abi, artifact.name)
+
     async def compile(self, folder: Path | None = None) -> Compilation:
         """Compile our contracts, or a folder of Solidity; their errors become known to the simulation.
 
-        Raises: as :meth:`Compiler.compile`.
+        Raises: as ``Compiler.compile``.
         """
-        result = await self._compiler.compile(folder)
-        for artifact in result.contracts:
-            self._simulation.register_abi(artifact.abi, artifact.name)
-        if not result.cached:
-            self._bus.publish(ContractsChanged())
-        return result
+        return await self.projects.compile(folder)
 
     async def run_tests(self, report: Callable[[str], None] | None = None) -> TestReport:
         """Run our Foundry tests.
@@ -203,7 +207,7 @@ class Contracts:
 
     async def _artifact(self, item: Deployment) -> Artifact | None:
         """What was deployed; where that was thrown away with the cache, what its source makes now; None when it makes nothing."""
-        kept = await self._compiler.find(item.artifact)
+        kept = await self.compiler.find(item.artifact)
         if kept is not None:
             return kept
         built = await self.compile()
@@ -269,4 +273,4 @@ class Contracts:
 
     async def close(self) -> None:
         """End the compiler's thread."""
-        await self._compiler.close()
+        await self.compiler.close()

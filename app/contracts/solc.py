@@ -1,21 +1,23 @@
-"""soljson 0.8.20 in process: standard JSON in, standard JSON out, no Node, no network.
+"""soljson in process: standard JSON in, standard JSON out, no Node, no network.
 
 Output equals Node's with the same file. The engine stays resident in a thread of its own; Python runs on while it works.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-import re
+import threading
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from app.contracts.sources import gather
 from app.contracts.toolchain import Toolchain
-from app.core.errors import Invalid
+from app.core.errors import Cancelled
 
-_IMPORT = re.compile(r"""^\s*import\s+(?:[^"';]*?\sfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+__all__ = ["OUTPUTS", "SETTINGS", "Solc", "gather", "standard_json"]
+
 # soljson looks for a browser or Node; it needs neither, only somewhere to write its complaints.
 _SHIM = (
     "var process=undefined;var window=undefined;var print=function(){};"
@@ -23,37 +25,64 @@ _SHIM = (
 )
 _ENTRY = "var _c=Module.cwrap('solidity_compile','string',['string','number','number']);var compile=function(s){return _c(s,0,0)};"
 
+OUTPUTS: Mapping[str, Any] = {
+    "*": {
+        "*": [
+            "abi",
+            "metadata",
+            "storageLayout",
+            "evm.bytecode.object",
+            "evm.bytecode.linkReferences",
+            "evm.bytecode.sourceMap",
+            "evm.bytecode.generatedSources",
+            "evm.deployedBytecode.object",
+            "evm.deployedBytecode.immutableReferences",
+            "evm.deployedBytecode.linkReferences",
+            "evm.deployedBytecode.sourceMap",
+            "evm.deployedBytecode.generatedSources",
+            "evm.methodIdentifiers",
+        ]
+    }
+}
 SETTINGS: Mapping[str, Any] = {
     "optimizer": {"enabled": True, "runs": 200},
     "evmVersion": "paris",
-    "outputSelection": {
-        "*": {
-            "*": [
-                "abi",
-                "metadata",
-                "storageLayout",
-                "evm.bytecode.object",
-                "evm.bytecode.linkReferences",
-                "evm.deployedBytecode.object",
-                "evm.deployedBytecode.immutableReferences",
-                "evm.methodIdentifiers",
-            ]
-        }
-    },
+    "outputSelection": OUTPUTS,
 }
 
 
 class Solc:
-    """One engine. Not thread-safe: use it from one thread (``Compiler`` does)."""
+    """One engine. Use it from one thread (``Compiler`` does); only :meth:`cancel` may come from another.
+
+    Args:
+        file: the ``soljson.js`` of another release, whose bytes were checked (``versions.find``).
+    """
 
     version = "0.8.20+commit.a1b79de6"
 
-    def __init__(self, toolchain: Toolchain) -> None:
-        self._file = toolchain.file("solc", "soljson.js")
+    def __init__(self, toolchain: Toolchain, file: Path | None = None, version: str = version) -> None:
+        self.version = version
+        self._file = file or toolchain.file("solc", "soljson.js")
         self._engine: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._limit: asyncio.Timeout | None = None
+        self._guard = threading.Lock()
 
     def compile(self, standard_json: str) -> str:
-        """Compile; the answer is standard JSON as ``solc --standard-json`` gives it."""
+        """Compile; the answer is standard JSON as ``solc --standard-json`` gives it.
+
+        Raises:
+            Cancelled: :meth:`cancel` was called meanwhile; the engine starts anew with the next call.
+        """
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        try:
+            return self._loop.run_until_complete(self._answer(standard_json))
+        except TimeoutError:
+            self.close()  # what was interrupted has half a heap
+            raise Cancelled("The compilation was stopped. Nothing was kept.") from None
+
+    async def _answer(self, standard_json: str) -> str:
         if self._engine is None:
             from py_mini_racer import MiniRacer, init_mini_racer
 
@@ -62,47 +91,38 @@ class Solc:
             self._engine = MiniRacer()
             self._engine.eval(_SHIM + self._file.read_text(encoding="utf-8") + ";1")
             self._engine.eval(_ENTRY)
-        return str(self._engine.call("compile", standard_json))
+        async with asyncio.timeout(None) as limit:
+            with self._guard:
+                self._limit = limit
+            try:
+                return str(await self._engine.eval_cancelable(f"compile({json.dumps(standard_json)})"))
+            finally:
+                with self._guard:
+                    self._limit = None
 
+    @property
+    def busy(self) -> bool:
+        """Whether it compiles now."""
+        return self._limit is not None
 
-def gather(folder: Path, libraries: Path, only: Path | None = None) -> dict[str, str]:
-    """All sources under ``folder`` and what they import, by the names the compiler will know them by.
+    def cancel(self) -> None:
+        """Stop the compilation under way, if there is one. From any thread."""
+        with self._guard:
+            if self._limit is not None and self._loop is not None:
+                self._loop.call_soon_threadsafe(self._expire, self._limit)
 
-    Names are relative to ``folder``'s parent (``src/AzoraToken.sol``) and to ``libraries`` (``@openzeppelin/…``).
+    def _expire(self, limit: asyncio.Timeout) -> None:
+        if limit is self._limit:
+            limit.reschedule(0)  # in the past
 
-    Raises:
-        Invalid: an import leads nowhere; the message names file and import.
-    """
-    root = folder.parent
-    files = [only] if only is not None else sorted(folder.rglob("*.sol"))
-    waiting = [(file.relative_to(root).as_posix(), file) for file in files]
-    found: dict[str, str] = {}
-    while waiting:
-        name, file = waiting.pop()
-        if name in found:
-            continue
-        found[name] = text = file.read_text(encoding="utf-8")
-        for wanted in _IMPORT.findall(_COMMENT.sub("", text)):
-            imported = _normal(PurePosixPath(name).parent / wanted) if wanted.startswith(".") else wanted
-            place = next((place for place in (root / imported, libraries / imported) if place.is_file()), None)
-            if place is None:
-                raise Invalid(
-                    f"{name} imports “{wanted}”, which is not there. Nothing was compiled.",
-                    "Correct the path, or put the library into contracts/node_modules.",
-                    field=name,
-                )
-            waiting.append((imported, place))
-    return dict(sorted(found.items()))
-
-
-def _normal(path: PurePosixPath) -> str:
-    parts: list[str] = []
-    for part in path.parts:
-        if part == ".." and parts:
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)
+    def close(self) -> None:
+        """Give the engine's memory back."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+        if self._loop is not None:
+            self._loop.close()
+            self._loop = None
 
 
 def standard_json(sources: Mapping[str, str], settings: Mapping[str, Any] = SETTINGS) -> str:

@@ -93,6 +93,8 @@ class Room:
             fees=Fees(),
             transactions=self.transactions,
             operations=self.operations,
+            settings=self.settings,
+            jobs=self.jobs,
             bus=self.bus,
             cache=cache or home.cache,
             toolchain=toolchain,

@@ -63,7 +63,7 @@ async def test_what_did_not_change_is_not_compiled_again_even_by_another_console
 @pytest.mark.asyncio
 async def test_a_spoiled_cache_is_compiled_over(compiler, tmp_path):
     first = await compiler.compile()
-    (kept,) = (tmp_path / "cache" / "solc").glob("*.json")
+    kept = tmp_path / "cache" / "solc" / f"{first.key}.json"
     kept.write_text(kept.read_text()[:1000])
     other = Compiler(Toolchain(), tmp_path / "cache")
     again = await other.compile()
@@ -102,7 +102,8 @@ async def test_an_error_names_file_line_and_text(compiler, sources):
     built = await compiler.compile(sources(Wrong="// Grüße, 世界\ncontract Wrong {\n    uint256 public x = nothing;\n}"))
     (error,) = built.errors
     assert (error.file, error.line, error.excerpt) == ("src/Wrong.sol", 5, "uint256 public x = nothing;")
-    assert str(error) == "src/Wrong.sol:5: error 7576: Undeclared identifier."
+    assert str(error) == "src/Wrong.sol:5:24: error 7576: Undeclared identifier."
+    assert (error.column, error.length) == (24, len("nothing")) and "^^^^^^^" in error.said
     assert built.contracts == ()
 
 

@@ -171,6 +171,13 @@ class TunnelSetting(Section):
         return value
 
 
+class ProjectSetting(Section):
+    """A folder of Solidity that somebody opened. ``settings`` overrides what its own files say of the compiler."""
+
+    path: str = Field(min_length=1)
+    settings: dict[str, str | int | bool | tuple[str, ...]] = {}
+
+
 class Settings(Section):
     """All settings of one home."""
 
@@ -183,6 +190,7 @@ class Settings(Section):
     cluster: ClusterSetting = ClusterSetting()
     clusters: tuple[ContextSetting, ...] = ()
     tunnels: tuple[TunnelSetting, ...] = ()
+    projects: tuple[ProjectSetting, ...] = ()
 
     @field_validator("networks")
     @classmethod

@@ -228,7 +228,7 @@ class SettingsStore:
         return settings
 
 
-_TABLES = ("networks", "clusters", "tunnels")  # lists of tables, which no environment variable can hold
+_TABLES = ("networks", "clusters", "tunnels", "projects")  # lists of tables, which no environment variable can hold
 _RPC = "networks.azora.rpc_url"  # not a key of the file: AZORA_RPC_URL lays itself over the network "azora"
 _KEYS = {
     f"{name}.{inner}" if issubclass(type(default), Section) else name: None
