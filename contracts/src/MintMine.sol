@@ -50,14 +50,19 @@ contract MintMine is AccessControl, EIP712 {
     /// @notice The whole, in basis points.
     uint256 public constant BASIS_POINTS = 10_000;
 
+    /// @notice More attesters than these cannot be asked for.
+    uint256 public constant MOST_ATTESTERS = 255;
+
     /// @notice Where minting is asked for.
     Emission public immutable emission;
 
     /// @notice The token.
     AzoraToken public immutable token;
 
-    /// @notice How many attesters must have signed.
-    uint256 public threshold = 1;
+    /// @dev One slot, so that a mint reads all of it at once. Rewards above `large` need `large threshold` attesters.
+    uint32 private _threshold = 1;
+    uint32 private _largeThreshold = 1;
+    uint192 private _largeReward = type(uint192).max;
 
     /// @notice Share of each reward that is burned after minting, in basis points.
     uint256 public burnRate;
@@ -84,13 +89,16 @@ contract MintMine is AccessControl, EIP712 {
     /// @notice The number of signatures needed changed.
     event ThresholdChanged(uint256 before, uint256 now_);
 
+    /// @notice Rewards above `reward` (smallest units) need `threshold` attesters from now on.
+    event LargeRewardChanged(uint256 reward, uint256 threshold);
+
     /// @notice The burn rate changed, in basis points.
     event BurnRateChanged(uint256 before, uint256 now_);
 
     /// @notice The proof cannot be minted, and why.
     error Refused(bytes32 digest, Refusal reason);
 
-    /// @notice A threshold of 0 would need nobody.
+    /// @notice A threshold of 0 would need nobody, and one above 255 more than anybody can gather; large rewards never need fewer.
     error BadThreshold();
 
     /// @notice More than the whole cannot be burned.
@@ -113,6 +121,26 @@ contract MintMine is AccessControl, EIP712 {
         emission = emission_;
         token = token_;
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
+    }
+
+    /// @notice How many attesters must have signed, at least.
+    function threshold() external view returns (uint256) {
+        return _threshold;
+    }
+
+    /// @notice Above this reward `largeThreshold` attesters must have signed, smallest units of AZR.
+    function largeReward() external view returns (uint256) {
+        return _largeReward;
+    }
+
+    /// @notice How many attesters must have signed above `largeReward`.
+    function largeThreshold() external view returns (uint256) {
+        return _largeThreshold;
+    }
+
+    /// @notice How many attesters must have signed a proof of this reward.
+    function required(uint256 reward) public view returns (uint256) {
+        return reward > _largeReward ? _largeThreshold : _threshold;
     }
 
     /// @notice The EIP-712 digest of a proof on this chain and contract.
@@ -169,11 +197,25 @@ contract MintMine is AccessControl, EIP712 {
         _mint(proof, id);
     }
 
-    /// @notice Ask for another number of signatures.
+    /// @notice Ask for another number of signatures. Large rewards never need fewer than others.
     function setThreshold(uint256 threshold_) external onlyRole(DEFAULT_ADMIN_ROLE) {
-        if (threshold_ == 0) revert BadThreshold();
-        emit ThresholdChanged(threshold, threshold_);
-        threshold = threshold_;
+        if (threshold_ == 0 || threshold_ > MOST_ATTESTERS) revert BadThreshold();
+        emit ThresholdChanged(_threshold, threshold_);
+        _threshold = uint32(threshold_);
+        if (_largeThreshold < threshold_) {
+            _largeThreshold = uint32(threshold_);
+            emit LargeRewardChanged(_largeReward, threshold_);
+        }
+    }
+
+    /// @notice Ask for more signatures above a reward.
+    /// @param reward smallest units of AZR; a proof of more than this needs them.
+    /// @param threshold_ how many, at least `threshold`.
+    function setLargeReward(uint256 reward, uint256 threshold_) external onlyRole(DEFAULT_ADMIN_ROLE) {
+        if (threshold_ < _threshold || threshold_ > MOST_ATTESTERS || reward > type(uint192).max) revert BadThreshold();
+        emit LargeRewardChanged(reward, threshold_);
+        _largeReward = uint192(reward);
+        _largeThreshold = uint32(threshold_);
     }
 
     /// @notice Burn another share of each reward, in basis points.
@@ -188,12 +230,12 @@ contract MintMine is AccessControl, EIP712 {
         if (block.timestamp > proof.deadline) return Refusal.Expired;
         if (usedDigest[id]) return Refusal.DigestUsed;
         if (usedEvidence[proof.evidence]) return Refusal.EvidenceUsed;
-        return _attested(id, signatures) ? Refusal.None : Refusal.BadSignatures;
+        return _attested(id, proof.reward, signatures) ? Refusal.None : Refusal.BadSignatures;
     }
 
     /// @dev Ascending signers cannot repeat, so the threshold counts distinct attesters. All given signatures must be good.
-    function _attested(bytes32 id, bytes[] calldata signatures) internal view returns (bool) {
-        if (signatures.length < threshold) return false;
+    function _attested(bytes32 id, uint256 reward, bytes[] calldata signatures) internal view returns (bool) {
+        if (signatures.length < required(reward)) return false;
         address last = address(0);
         for (uint256 i = 0; i < signatures.length; ++i) {
             (address signer, ECDSA.RecoverError error,) = ECDSA.tryRecover(id, signatures[i]);

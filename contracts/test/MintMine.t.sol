@@ -13,6 +13,7 @@ contract MintMineTest is EconomyTest {
         bytes32 indexed digest, address indexed contributor, uint256 reward, bytes32 indexed evidence, bytes32 activity, uint256 burned
     );
     event ThresholdChanged(uint256 before, uint256 now_);
+    event LargeRewardChanged(uint256 reward, uint256 threshold);
     event BurnRateChanged(uint256 before, uint256 now_);
     event ProofRefused(bytes32 indexed digest, uint8 reason);
 
@@ -144,6 +145,72 @@ contract MintMineTest is EconomyTest {
         mine.mint(p, pair);
         pair[1] = signature(ordered ? SECOND_KEY : ATTESTER_KEY, p);
         mine.mint(p, pair);
+    }
+
+    function pairOf(MintMine.ValueProof memory p) internal view returns (bytes[] memory pair) {
+        bool ordered = vm.addr(ATTESTER_KEY) < vm.addr(SECOND_KEY);
+        pair = new bytes[](2);
+        pair[0] = signature(ordered ? ATTESTER_KEY : SECOND_KEY, p);
+        pair[1] = signature(ordered ? SECOND_KEY : ATTESTER_KEY, p);
+    }
+
+    function test_a_large_reward_needs_more_attesters_and_a_small_one_does_not() public {
+        bytes32 role = mine.ATTESTER_ROLE();
+        vm.startPrank(admin);
+        mine.grantRole(role, vm.addr(SECOND_KEY));
+        vm.expectEmit(true, true, true, true);
+        emit LargeRewardChanged(100, 2);
+        mine.setLargeReward(100, 2);
+        vm.stopPrank();
+        yes(mine.required(100) == 1 && mine.required(101) == 2, "required");
+        yes(mine.largeReward() == 100 && mine.largeThreshold() == 2 && mine.threshold() == 1, "rules");
+        MintMine.ValueProof memory p = proof(101, "large");
+        bytes[] memory alone = one(signature(ATTESTER_KEY, p));
+        vm.expectRevert(refused(p, MintMine.Refusal.BadSignatures));
+        mine.mint(p, alone);
+        MintMine.ValueProof[] memory proofs = new MintMine.ValueProof[](2);
+        bytes[][] memory signatures = new bytes[][](2);
+        (proofs[0], signatures[0]) = (p, alone);
+        proofs[1] = proof(100, "small");
+        signatures[1] = one(signature(ATTESTER_KEY, proofs[1]));
+        eq(mine.mintBatch(proofs, signatures), 1, "the small one alone");
+        yes(!mine.usedDigest(mine.digest(p)), "the large one stays unused");
+        mine.mint(p, pairOf(p));
+        eq(token.balanceOf(miner), 201, "both");
+    }
+
+    function test_a_large_reward_never_needs_fewer_than_a_small_one() public {
+        vm.startPrank(admin);
+        mine.setLargeReward(100, 2);
+        vm.expectEmit(true, true, true, true);
+        emit LargeRewardChanged(100, 3);
+        mine.setThreshold(3);
+        eq(mine.required(101), 3, "raised with the threshold");
+        bytes memory bad = abi.encodeWithSelector(MintMine.BadThreshold.selector);
+        vm.expectRevert(bad);
+        mine.setLargeReward(100, 2);
+        vm.expectRevert(bad);
+        mine.setLargeReward(100, 256);
+        vm.expectRevert(bad);
+        mine.setLargeReward(uint256(type(uint192).max) + 1, 3);
+        mine.setThreshold(1);
+        eq(mine.required(101), 3, "lowering leaves it");
+        vm.stopPrank();
+        vm.prank(miner);
+        vm.expectRevert(
+            abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, miner, bytes32(0))
+        );
+        mine.setLargeReward(1, 1);
+    }
+
+    function testFuzz_required_is_monotonic_in_the_reward(uint192 bound_, uint8 few, uint8 many, uint256 a, uint256 b) public {
+        vm.assume(few > 0 && many >= few);
+        vm.startPrank(admin);
+        mine.setThreshold(few);
+        mine.setLargeReward(bound_, many);
+        vm.stopPrank();
+        (uint256 low, uint256 high) = a < b ? (a, b) : (b, a);
+        yes(mine.required(low) <= mine.required(high), "monotonic");
     }
 
     function test_a_batch_reports_each_and_stops_for_none() public {
@@ -298,6 +365,8 @@ contract MintMineTest is EconomyTest {
         vm.startPrank(admin);
         vm.expectRevert(abi.encodeWithSelector(MintMine.BadThreshold.selector));
         mine.setThreshold(0);
+        vm.expectRevert(abi.encodeWithSelector(MintMine.BadThreshold.selector));
+        mine.setThreshold(256);
         vm.expectRevert(abi.encodeWithSelector(MintMine.BadBurnRate.selector));
         mine.setBurnRate(10_001);
         vm.stopPrank();
