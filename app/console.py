@@ -379,7 +379,9 @@ class Console:
         for network in self.networks.list():
             if network.own:
                 await self._send_again(network)
-        return list(await self.operations.recover())
+        taken = list(await self.operations.recover())
+        await self.mining.reconciling.everywhere()
+        return taken
 
     def _node_changed(self, event: NodeChanged) -> None:
         """A node that was killed forgot blocks: what it forgot is sent again as soon as it runs."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.chain.hashing import checksum_address
 from app.core.errors import ConsoleError, NotFound
-from app.core.events import HeadChanged, Notice
+from app.core.events import HeadChanged, Notice, WentBack
 
 if TYPE_CHECKING:
     from app.chain.networks import Networks
@@ -90,6 +90,8 @@ class Watcher:
         )
         went_back = old is None or old["hash"] != before
         followed = await self._transactions.follow(network_key, deep=went_back)
+        if went_back and before:
+            self._bus.publish(WentBack(network_key))
         self._last[network_key] = (int(head["number"], 16), head["hash"])
         self._again_at.pop(network_key, None)
         if followed.sent_again:

@@ -47,6 +47,7 @@ wallets.command("payout")(payout)
 wallets.command("payout-rows")(payout_rows)
 azora.add_typer(contracts, name="contract")
 importlib.import_module("app.cli.queue")  # adds its commands to wallet
+importlib.import_module("app.cli.attest")  # adds its commands to mint
 importlib.import_module("app.cli.work")  # adds its commands to mint
 importlib.import_module("app.cli.cluster_act")  # adds its commands to cluster
 importlib.import_module("app.cli.cluster_tunnels")  # the same

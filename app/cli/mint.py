@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.chains import network_of
-from app.cli.support import CHECK_FAILED, carry_out, leave, progress, report, run, show, table
-from app.core.errors import Invalid
+from app.cli.support import CHECK_FAILED, carry_out, leave, options, progress, report, run, show, table
+from app.core.errors import Conflict, Invalid
 from app.core.events import JobChanged
 from app.core.money import exact_units, parse_units
 
 if TYPE_CHECKING:
     from app.console import Console
     from app.mining import Matching
+    from app.mining.batching import Left
+    from app.operations import Plan
 
 mint = typer.Typer(help="Proofs of value: submit, review, mint.", no_args_is_help=True)
 redeem = typer.Typer(help="Redemption of AZR for fiat: request, complete, cancel.", no_args_is_help=True)
@@ -115,17 +117,38 @@ def batch(
     submitter: Annotated[str, typer.Option("--from", help="Account that sends and pays")],
     attester: Annotated[str, typer.Option(help="Account that signs the proofs; default: the submitter")] = "",
     proofs: Annotated[list[str] | None, typer.Argument(help="Proofs to mint; default: all that are ready")] = None,
+    most: Annotated[int, typer.Option(min=1, max=250, help="Proofs in one transaction at most; gas may allow fewer")] = 250,
 ) -> None:
-    """Sign and mint the proofs that are ready, as one plan."""
+    """Sign and mint ready proofs in batches sized by gas, each one plan, until none is left that can be minted now."""
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
+    async def work(console: Console) -> tuple[list[Plan], tuple[Left, ...]]:
         network = network_of(console)
-        ready = [row.id for row in await console.mining.queue(network.id) if row.status.value == "ready"]
         sender = (await console.wallets.get(submitter)).address
         signer = (await console.wallets.get(attester)).address if attester else sender
-        return await carry_out(console, await console.mining.plan_mint(network.id, proofs or ready, sender, signer))
+        plans: list[Plan] = []
+        while True:
+            found = await console.mining.next_batch(network.id, sender, signer, proofs or None, most)
+            if not found.rows and not plans:
+                why = found.left[0].why if found.left else "None is ready."
+                raise Conflict(f"No proof can be minted now. {why} Nothing was planned.", "Review proofs, or collect signatures.")
+            if not found.rows:
+                return plans, found.left
+            progress(
+                f"{len(found.rows)} proofs, about {found.gas:,} of {found.gas_limit:,} gas ({found.per_proof:,} per proof); "
+                f"{found.more} for later batches"
+            )
+            plan = await console.mining.plan_mint(network.id, [row.id for row in found.rows], sender, signer)
+            plans.append(await carry_out(console, plan))
+            if plans[-1].state != "done":
+                return plans, found.left
 
-    report(run(work))
+    plans, left = run(work)
+    for each in left:
+        progress(f"Proof #{each.number} is left: {each.why}")
+    if len(plans) > 1 and options.json and plans[-1].state == "done":
+        show({"plans": [plan.name for plan in plans], "left": left})
+        return
+    report(plans[-1])
 
 
 @mint.command("reconcile")

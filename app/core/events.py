@@ -60,6 +60,13 @@ class HeadChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WentBack(Event):
+    """A network's chain no longer has a block that was seen: a reorganisation, or a node that was killed and forgot it."""
+
+    network: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeChanged(Event):
     """A local node started, stopped or crashed."""
 

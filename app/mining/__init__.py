@@ -9,21 +9,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from app.mining.attesting import Taken
     from app.mining.bank import Bank
+    from app.mining.batching import Batch
     from app.mining.emission import EmissionReport, EpochRow, EraRow, Share
     from app.mining.evidence_file import EvidenceState
     from app.mining.matching import Finding, Match, Matching
     from app.mining.policy import Policy, policy_v1
     from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
+    from app.mining.reconciling import QueueReconciliation
     from app.mining.redemption import RedemptionRow, Redemptions, RedemptionStatus
     from app.mining.reviewing import Examination, ProofFilter, ReviewCheck
-    from app.mining.service import Mining, QueueReconciliation
+    from app.mining.service import Mining
+    from app.mining.signatures import Signature
     from app.mining.whatif import Answer, Question
     from app.mining.work.service import Work
 
 _HOMES = {
     "Answer": "whatif",
     "Bank": "bank",
+    "Batch": "batching",
     "EmissionReport": "emission",
     "EpochRow": "emission",
     "EraRow": "emission",
@@ -32,6 +37,8 @@ _HOMES = {
     "Examination": "reviewing",
     "ProofFilter": "reviewing",
     "ReviewCheck": "reviewing",
+    "Signature": "signatures",
+    "Taken": "attesting",
     "Finding": "matching",
     "Match": "matching",
     "Matching": "matching",
@@ -46,13 +53,14 @@ _HOMES = {
     "Redemptions": "redemption",
     "Mining": "service",
     "Question": "whatif",
-    "QueueReconciliation": "service",
+    "QueueReconciliation": "reconciling",
     "Work": "work.service",
 }
 
 __all__ = [
     "Answer",
     "Bank",
+    "Batch",
     "EmissionReport",
     "EpochRow",
     "EraRow",
@@ -74,6 +82,8 @@ __all__ = [
     "Redemptions",
     "ReviewCheck",
     "Share",
+    "Signature",
+    "Taken",
     "ValueProof",
     "Work",
     "policy_v1",

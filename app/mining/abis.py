@@ -50,6 +50,8 @@ MINT_MINE: Abi = [
     _function("usedDigest", ["bytes32 digest"], ["bool"], view=True),
     _function("usedEvidence", ["bytes32 evidence"], ["bool"], view=True),
     _function("threshold", [], ["uint256"], view=True),
+    _function("required", ["uint256 reward"], ["uint256"], view=True),
+    _function("burnRate", [], ["uint256"], view=True),
     _event(
         "ProofMinted",
         [

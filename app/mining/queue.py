@@ -23,6 +23,7 @@ from app.wallets.keys import checksum
 
 T = TypeVar("T")
 DAY = 86_400_000  # ms
+AT_ONCE = 500  # rows in one question
 
 
 class Queue:
@@ -129,13 +130,51 @@ class Queue:
             raise NotFound(f"There is no proof {ref}. Nothing was done.", "List the queue.")
         return _row(found)
 
+    async def get_many(self, ids: Sequence[str]) -> list[ProofRow]:
+        """Proofs by id, by number; one that is gone is left out."""
+        return await self._many(table.c.id, list(dict.fromkeys(ids)))
+
+    async def by_digest(self, digests: Sequence[str]) -> list[ProofRow]:
+        """Proofs by digest (``0x…``), by number."""
+        return await self._many(table.c.digest, [bytes.fromhex(digest[2:]) for digest in dict.fromkeys(digests)])
+
+    async def ready(self, network: str) -> list[ProofRow]:
+        """Every ready proof of a network, the oldest first."""
+        query = table.select().where(table.c.network == network, table.c.status == ProofStatus.READY.value)
+        query = query.order_by(table.c.number)
+        return await self._database.read(lambda connection: [_row(found) for found in connection.execute(query)])
+
+    async def all(self, network: str) -> list[ProofRow]:
+        """Every proof of a network, the newest first."""
+        rows: list[ProofRow] = []
+        while page := await self.page(network, None, rows[-1].number if rows else None, AT_ONCE):
+            rows += page
+        return rows
+
+    async def networks(self) -> list[str]:
+        """Networks that proofs are queued for."""
+        query = sa.select(table.c.network).distinct().order_by(table.c.network)
+        return await self._database.read(lambda connection: list(connection.scalars(query)))
+
     async def of_plan(self, plan_id: str) -> list[ProofRow]:
         """Rows that a plan has claimed or minted, by number."""
         query = table.select().where(table.c.plan_id == plan_id).order_by(table.c.number)
         return await self._database.read(lambda connection: [_row(found) for found in connection.execute(query)])
 
+    async def _many(self, column: sa.Column[Any], values: Sequence[object]) -> list[ProofRow]:
+        def look(connection: sa.Connection) -> list[ProofRow]:
+            found = []
+            for start in range(0, len(values), AT_ONCE):
+                query = table.select().where(column.in_(values[start : start + AT_ONCE]))
+                found += [_row(row) for row in connection.execute(query)]
+            return sorted(found, key=lambda row: row.number)
+
+        return await self._database.read(look)
+
     async def move(self, ids: Sequence[str], sources: Collection[ProofStatus], target: ProofStatus, **values: Any) -> int:
         """Move rows that are still in one of ``sources``; returns how many were."""
+        if not ids:
+            return 0
         return await self._write(lambda connection: _move(connection, ids, sources, target, values))
 
     async def claim(self, ids: Sequence[str], plan_id: str) -> None:

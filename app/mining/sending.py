@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.chain.transactions import TransactionRequest, TransactionStep
-from app.mining.minting import Minting, mint_data, proofs_of
+from app.mining.minting import Minting, mint_data
+from app.mining.planned import proofs_of
 from app.operations.plans import Plan, StepSpec, listed
 from app.operations.steps import Outcome, StepContext
 
@@ -23,8 +24,11 @@ class MintStep(TransactionStep):
 
     async def request(self, context: StepContext) -> TransactionRequest:
         """``mint`` or ``mintBatch`` with the proofs of the plan and the signatures that the attest step stored."""
-        signatures = listed(context.results[context.index - 1], "signatures", str)
-        data = mint_data(proofs_of(context.plan), [bytes.fromhex(signature[2:]) for signature in signatures])
+        lists = listed(context.results[context.index - 1], "signatures", object)
+        # Plans of earlier versions carry one signature per proof, not a list.
+        by_proof = [each if isinstance(each, list) else [each] for each in lists]
+        signatures = [[bytes.fromhex(str(one)[2:]) for one in each] for each in by_proof]
+        data = mint_data(proofs_of(context.plan), signatures)
         return TransactionRequest(to=str(context.plan.params["mint_mine"]), value=0, data=data, gas_limit=None)
 
     async def committed(self, outcome: Outcome, context: StepContext) -> None:

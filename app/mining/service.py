@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.core.clock import now_ms
-from app.core.errors import Conflict, Invalid, NotFound, Unavailable
-from app.core.events import PlanChanged
-from app.mining.abis import MINT_MINE
+from app.core.errors import Conflict, ConsoleError, Invalid, NotFound
+from app.mining.attesting import Attesting, Taken
+from app.mining.batching import MOST_PER_BATCH, Batch, Batching
 from app.mining.emission import Emissions
 from app.mining.intake import Intake, IntakeReport
-from app.mining.minting import ATTEST, PROOF_MINTED, SEND, AttestStep, Minting, proof_params
+from app.mining.judging import required_of
+from app.mining.minting import ATTEST, SEND, AttestStep, Minting
+from app.mining.planned import proof_params
 from app.mining.policy import Policy, activity_word, policy_v1
 from app.mining.proofs import OPEN, ProofDraft, ProofRow, ProofStatus, ValueProof
 from app.mining.queue import Queue
-from app.mining.reading import logs, topic
+from app.mining.reconciling import QueueReconciliation, Reconciling
 from app.mining.reviewing import Reviewing
-from app.operations.plans import Plan, PlanState, StepSpec
+from app.mining.signatures import Signature, Signatures
+from app.operations.plans import Plan, StepSpec
 from app.operations.steps import PlanKind, Step
 from app.wallets.keys import parse_address
 
@@ -36,36 +39,7 @@ if TYPE_CHECKING:
     from app.mining.whatif import Answer, Question
     from app.operations import Operations
 
-MOST_PER_PLAN = 100  # about 12 M gas, well inside a block of 30 M
 EVERYBODY = frozenset({"administrator", "developer"})
-BATCH = 200  # views asked in one request
-
-
-@dataclass(frozen=True, slots=True)
-class QueueReconciliation:
-    """What comparing the queue with the contract found and set right, at one block.
-
-    Attributes:
-        block, block_hash: the head it was compared at.
-        checked: rows compared.
-        minted: rows that the chain had minted and the queue did not know.
-        released: rows that went back to ready, because their plan ended without a mint or a reorganisation undid it.
-        expired: rows whose deadline has passed.
-        problems: what nobody but a person can set right, in sentences.
-    """
-
-    block: int
-    block_hash: str
-    checked: int
-    minted: int
-    released: int
-    expired: int
-    problems: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Queue and contract agree now."""
-        return not self.problems
 
 
 class Mining:
@@ -99,14 +73,17 @@ class Mining:
         self._emissions = Emissions(networks, self._queue, ledger, economy_of)
         self.reviewing = Reviewing(database, self._queue, networks, economy_of)
         self._minting = Minting(self._queue, networks, simulation, fees, signer, economy_of)
+        self._signatures = Signatures(database, bus)
+        self._batching = Batching(self._minting, self._signatures)
+        self.attesting = Attesting(operations, self._queue, self._signatures, signer)
+        self.reconciling = Reconciling(self._queue, networks, operations, transactions, ledger, economy_of, bus, jobs)
         operations.register_kind(
             PlanKind(
                 "mining.mint", self._minting.preview, self._minting.measure, EVERYBODY, undo="Minted AZR cannot be taken back."
             )
         )
-        operations.register_step(ATTEST, lambda plan, spec: AttestStep(signer, self._queue))
+        operations.register_step(ATTEST, lambda plan, spec: AttestStep(signer, self._queue, self._signatures))
         operations.register_step(SEND, self._send_step)
-        bus.subscribe(PlanChanged, self._plan_changed)
 
     @property
     def policy(self) -> Policy:
@@ -199,26 +176,64 @@ class Mining:
         network = self._networks.get(network_id)
         if not network.genesis:
             return []
-        await self._queue.expire(network.key.text, now_ms() // 1000)
+        with contextlib.suppress(ConsoleError):  # the block time decides, not this machine's clock; without it nothing expires
+            chain = await self._networks.connect(network_id)
+            await self._queue.expire(network.key.text, (await chain.head()).timestamp)
         return await self._queue.page(network.key.text, statuses, before, limit)
+
+    async def ready(self, network_id: str) -> list[ProofRow]:
+        """Every ready proof of a network, the oldest first."""
+        network = self._networks.get(network_id)
+        return await self._queue.ready(network.key.text) if network.genesis else []
 
     async def counts(self, network_id: str) -> dict[ProofStatus, int]:
         """How many proofs are in each status."""
         network = self._networks.get(network_id)
         return await self._queue.counts(network.key.text) if network.genesis else {}
 
-    async def plan_mint(self, network_id: str, proof_ids: Sequence[str], submitter: str, attester: str) -> Plan:
-        """Plan the mint of ready proofs as one transaction: the attester signs, the submitter sends and pays.
+    async def next_batch(
+        self,
+        network_id: str,
+        submitter: str,
+        attester: str = "",
+        proof_ids: Sequence[str] | None = None,
+        most: int = MOST_PER_BATCH,
+    ) -> Batch:
+        """The proofs of the next transaction: sized by gas, within the epoch's budget, with enough attesters; and what is left out.
+
+        Args:
+            attester: signs here; empty when only collected signatures count.
+            proof_ids: choose among these; default: all that are ready.
 
         Raises:
-            Invalid: none or more than 100 proofs.
-            Conflict: a proof is not ready, or belongs to another deployment.
+            Conflict: a mint would fail whatever is in it. NotFound: no such proof, or no economy on this network.
+        """
+        chain, economy = await self._economy(network_id)
+        await self._queue.expire(chain.network.key.text, (await chain.head()).timestamp)
+        contract = parse_address(economy.mint_mine)
+        ready = [row for row in await self._queue.ready(chain.network.key.text) if row.contract == contract]
+        if proof_ids is not None:
+            wanted = {(await self._queue.get(proof_id)).id for proof_id in dict.fromkeys(proof_ids)}
+            ready = [row for row in ready if row.id in wanted]
+        signer = parse_address(attester, "attester") if attester else ""
+        return await self._batching.next(chain, economy, ready, parse_address(submitter, "submitter"), signer, most)
+
+    async def plan_mint(self, network_id: str, proof_ids: Sequence[str], submitter: str, attester: str = "") -> Plan:
+        """Plan the mint of ready proofs as one transaction: the attester signs, the submitter sends and pays.
+
+        Where a proof needs several attesters, collected signatures count first; ``attester`` (which may be empty) adds one.
+
+        Raises:
+            Invalid: none, or more proofs than one transaction takes.
+            Conflict: a proof is not ready, lacks signatures, or belongs to another deployment.
             NotFound: no such proof, or no economy on this network.
         """
         chain, economy = await self._economy(network_id)
         rows = [await self._queue.get(proof_id) for proof_id in dict.fromkeys(proof_ids)]
-        if not 1 <= len(rows) <= MOST_PER_PLAN:
-            raise Invalid(f"A plan mints 1 to {MOST_PER_PLAN} proofs. Nothing was planned.", "Choose ready proofs.", field="proofs")
+        if not 1 <= len(rows) <= MOST_PER_BATCH:
+            raise Invalid(
+                f"A plan mints 1 to {MOST_PER_BATCH} proofs. Nothing was planned.", "Choose ready proofs.", field="proofs"
+            )
         contract = parse_address(economy.mint_mine)
         for row in rows:
             if row.status is not ProofStatus.READY:
@@ -232,44 +247,57 @@ class Mining:
                     "Submit it again for this one.",
                     field="proofs",
                 )
+        signer = parse_address(attester, "attester") if attester else ""
+        attesters, short = await self._batching.attesters(chain, economy, rows, signer)
+        if short:
+            raise Conflict(
+                f"Proof #{short[0].number} cannot be minted yet. {short[0].why} Nothing was planned.",
+                "Let another attester sign it, here or elsewhere.",
+                field="proofs",
+            )
         params = {
             "network": chain.network.key.text,
             "network_id": network_id,
             "chain_id": chain.network.chain_id,
             "mint_mine": contract,
             "submitter": parse_address(submitter, "submitter"),
-            "attester": parse_address(attester, "attester"),
-            "proofs": [proof_params(row) for row in rows],
+            "attester": signer,
+            "proofs": [proof_params(row, attesters[row.id]) for row in rows],
         }
         which = f"proof #{rows[0].number}" if len(rows) == 1 else f"{len(rows)} proofs"
         send = self._transactions.step(chain.network, str(params["submitter"]), contract, title=f"Mint {which}")
         steps = [StepSpec(ATTEST, f"Attest {which}"), StepSpec(SEND, send.title, send.params)]
         return await self._operations.plan("mining.mint", f"Mint {which}", chain.network.target(), params, steps)
 
-    async def reconcile(self, network_id: str) -> QueueReconciliation:
-        """Compare every row that is not closed with the contract, and let the rows follow the contract.
+    # attesters
 
-        Raises:
-            NotFound: no economy on this network. Unavailable: it does not answer; nothing was changed.
-        """
+    async def plan_attest(self, network_id: str, proof_ids: Sequence[str], attester: str) -> Plan:
+        """Plan that an account of this console signs proofs; nothing goes on chain. Raises as :meth:`Attesting.plan`."""
+        chain, _ = await self._economy(network_id)
+        return await self.attesting.plan(chain.network.chain_id, await self._chosen(proof_ids), attester)
+
+    async def signatures(self, proof_ids: Sequence[str]) -> dict[str, list[Signature]]:
+        """The collected signatures by proof id, in ascending order of the attesters."""
+        return await self._signatures.of(proof_ids)
+
+    async def signatures_needed(self, network_id: str, rewards: Sequence[int]) -> list[int]:
+        """How many attesters the contract asks for, by reward (smallest unit)."""
         chain, economy = await self._economy(network_id)
-        head = await chain.head()
-        key, contract = chain.network.key.text, parse_address(economy.mint_mine)
-        expired = await self._queue.expire(key, now_ms() // 1000)
-        rows = [row for row in await self._all(key) if row.contract == contract]
-        used = await self._used(chain, contract, rows, head.number)
-        minted = released = 0
-        problems: list[str] = []
-        for row in rows:
-            if row.digest in used and row.status is not ProofStatus.MINTED:
-                if row.status in (ProofStatus.REJECTED, ProofStatus.REVOKED):
-                    problems.append(f"Proof #{row.number} is {row.status.value} here, but the chain has minted it.")
-                minted += await self._close(chain, economy, row)
-            elif row.digest in used and not row.tx_hash:
-                await self._close(chain, economy, row)
-            elif row.digest not in used and row.status in (ProofStatus.MINTED, ProofStatus.MINTING):
-                released += await self._release(row)
-        return QueueReconciliation(head.number, head.hash, len(rows), minted, released, expired, tuple(problems))
+        return await required_of(chain, economy, rewards)
+
+    async def export_attestations(self, network_id: str, proof_ids: Sequence[str]) -> bytes:
+        """A file of attestations for attesters on other machines. Raises as :meth:`Attesting.export`."""
+        chain, _ = await self._economy(network_id)
+        return await self.attesting.export(chain.network.chain_id, await self._chosen(proof_ids))
+
+    async def take_attestations(self, network_id: str, data: bytes, name: str) -> Taken:
+        """Keep the signatures of a file that count; the others are told with their reason. Raises as :meth:`Attesting.take`."""
+        chain, economy = await self._economy(network_id)
+        return await self.attesting.take(chain, parse_address(economy.mint_mine), data, name)
+
+    async def reconcile(self, network_id: str) -> QueueReconciliation:
+        """Compare every row with the contract, let the rows follow it, and hold them against the ledger. Raises as its room."""
+        return await self.reconciling.reconcile(network_id)
 
     async def emission(self, network_id: str) -> EmissionReport:
         """Supply against cap, minted by source, burned, by epoch, era, contributor and activity, at the indexed head.
@@ -297,6 +325,9 @@ class Mining:
 
     # Inside
 
+    async def _chosen(self, proof_ids: Sequence[str]) -> list[ProofRow]:
+        return [await self._queue.get(proof_id) for proof_id in dict.fromkeys(proof_ids)]
+
     def _send_step(self, plan: Plan, spec: StepSpec) -> Step:
         from app.mining.sending import MintStep
 
@@ -308,62 +339,3 @@ class Mining:
         if economy is None:
             raise NotFound(f"There is no AZR economy on {chain.network.name}. Nothing was done.", "Deploy the contracts first.")
         return chain, economy
-
-    async def _all(self, key: str) -> list[ProofRow]:
-        rows: list[ProofRow] = []
-        while page := await self._queue.page(key, None, rows[-1].number if rows else None, 500):
-            rows += page
-        return rows
-
-    async def _used(self, chain: Chain, contract: str, rows: Sequence[ProofRow], block: int) -> set[str]:
-        from app.chain import abi
-
-        used: set[str] = set()
-        for start in range(0, len(rows), BATCH):
-            part = rows[start : start + BATCH]
-            data = [abi.encode_call(MINT_MINE, "usedDigest", [bytes.fromhex(row.digest[2:])]) for row in part]
-            answers = await chain.rpc.batch([("eth_call", [{"to": contract, "data": item}, hex(block)]) for item in data])
-            used |= {row.digest for row, answer in zip(part, answers, strict=True) if int(str(answer), 16)}
-        return used
-
-    async def _close(self, chain: Chain, economy: Economy, row: ProofRow) -> int:
-        """The chain has minted this proof: find where, and say so."""
-        found = await logs(chain, row.contract, [topic(PROOF_MINTED), row.digest], economy.start_block)
-        place = (
-            {"tx_hash": bytes.fromhex(str(found[-1]["transactionHash"])[2:]), "block": int(found[-1]["blockNumber"], 16)}
-            if found
-            else {}
-        )
-        return await self._queue.move([row.id], list(ProofStatus), ProofStatus.MINTED, reason="", **place)
-
-    async def _release(self, row: ProofRow) -> int:
-        """The chain has not minted this proof: it is ready again unless a living plan still holds it."""
-        try:
-            plan = await self._operations.get(row.plan_id)
-            if not plan.state.ended:
-                return 0
-        except NotFound:
-            pass
-        undone = row.status is ProofStatus.MINTED
-        reason = "A reorganisation of the chain undid its mint." if undone else "The plan that claimed it ended without minting it."
-        values = {"reason": reason, "plan_id": "", "tx_hash": None, "block": 0}
-        return await self._queue.move([row.id], (row.status,), ProofStatus.READY, **values)
-
-    def _plan_changed(self, event: PlanChanged) -> None:
-        if event.state in (PlanState.STOPPED, PlanState.FAILED, PlanState.DISOWNED, PlanState.DONE):
-            self._jobs.quietly("mining.settle", lambda: self._settle(event.plan_id))
-
-    async def _settle(self, plan_id: str) -> None:
-        """A plan ended: rows it still holds follow the chain. Left to the next reconciliation when the chain does not answer."""
-        held = [row for row in await self._queue.of_plan(plan_id) if row.status is ProofStatus.MINTING]
-        if not held:
-            return
-        plan = await self._operations.get(plan_id)
-        try:
-            chain, economy = await self._economy(str(plan.params["network_id"]))
-            head = await chain.head()
-            used = await self._used(chain, held[0].contract, held, head.number)
-        except (Unavailable, Conflict, NotFound):
-            return
-        for row in held:
-            await (self._close(chain, economy, row) if row.digest in used else self._release(row))

@@ -47,6 +47,17 @@ value_proofs = sa.Table(
     sa.Index("ix_value_proofs_plan_id", "plan_id"),
 )
 
+# Signatures of attesters over the digest of a proof. They are public data: whoever has them may mint, once.
+signatures = sa.Table(
+    "proof_signatures",
+    metadata,
+    sa.Column("proof_id", sa.String(36), primary_key=True),
+    sa.Column("attester", Address, primary_key=True),
+    sa.Column("signature", sa.LargeBinary(65), nullable=False),
+    sa.Column("source", sa.String(80), nullable=False),  # the plan that signed, or the file that brought it
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+)
+
 references = sa.Table(
     "redemption_references",
     metadata,
