@@ -22,6 +22,10 @@ class KnownState(Protocol):
     def status(self) -> str:
         """``live``, ``stale``, ``absent``, ``denied`` or ``unknown``."""
 
+    @property
+    def spaces(self) -> frozenset[str] | None:
+        """The namespaces that were read; None for the whole cluster."""
+
 
 class Usage(Protocol):
     """What metrics.k8s.io said: CPU in millicores, memory in bytes."""
@@ -56,9 +60,10 @@ class Reading(Protocol):
         """How far the kind can be believed."""
 
 
-def known(reading: Reading, kind: str) -> bool:
-    """Whether the objects of a kind were read at all: what was not read is not absent."""
-    return str(reading.state(kind).status) in KNOWN
+def known(reading: Reading, kind: str, namespace: str = "") -> bool:
+    """Whether the objects of a kind (of a namespace, when one is given) were read at all: what was not read is not absent."""
+    state = reading.state(kind)
+    return str(state.status) in KNOWN and (not namespace or state.spaces is None or namespace in state.spaces)
 
 
 def dig(value: Any, *path: str | int, default: Any = None) -> Any:

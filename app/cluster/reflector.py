@@ -312,9 +312,10 @@ class Reflector:
             self._refused += 1
             return timing.doubt[self._refused - 1]
         if self.revision:
-            self._polls = True
-            self._say(KindStatus.LIVE)
+            # The watch is refused. Whether the list is allowed still, the list itself tells.
+            self._polls, self.revision = True, ""
             return 0.0
+        self._polls = False
         self._drop(KindStatus.DENIED, error.message)
         self.denied.set()
         return timing.idle
@@ -346,7 +347,7 @@ class Reflector:
         state = KindState(status, now_ms() if told else self.state.known_at, message)
         shown = (self.state.status, self.state.message) != (state.status, state.message)
         self.state = state
-        self._store.set_state(self.kind.kind, state)
+        self._store.set_state(self.kind.kind, state, self.namespace)
         if shown:
             self._changed(self.kind.kind)
 

@@ -126,8 +126,11 @@ class Clusters:
     ) -> None:
         """Say something about a context; what is None stays. An empty environment is guessed again.
 
+        Args:
+            namespace: where to look when the cluster may not be read as a whole; several are parted by commas.
+
         Raises:
-            NotFound: no such context. Invalid: no such environment. Nothing was changed.
+            NotFound: no such context. Invalid: no such environment or namespace. Nothing was changed.
         """
         self.contexts().get(context)
         old = self._said(context)
@@ -135,7 +138,13 @@ class Clusters:
         fresh = {**old.model_dump(), **{key: value for key, value in changes.items() if value is not None}}
         others = [setting for setting in self._settings.value.clusters if setting.context != context]
         self._set("clusters", [*(setting.model_dump() for setting in others), fresh])
+        if namespace is not None and context in self._watching:
+            self._watching[context].look_in(self._said(context).namespaces)
         self._bus.publish(ClusterChanged(context))
+
+    def namespaces(self, context: str) -> str:
+        """Where to look in a cluster that may not be read as a whole, as a person said it; empty when nobody did."""
+        return self._said(context).namespace
 
     def prometheus(self, context: str) -> str:
         """Where the context's Prometheus answers; empty when nobody named one."""
@@ -159,7 +168,8 @@ class Clusters:
             watching = Watching(
                 Connection(found),
                 self._bus,
-                namespace=self._said(context).namespace or found.namespace,
+                home=found.namespace or "default",
+                chosen=self._said(context).namespaces,
                 timing=self._timing,
                 pace=self._pace,
             )
@@ -225,6 +235,11 @@ class Clusters:
         """What this identity may do there, as far as it was asked."""
         watching = self._watching.get(context)
         return watching.access if watching is not None else Access()
+
+    def limits(self, context: str) -> str:
+        """What this identity does not see there, in sentences; empty when it sees everything."""
+        watching = self._watching.get(context)
+        return watching.limits if watching is not None else ""
 
     def identity(self, context: str) -> Identity:
         """Which cluster it is, as far as it is known."""
@@ -380,5 +395,5 @@ class Clusters:
             reach=self.reach(name),
             connected=watching is not None,
             known_at=snapshot.known_at,
-            problem=watching.problem if watching is not None else "",
+            problem=(watching.problem or watching.limits) if watching is not None else "",
         )

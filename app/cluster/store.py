@@ -33,11 +33,17 @@ class KindStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KindState:
-    """What is known about our knowledge of a kind. ``known_at``: UTC milliseconds at which the objects were last seen to be so."""
+    """What is known about our knowledge of a kind.
+
+    Attributes:
+        known_at: UTC milliseconds at which the objects were last seen to be so.
+        spaces: the namespaces that this is true of; None for the whole cluster.
+    """
 
     status: KindStatus = KindStatus.UNKNOWN
     known_at: int = 0
     message: str = ""
+    spaces: frozenset[str] | None = None
 
     @property
     def readable(self) -> bool:
@@ -157,6 +163,7 @@ class Store:
         self._objects: dict[str, dict[Key, Object]] = {}
         self._shared: set[str] = set()  # kinds whose dictionary a snapshot holds
         self._states: dict[str, KindState] = {}
+        self._by_space: dict[str, dict[str, KindState]] = {}  # of kinds that are read namespace by namespace
         self._last: Snapshot | None = None
 
     def put(self, kind: str, item: Object) -> bool:
@@ -202,7 +209,7 @@ class Store:
 
     def clear(self) -> None:
         """Forget all objects and states: another cluster answers under this name."""
-        self._objects, self._states, self._shared = {}, {}, set()
+        self._objects, self._states, self._by_space, self._shared = {}, {}, {}, set()
         self.metrics = Metrics()
         self.version += 1
 
@@ -210,14 +217,28 @@ class Store:
         """How far a kind can be believed."""
         return self._states.get(kind, _UNREAD)
 
-    def set_state(self, kind: str, state: KindState) -> bool:
-        """Say how far a kind can be believed; True when it is more than a newer time."""
+    def set_state(self, kind: str, state: KindState, namespace: str = "") -> bool:
+        """Say how far a kind (of one namespace, when one is given) can be believed; True when it is more than a newer time."""
         old = self.state(kind)
+        if namespace:
+            parts = self._by_space.setdefault(kind, {})
+            parts[namespace] = state
+            state = _joined(parts)
         if old == state:
             return False
         self._states[kind] = state
         self._last = None
         return (old.status, old.message) != (state.status, state.message)
+
+    def keep_spaces(self, kind: str, namespaces: Iterable[str]) -> None:
+        """A kind is read in these namespaces and no others from now on: what was known of others is forgotten."""
+        wanted = set(namespaces)
+        known = self._by_space.get(kind, {})
+        self._by_space[kind] = {space: known.get(space, KindState()) for space in wanted}
+        self._states[kind] = _joined(self._by_space[kind])
+        kept = {key: item for key, item in self._objects.get(kind, {}).items() if key[0] in wanted}
+        self.replace(kind, kept)
+        self._last = None
 
     def set_metrics(self, metrics: Metrics) -> None:
         """Keep what metrics.k8s.io said."""
@@ -242,6 +263,24 @@ class Store:
             self._objects[kind] = dict(self._objects[kind])
             self._shared.discard(kind)
         return self._objects.setdefault(kind, {})
+
+
+def _joined(parts: Mapping[str, KindState]) -> KindState:
+    """What is known of a kind that is read namespace by namespace: as good as the worst of what may be read."""
+    states = list(parts.values())
+    readable = frozenset(space for space, state in parts.items() if state.readable)
+    if KindStatus.UNKNOWN in {state.status for state in states}:
+        return KindState(spaces=readable)
+    if not readable:
+        denied = next((state for state in states if state.status is KindStatus.DENIED), states[0])
+        return KindState(denied.status, 0, denied.message)
+    told = [state for space, state in parts.items() if space in readable]
+    stale = any(state.status is KindStatus.STALE for state in told)
+    words = [state.message for state in told if state.message and (state.status is KindStatus.STALE or not stale)][:1]
+    lost = sorted(parts.keys() - readable)
+    words += [f"Nothing is known of {', '.join(lost)}."] if lost else []
+    status = KindStatus.STALE if stale else KindStatus.LIVE
+    return KindState(status, min(state.known_at for state in told), " ".join(words), readable)
 
 
 def _version(item: Object) -> str:

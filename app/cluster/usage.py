@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.cluster.client import Connection
@@ -75,6 +75,15 @@ async def read_metrics(connection: Connection, namespace: str, now: int) -> Metr
         },
         nodes={item["metadata"]["name"]: _usage(item) for item in nodes.get("items") or ()},
     )
+
+
+def together(parts: Sequence[Metrics]) -> Metrics:
+    """Readings of several namespaces as one; what could be read of some is worth more than what could not of others."""
+    read = [part for part in parts if part.available]
+    if len(parts) == 1 or not read:
+        return parts[0] if parts else Metrics(message="No namespace may be read.")
+    pods = {key: used for part in read for key, used in part.pods.items()}
+    return Metrics(True, min(part.read_at for part in read), pods, read[0].nodes)
 
 
 def _usage(item: Mapping[str, Any]) -> tuple[float, int]:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from app.cluster.access import Access, ask_access
+from app.cluster.access import Access, ask_access, find_homes
 from app.cluster.client import Connection, Identity
 from app.cluster.failures import ApiDenied, ApiError, ApiUnavailable
 from app.cluster.kinds import KINDS
 from app.cluster.reflector import Reflector, Timing
 from app.cluster.store import KindState, KindStatus, Snapshot, Store
-from app.cluster.usage import History, read_metrics
+from app.cluster.usage import History, read_metrics, together
 from app.core.clock import now_ms
 from app.core.errors import ConsoleError
 from app.core.events import Bus, ClusterChanged
@@ -62,28 +62,40 @@ class Watching:
     """The life of one connected cluster, from :meth:`run` to the call of :meth:`stop`.
 
     Args:
-        namespace: where to look when the identity may not read the whole cluster.
+        home: the namespace of the kubeconfig's context, to look in when the identity may not read the whole cluster.
+        chosen: the namespaces that a person named in its place; without any, others that may be read are looked for.
     """
 
     def __init__(
-        self, connection: Connection, bus: Bus, *, namespace: str, timing: Timing | None = None, pace: Pace | None = None
+        self,
+        connection: Connection,
+        bus: Bus,
+        *,
+        home: str,
+        chosen: Sequence[str] = (),
+        timing: Timing | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.connection = connection
-        self.namespace = namespace
+        self.namespaces = tuple(chosen) or (home,)
         self.store = Store(connection.context)
         self.history = History()
         self.reach = Reach()
-        self.access = Access(namespace=namespace)
+        self.access = Access(namespaces=self.namespaces)
         self.identity = Identity("", connection.server)
         self.problem = ""
+        self._home = home
+        self._chosen = tuple(chosen)
         self._bus = bus
         self._timing = timing or Timing()
         self._pace = pace or Pace()
-        self._reflectors: dict[str, Reflector] = {}
+        self._reflectors: dict[tuple[str, str], Reflector] = {}  # by kind and namespace, empty for the whole cluster
+        self._narrow: set[str] = set()  # kinds that are read namespace by namespace
+        self._moved = asyncio.Condition()
         self._pending: set[str] = set()
         self._telling = False
         self._stop = asyncio.Event()
-        self._soon = asyncio.Event()
+        self._soon = {name: asyncio.Event() for name in ("probe", "metrics", "access")}
         self._probed = asyncio.Event()
 
     async def run(self) -> None:
@@ -106,7 +118,8 @@ class Watching:
 
     def try_now(self) -> None:
         """Ask again now, without waiting for the next turn."""
-        self._soon.set()
+        for soon in self._soon.values():
+            soon.set()
         for reflector in self._reflectors.values():
             reflector.wake()
 
@@ -120,9 +133,14 @@ class Watching:
         wanted = set(kinds)
         end = time.monotonic() + limit
         while time.monotonic() < end and self.reach.answers is not False:
-            if all(self.store.state(kind).status is not KindStatus.UNKNOWN for kind in wanted):
+            if all(self._is_settled(kind) for kind in wanted):
                 return
             await asyncio.sleep(0.02)
+
+    def look_in(self, chosen: Sequence[str]) -> None:
+        """A person named other namespaces to look in; none: find them again."""
+        self._chosen = tuple(chosen)
+        self._soon["access"].set()
 
     def snapshot(self) -> Snapshot:
         """What is known now."""
@@ -130,20 +148,55 @@ class Watching:
 
     # kinds
 
+    def _is_settled(self, kind: str) -> bool:
+        """A kind that may not be read everywhere is only settled once the namespaces were asked."""
+        status = self.store.state(kind).status
+        pending = status is KindStatus.DENIED and KINDS[kind].namespaced and kind not in self._narrow
+        return status is not KindStatus.UNKNOWN and not pending
+
+    @property
+    def limits(self) -> str:
+        """What this identity does not see, in sentences; empty when it sees everything, or that is not known yet."""
+        spaces = frozenset[str]().union(*(self.store.state(kind).spaces or () for kind in self._narrow))
+        denied = [kind for kind in KINDS if self.store.state(kind).status is KindStatus.DENIED]
+        words = []
+        if self._narrow and spaces:
+            several = "namespaces" if len(spaces) > 1 else "namespace"
+            words.append(f"This identity sees only the {several} {', '.join(sorted(spaces))} of this cluster.")
+        if denied:
+            words.append(f"It may not read: {', '.join(denied)}." if words else f"This identity may not read: {', '.join(denied)}.")
+        if self.access.more:
+            words.append(f"{self.access.more} more namespaces could be read: name those that you want to see.")
+        return " ".join(words)
+
     async def _follow(self, name: str) -> None:
-        """Follow a kind everywhere, or in the own namespace when the identity may only read there."""
+        """Follow a kind everywhere, or namespace by namespace when the identity may only read there."""
         kind = KINDS[name]
-        everywhere = Reflector(self.connection, kind, self.store, self._changed, timing=self._timing)
-        self._reflectors[name] = everywhere
+        everywhere = self._reflector(name)
         if not kind.namespaced:
             await everywhere.run()
         async with asyncio.TaskGroup() as group:
             wide = group.create_task(everywhere.run())
             await everywhere.denied.wait()
             wide.cancel()
-        narrow = Reflector(self.connection, kind, self.store, self._changed, namespace=self.namespace, timing=self._timing)
-        self._reflectors[name] = narrow
-        await narrow.run()
+        del self._reflectors[name, ""]
+        while True:
+            spaces = self.namespaces
+            self.store.keep_spaces(name, spaces)
+            self._narrow.add(name)
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._reflector(name, space).run()) for space in spaces]
+                async with self._moved:
+                    await self._moved.wait_for(lambda spaces=spaces: self.namespaces != spaces)  # type: ignore[misc]
+                for task in tasks:
+                    task.cancel()
+            for space in spaces:
+                del self._reflectors[name, space]
+
+    def _reflector(self, name: str, namespace: str = "") -> Reflector:
+        made = Reflector(self.connection, KINDS[name], self.store, self._changed, namespace=namespace, timing=self._timing)
+        self._reflectors[name, namespace] = made
+        return made
 
     def _changed(self, kind: str) -> None:
         self._pending.add(kind)
@@ -158,7 +211,9 @@ class Watching:
     # beside the kinds
 
     async def _repeat(self, name: str, work: Callable[[], Awaitable[None]], pause: Callable[[], float]) -> None:
+        soon = self._soon[name]
         while True:
+            soon.clear()
             try:
                 await work()
             except ConsoleError as error:
@@ -166,10 +221,9 @@ class Watching:
             except Exception:
                 # The edge of an endless loop: a bug in one question must not end the others, which the task group would cancel.
                 log.exception("%s of %s failed", name, self.connection.context)
-            self._soon.clear()
             try:
                 async with asyncio.timeout(pause()):
-                    await self._soon.wait()
+                    await soon.wait()
             except TimeoutError:
                 continue
 
@@ -215,7 +269,7 @@ class Watching:
 
     async def _read_at_home(self) -> str:
         try:
-            path = KINDS["Pod"].path(self.namespace)
+            path = KINDS["Pod"].path(next(iter(self.namespaces), "default"))
             await self.connection.get(path, {"limit": "1"}, timeout=self._pace.patience)
         except ApiDenied as error:
             if error.failure.status == 401:
@@ -239,7 +293,8 @@ class Watching:
 
     def _compare(self, revision: str) -> None:
         """A store that is older than what we know was put back from a backup: its versions mean something else."""
-        known = self._reflectors["Namespace"].revision if "Namespace" in self._reflectors else ""
+        namespaces = self._reflectors.get(("Namespace", ""))
+        known = namespaces.revision if namespaces is not None else ""
         if revision.isdecimal() and known.isdecimal() and int(revision) < int(known):
             log.warning("the store of %s went back from %s to %s", self.connection.context, known, revision)
             for reflector in self._reflectors.values():
@@ -264,8 +319,8 @@ class Watching:
         return f"The cluster {self.connection.context} did not answer within {self._pace.patience:g} s."
 
     async def _metrics(self) -> None:
-        namespace = self.namespace if self.access.may("list", "pods") is False else ""
-        metrics = await read_metrics(self.connection, namespace, now_ms())
+        spaces = self.namespaces if self.access.rights and not self.access.may("list", "pods") else ("",)
+        metrics = together([await read_metrics(self.connection, space, now_ms()) for space in spaces])
         if metrics != self.store.metrics:
             self.store.set_metrics(metrics)
             if metrics.available:
@@ -273,11 +328,19 @@ class Watching:
             self._changed("Metrics")
 
     async def _ask_access(self) -> None:
-        access = await ask_access(self.connection, self.namespace, now_ms())
+        access = await self._asked()
         lost = [right for right, allowed in self.access.rights.items() if allowed and not access.rights.get(right, False)]
         if lost:
             # Just after a restart valid users are refused for a moment; a right counts as lost when it still is.
             await asyncio.sleep(self._timing.doubt[-1])
-            access = await ask_access(self.connection, self.namespace, now_ms())
+            access = await self._asked()
         self.access = access
+        if access.namespaces != self.namespaces:
+            async with self._moved:
+                self.namespaces = access.namespaces
+                self._moved.notify_all()
         self._bus.publish(ClusterChanged(self.connection.context))
+
+    async def _asked(self) -> Access:
+        homes, more = (self._chosen, 0) if self._chosen else await find_homes(self.connection, self._home)
+        return await ask_access(self.connection, homes, now_ms(), more)

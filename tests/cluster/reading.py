@@ -41,6 +41,7 @@ FILES = {
 @dataclass(frozen=True)
 class State:
     status: str = "live"
+    spaces: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.cluster.kinds import KINDS
 from app.cluster.store import KindStatus
 from tests.cluster.apiserver import ApiServer, Resource
+from tests.cluster.apiserver.rights import ADMIN, User
 from tests.cluster.conftest import QUICK, assert_comes, connected, following, held, pod, truth
 
 
@@ -245,6 +246,20 @@ async def test_point_18_who_may_list_and_not_watch_reads_now_and_then(server, tm
         async with following(connection) as everywhere:
             await assert_comes(lambda: everywhere.state.status is KindStatus.DENIED)
             assert held(everywhere) == {} and "alice" in everywhere.state.message
+
+
+@pytest.mark.asyncio
+async def test_a_right_that_is_taken_away_for_good_is_said_and_its_objects_go(server, tmp_path):
+    """Watch and list are refused from now on: it must not go on being called live because it once was."""
+    async with connected(server, tmp_path, token="admin", namespace="shop") as connection:  # noqa: SIM117
+        async with following(connection) as pods:
+            await assert_comes(lambda: pods.watches)
+            server.users["admin"] = User("admin")
+            server.cut_watches()
+            await assert_comes(lambda: pods.state.status is KindStatus.DENIED)
+            assert held(pods) == {} and pods.state.known_at == 0
+            server.users["admin"] = ADMIN
+            await assert_comes(lambda: pods.state.status is KindStatus.LIVE and held(pods) == truth(server))
 
 
 @pytest.mark.asyncio

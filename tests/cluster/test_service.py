@@ -21,6 +21,7 @@ from app.core.errors import ConsoleError
 from app.core.events import ClusterChanged
 from app.core.settings import NetworkSetting
 from tests.cluster.apiserver import ApiServer
+from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.conftest import QUICK, assert_comes, pod
 
 RAPID = Pace(probe=0.05, patience=0.5, metrics=0.1, access=0.2)
@@ -144,7 +145,11 @@ async def test_who_may_only_read_a_namespace_sees_that_namespace(clusters, serve
     access = clusters.access("alice")
     assert access.user == "alice"
     assert access.may_list("Pod") and not access.may_watch("Pod")
-    assert access.may_act("scale") is False and "patch deployments.apps in shop" in access.missing("scale")
+    assert access.may_act("scale", "Deployment", "shop") is False
+    assert access.why_not("scale", "Deployment", "shop") == "alice may not patch deployments/scale.apps in shop."
+    assert "only the namespace shop" in clusters.limits("alice") and "Secret" in clusters.limits("alice")
+    (row,) = [row for row in await clusters.fleet() if row.context == "alice"]
+    assert "only the namespace shop" in row.problem
 
 
 @pytest.mark.asyncio
@@ -152,7 +157,59 @@ async def test_an_administrator_may_act(clusters):
     await clusters.connect("kind-shop")
     await assert_comes(lambda: clusters.access("kind-shop").asked_at)
     access = clusters.access("kind-shop")
-    assert all(access.may_act(action) for action in ("scale", "drain", "exec", "logs")) and access.may_watch("Pod")
+    offered = [("scale", "Deployment"), ("drain", "Node"), ("run", "Pod"), ("logs", "Pod"), ("promote", "Rollout")]
+    assert all(access.may_act(action, kind) for action, kind in offered) and access.may_watch("Pod")
+    assert access.why_not("delete", "Pod", "shop") == "" and clusters.limits("kind-shop") == ""
+
+
+def reader(*namespaces: str, name: str = "bob", also: tuple[Rule, ...] = ()) -> User:
+    """Somebody who may read pods and deployments in some namespaces, and nothing else."""
+    rules = [Rule(("get", "list", "watch"), ("pods", "deployments"), ("", "apps"), space) for space in namespaces]
+    return User(name, ("system:authenticated",), (*rules, *also))
+
+
+@pytest.mark.asyncio
+async def test_several_namespaces_are_seen_side_by_side_and_what_is_not_seen_is_said(clusters, server, tmp_path):
+    server.users["bob"] = reader("shop", "payments")
+    server.put(pod("elsewhere", namespace="monitoring"))
+    clusters.add_kubeconfig(server.kubeconfig(tmp_path / "bob.yaml", context="bob", token="bob", namespace="shop"))
+    clusters.set_context("bob", namespace="shop, payments")
+    await clusters.connect("bob")
+    await assert_comes(lambda: clusters.snapshot("bob").state("Pod").spaces == {"shop", "payments"})
+    await clusters.settled("bob")
+    wanted = {key for key in server.objects("Pod") if key[0] in ("shop", "payments")}
+    assert clusters.snapshot("bob").of("Pod").keys() == wanted and {space for space, _ in wanted} == {"shop", "payments"}
+    assert clusters.snapshot("bob").state("Pod").spaces == {"shop", "payments"}
+    assert "only the namespaces payments, shop" in clusters.limits("bob") and "Node" in clusters.limits("bob")
+    health = await clusters.health("bob")
+    assert "NetworkPolicy" in health.unread and not any(s.rule == "policy.uncovered" for s in health.signals)
+    server.put(pod("fresh", namespace="payments"))
+    await assert_comes(lambda: ("payments", "fresh") in clusters.snapshot("bob").of("Pod"))
+    clusters.set_context("bob", namespace="payments")
+    await assert_comes(lambda: {space for space, _ in clusters.snapshot("bob").of("Pod")} == {"payments"})
+
+
+@pytest.mark.asyncio
+async def test_namespaces_that_may_be_read_are_found_where_they_may_be_listed(clusters, server, tmp_path):
+    server.users["bob"] = reader("payments", also=(Rule(("list",), ("namespaces",)),))
+    clusters.add_kubeconfig(server.kubeconfig(tmp_path / "bob.yaml", context="bob", token="bob", namespace="default"))
+    await clusters.connect("bob")
+    await assert_comes(lambda: {space for space, _ in clusters.snapshot("bob").of("Pod")} == {"payments"})
+    assert clusters.access("bob").namespaces == ("payments",)
+
+
+@pytest.mark.asyncio
+async def test_a_namespace_that_is_lost_takes_its_objects_with_it_and_the_others_stay(clusters, server, tmp_path):
+    server.users["bob"] = reader("shop", "payments")
+    clusters.add_kubeconfig(server.kubeconfig(tmp_path / "bob.yaml", context="bob", token="bob"))
+    clusters.set_context("bob", namespace="shop,payments")
+    await clusters.connect("bob")
+    await assert_comes(lambda: clusters.snapshot("bob").state("Pod").spaces == {"shop", "payments"})
+    server.users["bob"] = reader("shop")
+    server.cut_watches()
+    await assert_comes(lambda: "Nothing is known of payments" in clusters.snapshot("bob").state("Pod").message)
+    snapshot = clusters.snapshot("bob")
+    assert snapshot.state("Pod").spaces == {"shop"} and {space for space, _ in snapshot.of("Pod")} == {"shop"}
 
 
 @pytest.mark.asyncio

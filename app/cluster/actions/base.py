@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from app.cluster.access import refused
 from app.cluster.actions import preview as previews
 from app.cluster.actions.change import Change, read
-from app.cluster.actions.refs import Client, Ref
+from app.cluster.actions.refs import Client, Ref, right_of
 from app.cluster.actions.steps import ChangeStep, GraceStep, Pinned, RemoveStep, SyncStep
 from app.cluster.objects import Object, Reading, count, dig
 from app.cluster.workloads import View, Workload
-from app.core.errors import NotFound
+from app.core.errors import Denied, NotFound
 from app.operations.plans import Plan, Preview, StepSpec, Target, TargetKind, Verdict, VerdictLevel
 from app.operations.steps import PlanKind, Step
 
@@ -75,6 +76,7 @@ class Planner:
         operations.register_step("cluster.sync", self._sync_step)
 
     async def _plan(self, context: str, verb: str, title: str, changes: Sequence[Change], words: Iterable[Verdict] = ()) -> Plan:
+        await self._allowed(context, [wish_of(change) for change in changes])
         steps = self._grace_steps()
         for change in changes:
             kind = "cluster.remove" if change.verb in ("delete", "evict") else "cluster.change"
@@ -88,9 +90,26 @@ class Planner:
 
     async def _argo(self, context: str, verb: str, title: str, namespace: str, name: str, operation: Mapping[str, Any]) -> Plan:
         ref = Ref.named("Application", namespace, name)
+        await self._allowed(context, [(ref, "patch", "")])
         params = {"ref": ref.to_json(), "operation": operation}
         steps = [*self._grace_steps(), StepSpec("cluster.sync", f"{title} and follow it", params)]
         return await self._operations.plan(f"cluster.{verb}", title, await self._target(context), params, steps)
+
+    async def _allowed(self, context: str, wishes: Iterable[tuple[Ref, str, str]]) -> None:
+        """Refuse early, in the words of a button that is off, what this identity may not do: object, verb and subresource.
+
+        Raises:
+            Denied: a right is missing.
+        """
+        client = self._clusters.connection(context)
+        rights = set()
+        for ref, verb, subresource in wishes:
+            try:
+                rights.add(await right_of(client, ref, verb, subresource))
+            except NotFound:  # a kind that comes with the plan itself, or not at all, which the dry run says
+                continue
+        if why := await refused(client, rights):
+            raise Denied(f"{why} Nothing was planned.", "Ask whoever runs the cluster for the right, or use another context.")
 
     def _grace_steps(self) -> list[StepSpec]:
         seconds = self._grace()
@@ -151,6 +170,17 @@ class Planner:
                 f"There is no {kind} {namespace}/{name} in {context}. Nothing was planned.", "Look at the cluster again."
             )
         return view, line
+
+
+def wish_of(change: Change) -> tuple[Ref, str, str]:
+    """Object, verb and subresource that a change asks for, as access reviews name them."""
+    match change.verb:
+        case "delete":
+            return change.ref, "delete", ""
+        case "evict":
+            return change.ref, "create", "eviction"
+        case _:
+            return change.ref, "patch", change.subresource
 
 
 def guarded(ref: Ref, patch: Mapping[str, Any], seen: Object) -> Change:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from app.cluster.access import Right
 from app.cluster.objects import Object, items, kind_of, name_of, namespace_of
 from app.core.errors import Invalid, NotFound
 
@@ -151,6 +152,17 @@ async def path_of(client: Client, ref: Ref, subresource: str = "") -> str:
 async def namespaced(client: Client, ref: Ref) -> bool:
     """Whether objects of its kind live in a namespace."""
     return (await _resource(client, ref))[1]
+
+
+async def right_of(client: Client, ref: Ref, verb: str, subresource: str = "") -> Right:
+    """The right that a request to an object needs.
+
+    Raises:
+        NotFound: the cluster does not serve the kind.
+    """
+    plural, inside = await _resource(client, ref)
+    group = ref.api_version.rpartition("/")[0]
+    return Right(verb, f"{plural}/{subresource}" if subresource else plural, group, ref.namespace if inside else "")
 
 
 async def _resource(client: Client, ref: Ref) -> tuple[str, bool]:

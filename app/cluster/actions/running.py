@@ -110,6 +110,8 @@ class Running(Sharing):
             raise Invalid(
                 f"The pod {pod} has no container {container}; it has {', '.join(names)}. Nothing was planned.", field="container"
             )
+        ref = Ref.named("Pod", namespace, pod)
+        await self._allowed(context, [(ref, "create", "exec"), (ref, "get", "exec")])
         params = {
             "namespace": namespace,
             "pod": pod,

@@ -39,8 +39,6 @@ def _notice(line: Workload, name: str, title: str, cause: str, *facts: tuple[str
 @rule("policy.uncovered")
 def no_policy(view: View, now: int) -> Iterator[Signal]:
     """Pods that no NetworkPolicy selects: everybody in the cluster may talk to them."""
-    if not known(view.reading, "NetworkPolicy"):
-        return
     policies: dict[str, list[object]] = {}
     for (namespace, _), policy in view.reading.of("NetworkPolicy").items():
         policies.setdefault(namespace, []).append(dig(policy, "spec", "podSelector", default={}))
@@ -48,6 +46,8 @@ def no_policy(view: View, now: int) -> Iterator[Signal]:
         template = template_of(line.obj)
         if dig(template, "spec", "hostNetwork", default=False):
             continue  # policies do not apply to it
+        if not known(view.reading, "NetworkPolicy", line.namespace):
+            continue
         labels = labels_of(template)
         if not any(selects(selector, labels) for selector in policies.get(line.namespace, ())):  # type: ignore[arg-type]
             yield _notice(

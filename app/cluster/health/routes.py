@@ -18,6 +18,8 @@ def services(view: View, now: int) -> Iterator[Signal]:
     wants = {line.key: line.wanted for line in view.workloads}
     for (namespace, name), service in view.reading.of("Service").items():
         selector = dig(service, "spec", "selector", default={})
+        if not known(view.reading, "Pod", namespace):
+            continue
         if not selector or now - millis(dig(service, "metadata", "creationTimestamp")) < MINUTE:
             continue
         keys = [key for key, labels in by_namespace.get(namespace, ()) if selects(selector, labels)]
@@ -52,14 +54,16 @@ def _templates(view: View, key: tuple[str, str, str], selector: dict[str, str]) 
 @rule("ingress.backend")
 def ingresses(view: View, now: int) -> Iterator[Signal]:
     """An Ingress that names a Service that does not exist, or a TLS Secret that does not."""
-    if not known(view.reading, "Service"):
-        return
     for (namespace, name), ingress in view.reading.of("Ingress").items():
+        if not known(view.reading, "Service", namespace):
+            continue
         backends = [dig(ingress, "spec", "defaultBackend", "service", "name")]
         for entry in items(ingress, "spec", "rules"):
             backends += [dig(path, "backend", "service", "name") for path in items(entry, "http", "paths")]
         missing = sorted({b for b in backends if b and view.reading.get("Service", namespace, b) is None})
-        secrets = [dig(tls, "secretName") for tls in items(ingress, "spec", "tls")] if known(view.reading, "Secret") else []
+        secrets = (
+            [dig(tls, "secretName") for tls in items(ingress, "spec", "tls")] if known(view.reading, "Secret", namespace) else []
+        )
         lost = sorted({s for s in secrets if s and view.reading.get("Secret", namespace, s) is None})
         if missing or lost:
             words = [f"Service {b}" for b in missing] + [f"Secret {s}" for s in lost]

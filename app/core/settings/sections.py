@@ -134,7 +134,10 @@ class ClusterSetting(Section):
 
 
 class ContextSetting(Section):
-    """What a person said about one cluster context. An empty ``environment`` is guessed; an empty ``namespace`` is its own.
+    """What a person said about one cluster context. An empty ``environment`` is guessed.
+
+    ``namespace`` names where to look (up to eight, parted by commas) when the identity may not read the whole cluster; empty: in
+    the context's own, and in those that are found.
 
     ``prometheus``: where its Prometheus answers: an address (the host may be ``NAME.tunnel``), or a path of the API server's
     service proxy, such as ``/api/v1/namespaces/monitoring/services/prometheus:9090/proxy``.
@@ -143,10 +146,15 @@ class ContextSetting(Section):
     context: str = Field(min_length=1)
     environment: Literal["", "local", "test", "production"] = ""
     read_only: bool = False
-    namespace: str = ""
+    namespace: str = Field(default="", pattern=r"^(|[a-z0-9-]+( *, *[a-z0-9-]+){0,7})$")
     prometheus: str = Field(
         default="", pattern=r"^(|https?://[^\s@]+|/api/v1/namespaces/[^/\s]+/(services|pods)/[^/\s]+/proxy(/\S*)?)$"
     )
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces that were named, each once."""
+        return tuple(dict.fromkeys(name.strip() for name in self.namespace.split(",") if name.strip()))
 
 
 class TunnelSetting(Section):

@@ -30,6 +30,7 @@ class Faults:
         silent: watches stay open and deliver nothing.
         hang: requests get no answer at all.
         metrics_down: the aggregated metrics API has no backend.
+        incomplete_rules: the rules of an identity are not listed, as behind a webhook authorizer.
         inconsistent: continue tokens are answered with 410 and an inconsistent token.
     """
 
@@ -39,6 +40,7 @@ class Faults:
     silent: bool = False
     hang: bool = False
     metrics_down: bool = False
+    incomplete_rules: bool = False
     inconsistent: int = 0
     refusals: list[Refusal] = field(default_factory=list)
     healed: asyncio.Event = field(default_factory=asyncio.Event)

@@ -31,7 +31,8 @@ async def answer(server: ApiServer, asked: Asked) -> web.StreamResponse:
             status = {"allowed": False} if warming else review(asked.user, wanted)
             body.update(kind="SelfSubjectAccessReview", spec=sent["spec"], status=status)
         case "selfsubjectrulesreviews":
-            body.update(kind="SelfSubjectRulesReview", spec={}, status=rules_of(asked.user, sent["spec"].get("namespace", "")))
+            status = rules_of(asked.user, sent["spec"].get("namespace", ""), incomplete=server.faults.incomplete_rules)
+            body.update(kind="SelfSubjectRulesReview", spec={}, status=status)
         case _:
             raise Refused(404, "NotFound", "the server could not find the requested resource", details={})
     return web.json_response(body, status=201, headers=PLAIN)

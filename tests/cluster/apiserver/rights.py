@@ -48,8 +48,11 @@ def review(user: User, asked: dict[str, Any]) -> dict[str, Any]:
     return {"allowed": allowed, **({"reason": "RBAC: allowed by the test's rules"} if allowed else {})}
 
 
-def rules_of(user: User, namespace: str) -> dict[str, Any]:
-    """The status of a SelfSubjectRulesReview."""
+def rules_of(user: User, namespace: str, *, incomplete: bool = False) -> dict[str, Any]:
+    """The status of a SelfSubjectRulesReview. ``incomplete``: as a webhook authorizer answers, which cannot list its rules."""
+    if incomplete:
+        error = "webhook authorizer does not support user rule resolution"
+        return {"resourceRules": [], "nonResourceRules": [], "incomplete": True, "evaluationError": error}
     own = [
         {
             "verbs": ["create"],

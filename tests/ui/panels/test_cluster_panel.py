@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QPushButton, QSpinBox
 
 from app.cluster.prometheus import Line, Queried
 from tests.cluster.apiserver import ApiServer
+from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.aside import served
 from tests.ui.shell.desk import Shell, start
 from ui.panels.cluster.tunnels import TunnelForm
@@ -120,6 +121,32 @@ def test_a_read_only_cluster_says_why_it_cannot_be_changed(shell: Shell) -> None
     assert not panel.scale_button.isEnabled() and "read-only" in panel.more.toolTip()
     shell.ask(lambda: lock(False))
     shell.until(lambda: not panel._page.read_only, 30_000)
+
+
+def test_a_button_that_this_identity_may_not_use_is_off_and_says_which_right_is_missing(
+    shell: Shell, server: ApiServer, tmp_path: Path
+) -> None:
+    panel, clusters = shell.panel, shell.console.clusters
+    reads = Rule(("get", "list", "watch"), ("*",), ("*",))
+    server.users["bob"] = User("bob", rules=(reads, Rule(("patch",), ("deployments",), ("apps",))))
+
+    async def add() -> None:
+        clusters.add_kubeconfig(server.kubeconfig(tmp_path / "bob.yaml", context="bob", token="bob"))
+        await clusters.connect("bob")
+
+    shell.ask(add)
+    panel.show_cluster("bob")
+    panel.choose(("Deployment", "shop", "cart"))
+    shell.until(lambda: panel._page is not None and panel._page.chosen is not None and panel._page.access.asked_at, 30_000)
+    why = "bob may not patch deployments/scale.apps in shop."
+    shell.until(lambda: panel.scale_button.toolTip().startswith(why), 30_000)
+    assert not panel.scale_button.isEnabled() and "Asked" in panel.scale_button.toolTip()
+    assert panel.page.side.findChild(QPushButton, "cluster.do.restart").isEnabled()
+    assert not panel.page.looking.running.run.isEnabled()
+    shell.window.trigger("cluster.scale")
+    assert why in shell.said()
+    panel.ask("delete")
+    assert "bob may not delete deployments.apps in shop." in shell.said()
 
 
 def test_the_recorded_cluster_is_labelled_and_cannot_be_changed(shell: Shell) -> None:

@@ -16,6 +16,7 @@ from ui.widgets import Field, Note, button, line_edit
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from app.cluster.access import Access
     from ui.panels.cluster.panel import ClusterPanel
     from ui.panels.cluster.reading import Key
 
@@ -108,6 +109,35 @@ class ScaleForm(ClusterForm):
     def work(self) -> Callable[[], Awaitable[Any]]:
         replicas = self.replicas.value()
         return lambda: self.actions_.plan_scale(self.where, *self._key, replicas)
+
+
+class NamespacesForm(ClusterForm):
+    """Where to look when the identity may not read the whole cluster: a setting, not a plan."""
+
+    title = "Namespaces to look in"
+    primary = "Save"
+    planned = False
+
+    def __init__(self, panel: ClusterPanel, access: Access) -> None:
+        super().__init__(panel)
+        self.context = f"Of {self.where}; nothing changes in the cluster"
+        self.names = line_edit("cluster.namespaces.names", "Namespaces")
+        self.names.setText(panel.bridge.console.clusters.namespaces(self.where))
+        self.names.setPlaceholderText(", ".join(access.namespaces))
+        self.column.addWidget(Field("Namespaces", self.names, "Up to eight, parted by commas; empty: those that can be found"))
+        self.column.addWidget(Note("info", "It counts where this identity may not read the whole cluster."))
+        self.column.addStretch(1)
+
+    def work(self) -> Callable[[], Awaitable[Any]]:
+        names, where, clusters = self.names.text().strip(), self.where, self.panel.bridge.console.clusters
+
+        async def say() -> None:
+            clusters.set_context(where, namespace=names)
+
+        return say
+
+    def finished(self, result: Any) -> None:
+        self.panel.window_.notify(f"{self.where} is looked at in these namespaces from now on.", "ok")
 
 
 class ApplyForm(ClusterForm):

@@ -131,6 +131,9 @@ class LookingPane(Pane):
         from app.cluster.quantities import age
 
         self._page, self._chosen = page, page.chosen
+        why = self._panel.why_not("edit")
+        self.edit.setEnabled(not why)
+        self.edit.setToolTip(why)
         self.usage.show_page(page)
         self.running.show_page(page)
         self.query.show_page(page)
@@ -223,6 +226,9 @@ class LookingPane(Pane):
         self.log.set_text("")
         if not page.live:
             self.log.set_text("Logs are not part of the recorded cluster.")
+            return
+        if why := page.refusal("logs", chosen.key):
+            self.log.set_text(why)
             return
         if not pods:
             self.log.set_text("It has no pods, so there is no log.")

@@ -107,7 +107,7 @@ class ClusterPage(QWidget):
 
     # showing
 
-    def show_page(self, page: Page, why_not: str) -> None:
+    def show_page(self, page: Page) -> None:
         """Show a reading."""
         self._page = page
         self.note.setVisible(bool(page.note))
@@ -119,7 +119,7 @@ class ClusterPage(QWidget):
         self._fill()
         self._show_pods(page)
         self._show_scaling(page)
-        self.side.show_page(page, why_not)
+        self.side.show_page(page, self._panel.why_not)
         self.looking.show_page(page)
 
     def _fill(self) -> None:

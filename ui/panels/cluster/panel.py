@@ -11,7 +11,7 @@ from app.core.clock import now_ms
 from app.core.errors import ConsoleError
 from app.core.events import ClusterChanged, PlanChanged
 from ui.panels.cluster.fleet import FleetPage
-from ui.panels.cluster.forms import AddForm, ApplyForm, EditForm, ScaleForm, UndoForm
+from ui.panels.cluster.forms import AddForm, ApplyForm, EditForm, NamespacesForm, ScaleForm, UndoForm
 from ui.panels.cluster.page import ClusterPage
 from ui.panels.cluster.reading import Page, read_page
 from ui.panels.cluster.tunnels import TunnelPage
@@ -19,11 +19,32 @@ from ui.shell.panel import Panel
 from ui.widgets import BadgeLabel, Segmented, button
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ui.panels.cluster.reading import Key
 
 NARROW, SIDE = 1160, 820  # pixels: below, the header is short; below, the right side is hidden
 CALM_MS = 500  # between two readings, whatever the cluster does
 ALL = "All namespaces"
+SUGGESTED = {  # the verb behind what a signal suggests
+    "cluster.edit": "edit",
+    "cluster.rollout.undo": "undo",
+    "cluster.rollout.resume": "resume",
+    "cluster.drain": "drain",
+    "cluster.uncordon": "uncordon",
+    "cluster.argo.sync": "sync",
+}
+VERBS = {
+    "scale": "Scale",
+    "restart": "Restart",
+    "undo": "Undo",
+    "pause": "Pause",
+    "resume": "Resume",
+    "promote": "Promote",
+    "abort": "Abort",
+    "edit": "Edit YAML",
+    "delete": "Delete",
+}
 
 
 class ClusterPanel(Panel):
@@ -140,6 +161,7 @@ class ClusterPanel(Panel):
 
     async def _read_page(self, clusters: Any, context: str, namespace: str, chosen: Key | None, aside: Any) -> Page:
         from app.cluster import recorded
+        from app.cluster.access import Access
         from app.cluster.health import assess
 
         if context == recorded.NAME:
@@ -148,7 +170,8 @@ class ClusterPanel(Panel):
             health = await aside(assess, snapshot, now)
             note = "This is a recorded cluster, not a live one: nothing here changes, and nothing can be changed."
             facts = {"environment": "test", "read_only": True, "live": False, "version": "v1.36.2, recorded", "note": note}
-            return await aside(read_page, snapshot, health, {**facts, "context": context, "known_at": now}, namespace, chosen, now)
+            facts |= {"context": context, "known_at": now, "access": Access()}
+            return await aside(read_page, snapshot, health, facts, namespace, chosen, now)
         snapshot, reach, now = clusters.snapshot(context), clusters.reach(context), now_ms()
         health = await clusters.health(context)
         note = ""
@@ -156,6 +179,8 @@ class ClusterPanel(Panel):
             note = f"{context} does not answer: {reach.message} What is shown is from before; plans for it are blocked."
         elif reach.answers is None:
             note = f"Reading {context}…"
+        else:
+            note = clusters.limits(context)
         facts = {
             "context": context,
             "environment": clusters.environment(context).value,
@@ -164,6 +189,7 @@ class ClusterPanel(Panel):
             "version": reach.version,
             "note": note,
             "known_at": snapshot.known_at,
+            "access": clusters.access(context),
         }
 
         return await aside(read_page, snapshot, health, facts, namespace, chosen, now)
@@ -201,12 +227,12 @@ class ClusterPanel(Panel):
                 self.namespaces.addItem(name, name)
             self.namespaces.setCurrentIndex(max(0, self.namespaces.findData(self._namespace)))
         why = self.why_not()
-        for made in (self.apply_button, self.scale_button):
-            made.setEnabled(not why)
-            made.setToolTip(why)
+        for made, reason in ((self.apply_button, why), (self.scale_button, self.why_not("scale"))):
+            made.setEnabled(not reason)
+            made.setToolTip(reason)
         self.more.setEnabled(page.live)
         self.more.setToolTip(why)
-        self.page.show_page(page, why)
+        self.page.show_page(page)
 
     def _fill_contexts(self, names: tuple[str, ...]) -> None:
         from app.cluster.recorded import NAME
@@ -218,16 +244,18 @@ class ClusterPanel(Panel):
                 self.contexts.addItem(name, name)
         self.contexts.setCurrentIndex(self.contexts.findData(self.context))
 
-    def why_not(self) -> str:
-        """Why nothing may be changed on the shown cluster, or empty."""
-        page = self._page
+    def why_not(self, verb: str = "", key: Key | None = None) -> str:
+        """Why nothing may be changed on the shown cluster, or not this verb on the chosen object (or on ``key``); or empty."""
+        page, key = self._page, key or self._chosen
         if page is None or not self.context:
             return "Choose a cluster first."
         if not page.live:
             return "A recorded cluster cannot be changed."
-        if page.read_only:
+        if page.read_only and verb != "logs":
             return f"{page.context} is read-only here."
-        return "" if "does not answer" not in page.note else f"{page.context} does not answer."
+        if "does not answer" in page.note:
+            return f"{page.context} does not answer."
+        return page.refusal(verb, key) if verb and key is not None else ""
 
     # moving
 
@@ -278,34 +306,33 @@ class ClusterPanel(Panel):
 
     def _open_menu(self) -> None:
         menu = QMenu(self.more)
+        menu.setToolTipsVisible(True)
         chosen = self._chosen
         menu.addAction("Apply manifests…", lambda: self.window_.trigger("cluster.apply"))
-        menu.addAction("Scale…", lambda: self.ask("scale")).setEnabled(chosen is not None)
         menu.addSeparator()
         if chosen is not None:
-            for verb, word in (
-                ("restart", "Restart…"),
-                ("undo", "Undo…"),
-                ("pause", "Pause…"),
-                ("resume", "Resume…"),
-                ("promote", "Promote…"),
-                ("abort", "Abort…"),
-                ("edit", "Edit YAML…"),
-                ("delete", "Delete…"),
-            ):
-                menu.addAction(word, lambda verb=verb: self.ask(verb))
+            for verb, word in VERBS.items():
+                self._add_verb(menu, f"{word}…", verb, chosen, lambda verb=verb: self.ask(verb))
         else:
             menu.addAction("Select a workload first").setEnabled(False)
         menu.addSeparator()
         self._add_sayings(menu)
         nodes = menu.addMenu("Nodes")
+        nodes.setToolTipsVisible(True)
         for node in self._page.nodes if self._page is not None else ():
             line = node[0]
             if line.version:
-                inner = nodes.addMenu(line.name)
-                inner.addAction("Uncordon…" if line.cordoned else "Cordon…", lambda line=line: self._node("cordon", line))
-                inner.addAction("Drain…", lambda line=line: self._node("drain", line))
+                inner, key = nodes.addMenu(line.name), ("Node", "", line.name)
+                inner.setToolTipsVisible(True)
+                word = "Uncordon…" if line.cordoned else "Cordon…"
+                self._add_verb(inner, word, "cordon", key, lambda line=line: self._node("cordon", line.name, line.cordoned))
+                self._add_verb(inner, "Drain…", "drain", key, lambda line=line: self._node("drain", line.name))
         menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+
+    def _add_verb(self, menu: QMenu, word: str, verb: str, key: Key, act: Callable[[], object]) -> None:
+        entry, why = menu.addAction(word, act), self.why_not(verb, key)
+        entry.setEnabled(not why)
+        entry.setToolTip(why or word)
 
     def _add_sayings(self, menu: QMenu) -> None:
         """What a person says about this context: an edit of the settings, not a change of the cluster."""
@@ -315,11 +342,18 @@ class ClusterPanel(Panel):
         only = menu.addAction("Read-only here", lambda: self._say(read_only=not page.read_only))
         only.setCheckable(True)
         only.setChecked(page.read_only)
+        menu.addAction("Namespaces to look in…", self._ask_namespaces)
         inner = menu.addMenu("Environment")
         for value in ("local", "test", "production"):
             entry = inner.addAction(value.capitalize(), lambda value=value: self._say(environment=value))
             entry.setCheckable(True)
             entry.setChecked(page.environment == value)
+
+    def _ask_namespaces(self) -> None:
+        if self._page is None or not self._page.live:
+            self.window_.notify("Choose a cluster first. Nothing was changed.", "warn")
+        else:
+            self.window_.open_form(NamespacesForm(self, self._page.access))
 
     def _say(self, **said: Any) -> None:
         where, clusters = self.context, self.bridge.console.clusters
@@ -329,20 +363,18 @@ class ClusterPanel(Panel):
 
         self.bridge.run(say, then=lambda _answer: self.refresh(), owner=self)
 
-    def _node(self, verb: str, line: Any) -> None:
+    def _node(self, verb: str, name: str, cordoned: bool = False) -> None:
         actions, where = self.bridge.console.clusters.actions, self.context
-        if why := self.why_not():
+        if why := self.why_not(verb, ("Node", "", name)):
             self.window_.notify(f"{why} Nothing was planned.", "warn")
         elif verb == "drain":
-            self.window_.run_plan(lambda: actions.plan_drain(where, line.name), f"Draining {line.name}")
+            self.window_.run_plan(lambda: actions.plan_drain(where, name), f"Planning to drain {name}")
         else:
-            self.window_.run_plan(
-                lambda: actions.plan_cordon(where, line.name, uncordon=line.cordoned), f"Planning for {line.name}"
-            )
+            self.window_.run_plan(lambda: actions.plan_cordon(where, name, uncordon=cordoned), f"Planning for {name}")
 
     def ask(self, verb: str) -> None:
         """A verb on what is chosen: opens its form, or the plan's preview where nothing needs to be asked."""
-        if why := self.why_not():
+        if why := self.why_not(verb):
             self.window_.notify(f"{why} Nothing was planned.", "warn")
             return
         key, page = self._chosen, self._page
@@ -388,7 +420,8 @@ class ClusterPanel(Panel):
         if action in ("cluster.object", "cluster.node", "cluster.topology", "cluster.workload", "cluster.application"):
             looking.show_tab("yaml" if action == "cluster.object" else "related")
             return
-        if why := self.why_not():
+        verb = SUGGESTED.get(action, "")
+        if why := self.why_not(verb, key):
             self.window_.notify(f"{why} Nothing was planned.", "warn")
             return
         match action:
@@ -426,8 +459,14 @@ class ClusterPanel(Panel):
                     self.window_.notify(f"{why} Nothing was planned.", "warn")
                 else:
                     self.window_.open_form(ApplyForm(self, self._namespace))
-            case "scale" | "edit" | "delete" | "restart" as verb:
+            case verb if verb in (*VERBS, "sync"):
                 self.ask(verb)
+            case "cordon" | "uncordon" | "drain" as verb if (key := self._chosen) is not None and key[0] == "Node":
+                self._node(verb, key[2], verb == "uncordon")
+            case "cordon" | "uncordon" | "drain":
+                self.window_.notify("Choose a node first: search for it in the fleet. Nothing was planned.", "warn")
+            case "namespaces":
+                self._ask_namespaces()
             case "logs" | "yaml" | "usage" | "run" | "query" as tab:
                 self.tabs.set_value("cluster")
                 self._choose_tab()

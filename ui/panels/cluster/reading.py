@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from app.cluster.access import Access
     from app.cluster.argo import Application
     from app.cluster.health import Health, Signal
     from app.cluster.pods import PodLine
@@ -73,6 +74,7 @@ class Page:
     note: str  # why it is stale, or empty
     known_at: int
     now: int
+    access: Access
     namespaces: tuple[str, ...]
     rows: tuple[WorkRow, ...]
     nodes: tuple[tuple[NodeLine, tuple[PodCell, ...], str], ...]
@@ -83,6 +85,23 @@ class Page:
     pods_ready: int
     pods: int
     unread: Mapping[str, str] = field(default_factory=dict)
+
+    def carrier(self) -> str:
+        """The kind that carries the shares of the two versions of which the chosen workload is one; empty for none."""
+        strategy = self.chosen.strategy if self.chosen is not None else None
+        if strategy is None or not strategy.native:
+            return ""
+        # A Service switches a blue-green pair; of a canary its pods have equal shares, so their number is what counts.
+        return "" if str(strategy.kind) == "canary" and strategy.carrier[0] == "Service" else strategy.carrier[0]
+
+    def refusal(self, verb: str, key: Key) -> str:
+        """Which right this identity lacks to do something with an object, and how old that knowledge is; empty when none."""
+        from app.cluster.quantities import age
+
+        if verb in ("logs", "run") and key[0] != "Pod":
+            key = ("Pod", key[1], "")
+        why = self.access.why_not(verb, key[0], key[1], self.carrier())
+        return f"{why} Asked {age(self.access.asked_at, self.now)} ago." if why else ""
 
 
 def read_page(snapshot: Any, health: Health, facts: Mapping[str, Any], namespace: str, chosen: Key | None, now: int) -> Page:
@@ -122,6 +141,7 @@ def read_page(snapshot: Any, health: Health, facts: Mapping[str, Any], namespace
         note=str(facts["note"]),
         known_at=int(facts["known_at"]),
         now=now,
+        access=facts["access"],
         namespaces=tuple(sorted({name for _, name in snapshot.of("Namespace")} | {pod.namespace for pod in view.pods.values()})),
         rows=tuple(rows),
         nodes=_nodes(view, namespace),

@@ -70,7 +70,7 @@ class RunPane(QWidget):
             self.pod.setCurrentIndex(max(0, self.pod.findText(was)) if names else -1)
             self.pod.blockSignals(False)
             self._fill_containers()
-        why = self._panel.why_not() or ("" if names else "It has no pods.")
+        why = self._panel.why_not("run") or ("" if names else "It has no pods.")
         self.run.setEnabled(not why)
         self.run.setToolTip(why)
         if self.isVisible():

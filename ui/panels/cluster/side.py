@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ui.panels.cluster.drawn import ShareBar, scrolled_column
 from ui.panels.cluster.fleet import SEVERITIES, ago
 from ui.widgets import IconLabel, KeyValue, Note, Pane, StatusLabel, button, empty
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.cluster.health import Signal as Sign
     from ui.panels.cluster.reading import Chosen, Page
 
@@ -58,18 +60,18 @@ class SidePane(QWidget):
         area, self._events = scrolled_column("cluster.events", "Events")
         self.events.body.addWidget(area, 1)
 
-    def show_page(self, page: Page, why_not: str) -> None:
-        """Show a reading; ``why_not``: the reason why nothing may be changed there, or empty.
+    def show_page(self, page: Page, why_not: Callable[[str], str]) -> None:
+        """Show a reading; ``why_not``: why a verb cannot be done with what is chosen, or empty.
 
         Built anew only when something else is shown, or ages have moved on: a button must not vanish under a finger.
         """
-        looks = _looks(page, why_not)
+        looks = _looks(page, tuple(why_not(verb) for verb in ("", "promote", "scale", "restart", "sync")))
         if looks == self._looks:
             return
         self._looks = looks
         self._show_rollout(page, page.chosen, why_not)
         self._rollout.addStretch(1)
-        self._show_argo(page.chosen)
+        self._show_argo(page.chosen, why_not)
         empty(self._events)
         self.age.setText(f"{len(page.events)} newest")
         for event in page.events[:40]:
@@ -86,7 +88,7 @@ class SidePane(QWidget):
             self._events.addWidget(_hint("No event is kept."))
         self._events.addStretch(1)
 
-    def _show_rollout(self, page: Page, chosen: Chosen | None, why_not: str) -> None:
+    def _show_rollout(self, page: Page, chosen: Chosen | None, why_not: Callable[[str], str]) -> None:
         empty(self._rollout)
         self.state.setVisible(chosen is not None)
         if chosen is None:
@@ -142,7 +144,7 @@ class SidePane(QWidget):
                     ago(revision.created_at, page.now),
                 )
 
-    def _buttons(self, chosen: Chosen, why_not: str) -> None:
+    def _buttons(self, chosen: Chosen, why_not: Callable[[str], str]) -> None:
         verbs = []
         strategy = chosen.strategy
         if strategy is not None and str(strategy.kind) in ("blue-green", "canary"):
@@ -161,12 +163,7 @@ class SidePane(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         for verb, word in verbs[:4]:
-            made = button(word)
-            made.setObjectName(f"cluster.do.{verb}")
-            made.setEnabled(not why_not)
-            made.setToolTip(why_not)
-            made.clicked.connect(lambda _=False, verb=verb: self.asked.emit(verb))
-            row.addWidget(made)
+            row.addWidget(self._verb(verb, word, why_not))
         row.addStretch(1)
         self._rollout.addWidget(bar)
 
@@ -208,7 +205,7 @@ class SidePane(QWidget):
             box.setAccessibleDescription(box.toolTip())
         column.addWidget(box)
 
-    def _show_argo(self, chosen: Chosen | None) -> None:
+    def _show_argo(self, chosen: Chosen | None, why_not: Callable[[str], str]) -> None:
         empty(self._argo)
         app = chosen.application if chosen is not None else None
         self.argo.setVisible(app is not None)
@@ -228,13 +225,19 @@ class SidePane(QWidget):
         self._argo.addWidget(KeyValue(pairs))
         if app.message:
             self._argo.addWidget(Note("warn", app.message))
-        made = button("Sync…")
-        made.setObjectName("cluster.do.sync")
-        made.clicked.connect(lambda: self.asked.emit("sync"))
-        self._argo.addWidget(made, 0, Qt.AlignmentFlag.AlignLeft)
+        self._argo.addWidget(self._verb("sync", "Sync…", why_not), 0, Qt.AlignmentFlag.AlignLeft)
+
+    def _verb(self, verb: str, word: str, why_not: Callable[[str], str]) -> QPushButton:
+        """A button that is off, and says why, where this identity lacks a right."""
+        made, why = button(word), why_not(verb)
+        made.setObjectName(f"cluster.do.{verb}")
+        made.setEnabled(not why)
+        made.setToolTip(why)
+        made.clicked.connect(lambda: self.asked.emit(verb))
+        return made
 
 
-def _looks(page: Page, why_not: str) -> object:
+def _looks(page: Page, why_not: tuple[str, ...]) -> object:
     """What the side shows, as a value to compare; ages count by the half minute."""
     chosen = page.chosen
     signals = chosen.signals if chosen is not None else page.health.signals[:30]
