@@ -8,7 +8,7 @@ import typer
 
 from app.cli.chains import network_of
 from app.cli.money import Level, MaxFee, Tip, fee_choice
-from app.cli.support import carry_out, moment, report, run, show, table
+from app.cli.support import carry_out, moment, progress, report, run, show, table
 from app.cli.wallets import wallets
 from app.core.money import exact_units
 
@@ -165,7 +165,12 @@ def list_activity(
     async def work(console: Console):  # type: ignore[no-untyped-def]
         network = network_of(console)
         address = await console.wallets.resolve(account)
-        return await console.wallets.activity(network.id, address, before or None, limit, further)
+        page = await console.wallets.activity(network.id, address, before or None, limit, further)
+        if page.reading:
+            progress("Reading blocks for the coin that others sent…")
+            await console.jobs.get(page.reading).wait()
+            page = await console.wallets.activity(network.id, address, before or None, limit)
+        return page
 
     found = run(work)
     rows = [

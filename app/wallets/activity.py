@@ -1,8 +1,7 @@
 """What happened to an account: what waits, then what is in blocks, newest first, each with where it was read.
 
-Three sources, told apart by their evidence: the ledger's index for AZR (a room that this one does not know; the console brings
-it), the transfer events of the other tokens, and the transactions that were signed here. Coin that others sent is in no index and
-in no event: it is in the balance only, and the page says so.
+Four sources, told apart by their evidence: the ledger's index for AZR (a room that this one does not know; the console brings it),
+the transfer events of the other tokens, the transactions signed here, and what blocks and balances say of the native coin.
 """
 
 from __future__ import annotations
@@ -13,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from app.core.errors import Invalid
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus, Trust
+from app.wallets.coins import Coins, Reading
 from app.wallets.holdings import moved
 from app.wallets.keys import parse_address
 from app.wallets.logs import Kind, LogRow, Logs, Range
+from app.wallets.movements import NO_HASH, Movement, Origin
 from app.wallets.recipients import ZERO, Book, contract_names
 from app.wallets.tokens import NATIVE_DECIMALS, TokenInfo
 
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
 
 MOST_OPEN = 200  # rows without a block on a first page
 APPROVE = "095ea7b3"
-Place = tuple[int, int, int]  # block; 1 for events, 0 for transactions; index of the event in its block, or nonce and sender
+EVENT, QUEUED, COIN = 2, 1, 0  # in one block events come first, then what was signed here, then what blocks say of the coin
+Place = tuple[int, int, int]  # block; which of these; index of the event, nonce and sender, or place of the movement
+DIFFERENCES = {
+    Origin.REWARD: "Reward of a block, or a contract's call in it",
+    Origin.GENESIS: "Held since the first block",
+    Origin.WITHDRAWAL: "Withdrawal of a validator",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +71,13 @@ class ActivityRow:
 
     Attributes:
         time: UTC milliseconds of the block, or of the signature while it is in none; 0 when unknown.
-        kind: transfer, mint, burn, approval, call, create, or a word of the ledger such as redemption_request.
+        kind: transfer, mint, burn, approval, call, create, internal (coin moved by a contract's call), withdrawal, reward, genesis,
+            unexplained (a balance that differs without a sign of why), or a word of the ledger such as redemption_request.
         direction: in, out, self, or empty when nothing moves.
         counterparty: EIP-55 address of the other side, and ``label``: who that is here, or empty.
         amount: in the smallest unit of ``unit``; ``token`` is its contract, empty for the native coin.
         state: signed, sent, seen, mined, final, failed, replaced or dropped.
+        fee: what the account paid for the transaction, in wei; 0 when somebody else paid, or it is not read yet.
         plan: id of the plan that did it, or empty; ``description`` says what that was.
         warning: a sentence when somebody may try to mislead, as with a payment of nothing from a look-alike.
     """
@@ -90,6 +99,7 @@ class ActivityRow:
     plan: str = ""
     description: str = ""
     warning: str = ""
+    fee: int = 0
 
     @property
     def pending(self) -> bool:
@@ -99,21 +109,26 @@ class ActivityRow:
 
 @dataclass(frozen=True, slots=True)
 class ActivityPage:
-    """Some rows, where the next page begins (None: there is none), and sentences about what the list covers."""
+    """Some rows, where the next page begins (None: there is none), and sentences about what the list covers.
+
+    ``reading`` is the id of the job that still reads blocks for the native coin, or empty.
+    """
 
     rows: tuple[ActivityRow, ...]
     next: str | None
     coverage: tuple[str, ...]
+    reading: str = ""
 
 
 class Activity:
     """Merges what is known of an account."""
 
-    def __init__(self, means: Means, recipients: Recipients, tokens: Tokens, logs: Logs) -> None:
+    def __init__(self, means: Means, recipients: Recipients, tokens: Tokens, logs: Logs, coins: Coins) -> None:
         self._means = means
         self._recipients = recipients
         self._tokens = tokens
         self._logs = logs
+        self._coins = coins
         self.azr_source: AzrSource | None = None  # set by the console: the ledger is another room
 
     async def page(self, network_id: str, account: str, before: str | None, limit: int, further: int) -> ActivityPage:
@@ -131,6 +146,7 @@ class Activity:
             for token, covered in zip(tokens, await self._catch_up(chain, wanted, tokens, further), strict=True):
                 if history is None or token != azr:
                     coverage.append(_covers(token, covered))
+        coin = await self._coins.freshen(chain, wanted, further) if place is None or further else None
         known = {token.address: token for token in tokens}
         book, head = await self._recipients.book(), await chain.head()
         look = _Look(chain, wanted, network_id, book, head.number, known, contract_names(economy))
@@ -139,29 +155,46 @@ class Activity:
             found |= {row.id: row for row in (_of_ledger(look, entry, azr) for entry in history.entries)}
         queued = await self._queued(chain, wanted)
         found |= {row.id: row for row in _of_queue(look, queued, place)}
+        found |= {row.id: row for row in await self._moved(look, {row.hash for row in queued}, place, limit)}
         rows = sorted(found.values(), key=lambda row: _parsed(row.id) or (0, 0, 0), reverse=True)
         shown = await self._told(look, rows[:limit])
+        if coin is not None:
+            coverage.append(_read(chain.network.symbol, coin))
         if place is None:
-            coverage.append(f"{chain.network.symbol} that others sent is in the balance, not in this list.")
             shown = [*_open(look, queued), *shown]
-        return ActivityPage(tuple(shown), rows[limit - 1].id if len(rows) > limit else None, tuple(coverage))
+        reading = coin.job.id if coin is not None and coin.job is not None else ""
+        return ActivityPage(tuple(shown), rows[limit - 1].id if len(rows) > limit else None, tuple(coverage), reading)
 
     async def _azr(self, network_id: str, account: str, place: Place | None, limit: int) -> AzrHistory | None:
         if self.azr_source is None:
             return None
-        # In one block events come before transactions: behind a transaction there are no more events of its block.
-        before = None if place is None else (place[0], place[2] if place[1] else 0)
-        return await self.azr_source(network_id, account, before, limit + 1)
+        return await self.azr_source(network_id, account, _before(place, EVENT), limit + 1)
 
     async def _catch_up(self, chain: Chain, account: str, tokens: Sequence[TokenInfo], further: int) -> list[Range]:
         return [await self._logs.catch_up(chain, Kind.TRANSFER, account, token.address, further=further) for token in tokens]
 
     async def _events(self, look: _Look, place: Place | None, limit: int) -> list[ActivityRow]:
-        before = None if place is None else (place[0], place[2] if place[1] else 0)
         kept = await self._logs.rows(
-            look.chain.network.key.text, Kind.TRANSFER, look.account, tuple(look.known), before=before, limit=limit + 1
+            look.chain.network.key.text,
+            Kind.TRANSFER,
+            look.account,
+            tuple(look.known),
+            before=_before(place, EVENT),
+            limit=limit + 1,
         )
         return [_of_event(look, row, look.known[row.token]) for row in await self._logs.dated(look.chain, kept)]
+
+    async def _moved(self, look: _Look, queued: set[str], place: Place | None, limit: int) -> list[ActivityRow]:
+        """What blocks and balances say of the coin, without what another source tells."""
+        found: list[ActivityRow] = []
+        before = None if place is None else _before(place, COIN)
+        while len(found) <= limit:
+            kept = await self._coins.rows(look.chain.network.key.text, look.account, before, limit + 1)
+            found += [_of_blocks(look, row) for row in kept if row.tx_hash not in queued and not _has_event(look, row)]
+            if len(kept) <= limit:
+                break
+            before = kept[-1].block, kept[-1].place
+        return found[: limit + 1]
 
     async def _queued(self, chain: Chain, account: str) -> list[QueuedTransaction]:
         """What was signed here and is from or to the account."""
@@ -171,10 +204,12 @@ class Activity:
     async def _told(self, look: _Look, rows: Sequence[ActivityRow]) -> list[ActivityRow]:
         """The rows with the plans behind them and the times of their blocks."""
         network = look.chain.network.key.text
-        own = await self._means.transactions.queue.many(network, [row.tx_hash for row in rows if not row.plan])
+        own = await self._means.transactions.queue.many(network, [row.tx_hash for row in rows if row.tx_hash and not row.plan])
         times = await self._logs.times(look.chain, sorted({row.block for row in rows if not row.time}))
+        fees = await self._coins.fees(network, look.account, sorted({row.tx_hash for row in rows if row.tx_hash}))
         told = []
         for row in rows:
+            row = replace(row, fee=_fee(row, fees.get(row.tx_hash)))
             signed = own.get(row.tx_hash)
             if signed is not None and not row.plan:
                 row = replace(row, plan=signed.plan_id, description=signed.description)
@@ -233,6 +268,39 @@ def _parsed(text: str | None) -> Place | None:
     return int(parts[0]), int(parts[1]), int(parts[2])
 
 
+def _fee(row: ActivityRow, paid: Movement | None) -> int:
+    """What the account paid for a row's transaction; of rows of one transaction only one shows it."""
+    if paid is None or row.id.endswith(f":{COIN}:{paid.place}"):
+        return row.fee if paid is None else paid.fee
+    source = 0 if row.pending else (_parsed(row.id) or (0, 0, 0))[1]
+    return paid.fee if source == QUEUED or (source == EVENT and paid.origin is Origin.TOKEN) else 0
+
+
+def _before(place: Place | None, source: int) -> tuple[int, int] | None:
+    """Block and index before which a source's rows are behind a place."""
+    if place is None or place[1] == source:
+        return None if place is None else (place[0], place[2])
+    return (place[0], 0) if place[1] < source else (place[0] + 1, 0)
+
+
+def _read(symbol: str, coin: Reading) -> str:
+    """What the list covers of the coin."""
+    scan = coin.scan
+    if scan is None:
+        told = f"{symbol}: not read yet."
+    elif scan.checked <= scan.first:
+        older = "" if scan.first == 0 else " Older ones may be missing: look further back."
+        told = f"{symbol}: every change of the balance over blocks {scan.first:,}–{scan.last:,}.{older}"
+    else:
+        told = (
+            f"{symbol}: transactions of blocks {scan.first:,}–{scan.last:,}; the node no longer tells balances before block"
+            f" {scan.checked:,}, so what contracts paid may be missing there."
+        )
+    if coin.stopped:
+        return f"{told} Reading was stopped: look further back to go on."
+    return f"{told} Reading on: {coin.job.text or 'begun'}." if coin.job is not None else told
+
+
 def _covers(token: TokenInfo, covered: Range) -> str:
     older = "" if covered.first == 0 else " Older ones may be missing: look further back."
     return f"{token.symbol}: complete over blocks {covered.first:,}–{covered.last:,}.{older}"
@@ -243,7 +311,7 @@ def _of_event(look: _Look, row: LogRow, token: TokenInfo) -> ActivityRow:
     kind = "mint" if row.sender == ZERO else "burn" if row.recipient == ZERO else "transfer"
     said = look.evidence(row.tx_hash, row.block_hash, "Transfer event read from the node", EvidenceKind.LOG)
     return ActivityRow(
-        id=f"{row.block}:1:{row.index}",
+        id=f"{row.block}:{EVENT}:{row.index}",
         time=row.time * 1000,
         kind=kind,
         direction=direction,
@@ -264,7 +332,7 @@ def _of_event(look: _Look, row: LogRow, token: TokenInfo) -> ActivityRow:
 def _of_ledger(look: _Look, entry: AzrEntry, token: TokenInfo) -> ActivityRow:
     direction, other = look.sides(entry.sender, entry.recipient)
     return ActivityRow(
-        id=f"{entry.block}:1:{entry.index}",
+        id=f"{entry.block}:{EVENT}:{entry.index}",
         time=entry.time * 1000,
         kind=entry.kind,
         direction=direction,
@@ -280,6 +348,57 @@ def _of_ledger(look: _Look, entry: AzrEntry, token: TokenInfo) -> ActivityRow:
         evidence=(entry.evidence,),
         warning=look.warning(direction, other, entry.amount),
     )
+
+
+def _has_event(look: _Look, row: Movement) -> bool:
+    """A listed token's own event tells of this call."""
+    return row.origin is Origin.TOKEN and row.succeeded and row.recipient in look.known
+
+
+def _of_blocks(look: _Look, row: Movement) -> ActivityRow:
+    direction, other = look.sides(row.sender, row.recipient)
+    kind = "call" if row.origin is Origin.TOKEN else row.origin.value
+    description = ""
+    evidence = look.evidence(row.tx_hash, row.block_hash, "block and receipt read from the node", EvidenceKind.TRANSACTION)
+    if row.origin in (Origin.CALL, Origin.TOKEN, Origin.APPROVAL, Origin.CREATE) and not row.amount:
+        direction = ""
+    elif row.origin is Origin.INTERNAL:
+        evidence = replace(evidence, check="trace of the call read from the node")
+    elif row.origin is Origin.TRANSFER and other == ZERO and direction == "out":
+        kind = "burn"
+    elif row.tx_hash == NO_HASH:
+        where = f"block {row.block:,}" if row.since == row.block else f"blocks {row.since:,}–{row.block:,}"
+        other, description = "", DIFFERENCES.get(row.origin, "") or _unexplained(look, direction, where)
+        read = (
+            "withdrawals of the block, read from the node"
+            if row.origin is Origin.WITHDRAWAL
+            else (f"balance before and after {where}, read from the node; no transaction of the account explains the difference")
+        )
+        evidence = replace(evidence, kind=EvidenceKind.BLOCK, ref=str(row.block), check=read)
+    return ActivityRow(
+        id=f"{row.block}:{COIN}:{row.place}",
+        time=row.time * 1000,
+        kind=kind,
+        direction=direction,
+        counterparty=other,
+        label=look.name(other) if other else "",
+        amount=row.amount,
+        unit=look.chain.network.symbol,
+        decimals=NATIVE_DECIMALS,
+        token="",
+        state=look.state(row.block) if row.succeeded else "failed",
+        tx_hash="" if row.tx_hash == NO_HASH else row.tx_hash,
+        block=row.block,
+        evidence=(evidence,),
+        description=description,
+        warning=look.warning(direction, other, row.amount) if other else "",
+    )
+
+
+def _unexplained(look: _Look, direction: str, where: str) -> str:
+    moved = "Received" if direction == "in" else "Left"
+    local = ", or a balance that was set on this local chain" if look.chain.network.own else ""
+    return f"{moved} through a contract's call or a block reward in {where}{local}"
 
 
 def _of_queue(look: _Look, queued: Sequence[QueuedTransaction], place: Place | None) -> list[ActivityRow]:
@@ -329,7 +448,7 @@ def _signed(look: _Look, row: QueuedTransaction, state: str) -> ActivityRow:
 
 def _place_of(row: QueuedTransaction) -> Place:
     """Two accounts of this console may use the same nonce in one block."""
-    return row.block, 0, row.nonce << 20 | int(row.sender[-5:], 16)
+    return row.block, QUEUED, row.nonce << 20 | int(row.sender[-5:], 16)
 
 
 def _what(row: QueuedTransaction) -> tuple[str, str, int, str]:

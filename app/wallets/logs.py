@@ -99,7 +99,7 @@ class Logs:
         upwards = await self._read(chain, place, known.last + 1, newest.number)
         low = max(0, known.first - further)
         downwards = await self._read(chain, place, low, known.first - 1)
-        if await _hash_at(chain, newest.number) != newest.hash:
+        if await hash_at(chain, newest.number) != newest.hash:
             raise Unavailable(
                 f"{chain.network.name} was reorganised while events were read. Nothing was kept.", "Try again.", retryable=True
             )
@@ -173,9 +173,9 @@ class Logs:
         )
         if kept is None:
             return None
-        if await _hash_at(chain, kept.last) == "0x" + bytes(kept.last_hash).hex():
+        if await hash_at(chain, kept.last) == "0x" + bytes(kept.last_hash).hex():
             return Range(int(kept.first), int(kept.last))
-        sound = await _hash_at(chain, kept.anchor) == "0x" + bytes(kept.anchor_hash).hex() and kept.anchor >= kept.first
+        sound = await hash_at(chain, kept.anchor) == "0x" + bytes(kept.anchor_hash).hex() and kept.anchor >= kept.first
         last = int(kept.anchor) if sound else -1
 
         def take_back(connection: sa.Connection) -> None:
@@ -209,7 +209,7 @@ class Logs:
         from app.wallets.tables import log_rows, log_scans
 
         anchor = max(covered.first, covered.last - REORG)
-        anchor_hash = await _hash_at(chain, anchor)
+        anchor_hash = await hash_at(chain, anchor)
         # The event of an account that sends to itself comes twice; an NFT's events have their number as a fourth topic.
         rows = {
             (int(log["blockNumber"], 16), int(log["logIndex"], 16)): log
@@ -272,7 +272,7 @@ class _Place:
         return [{**where, "topics": [topic, party]}, {**where, "topics": [topic, None, party]}]
 
 
-async def _hash_at(chain: Chain, height: int) -> str:
+async def hash_at(chain: Chain, height: int) -> str:
     """The hash of a block, or empty when the chain is not that long."""
     block = await chain.rpc.call("eth_getBlockByNumber", hex(height), False) if height >= 0 else None
     return str(block["hash"]) if block else ""

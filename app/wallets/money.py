@@ -16,6 +16,7 @@ from app.operations.steps import PlanKind
 from app.wallets import payouts, receive
 from app.wallets.activity import Activity, ActivityPage, AzrSource
 from app.wallets.allowances import AllowanceList, Allowances, approve_data, unlimited
+from app.wallets.coins import Coins
 from app.wallets.contacts import Contact, Contacts, ImportReport
 from app.wallets.holdings import Holding, Holdings
 from app.wallets.keys import parse_address
@@ -29,6 +30,7 @@ from app.wallets.transfers import MostAmount, TransferDraft, Transfers, call_dat
 if TYPE_CHECKING:
     from app.chain import Economy, Fees, Networks, Simulation, Transactions
     from app.core.events import Bus
+    from app.core.jobs import Jobs
     from app.database import Database
     from app.operations import Operations
     from app.wallets.accounts import Account
@@ -47,6 +49,7 @@ class Means:
     fees: Fees
     economy_of: Callable[[str], Awaitable[Economy | None]]
     bus: Bus
+    jobs: Jobs
     accounts: Callable[[], Awaitable[list[Account]]]
 
 
@@ -71,7 +74,8 @@ class Money(Register):
         self._allowances = Allowances(
             means.networks, means.simulation, means.fees, means.accounts, self._recipients, self._tokens, logs
         )
-        self._activity = Activity(means, self._recipients, self._tokens, logs)
+        self._coins = Coins(means.database, means.jobs, means.bus)
+        self._activity = Activity(means, self._recipients, self._tokens, logs, self._coins)
         from app.wallets.paying import KIND, Payouts  # it takes the HTTP client with it, so not with the window
 
         self._payouts = Payouts(means, self._recipients)
@@ -297,7 +301,9 @@ class Money(Register):
         Args:
             account: an address.
             before: where the page begins: ``next`` of the page before.
-            further: how many blocks before those whose events were read already are read now.
+            further: how many blocks before those that were read already are read now.
+
+        Blocks are read for the native coin, which is in no index; where that takes long, the page names the job that does it.
 
         Raises:
             Unavailable: the network does not answer.

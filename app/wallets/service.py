@@ -58,7 +58,7 @@ class Wallets(Money, Adopting, Elsewhere, Guarding):
         self._register_elsewhere()
         self._register_guarding()
         self._handle_money(
-            Means(database, operations, networks, simulation, transactions, fees, economy_of, bus, accounts=self.list)
+            Means(database, operations, networks, simulation, transactions, fees, economy_of, bus, jobs, accounts=self.list)
         )
 
     async def balances(self, network_id: str, addresses: Sequence[str]) -> dict[str, Balances]:

@@ -91,3 +91,44 @@ log_rows = sa.Table(
     sa.Column("block_hash", Hash, nullable=False),
     sa.Column("time", sa.BigInteger, nullable=False),  # of the block, seconds; 0 until it was asked for
 )
+
+# What was read of the native coin of one account: every block from first to last. ``probed`` is the newest of them whose state was
+# seen (high_…), low_… is the account before the first; a balance that is NULL is one the node no longer has.
+coin_scans = sa.Table(
+    "wallet_coin_scans",
+    metadata,
+    sa.Column("network", sa.String(90), primary_key=True),
+    sa.Column("account", Address, primary_key=True),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("last_hash", Hash, nullable=False),
+    sa.Column("anchor", sa.BigInteger, nullable=False),
+    sa.Column("anchor_hash", Hash, nullable=False),
+    sa.Column("probed", sa.BigInteger, nullable=False),
+    sa.Column("high_balance", Uint256, nullable=False),
+    sa.Column("high_nonce", sa.BigInteger, nullable=False),
+    sa.Column("high_code", sa.Boolean, nullable=False),
+    sa.Column("low_balance", Uint256, nullable=True),
+    sa.Column("low_nonce", sa.BigInteger, nullable=False),
+    sa.Column("low_code", sa.Boolean, nullable=False),
+    sa.Column("checked", sa.BigInteger, nullable=False),  # from here on every balance is explained, or stands as a difference
+)
+
+coin_rows = sa.Table(
+    "wallet_coin_rows",
+    metadata,
+    sa.Column("network", sa.String(90), primary_key=True),
+    sa.Column("account", Address, primary_key=True),
+    sa.Column("block", sa.BigInteger, primary_key=True),
+    sa.Column("place", sa.BigInteger, primary_key=True),  # in the block: transactions, then traces, withdrawals, the rest
+    sa.Column("origin", sa.String(12), nullable=False),
+    sa.Column("sender", Address, nullable=False),
+    sa.Column("recipient", Address, nullable=False),
+    sa.Column("amount", Uint256, nullable=False),  # wei
+    sa.Column("fee", Uint256, nullable=False),  # wei, that the account paid
+    sa.Column("succeeded", sa.Boolean, nullable=False),
+    sa.Column("tx_hash", Hash, nullable=False, index=True),  # zeros where no transaction is known
+    sa.Column("block_hash", Hash, nullable=False),
+    sa.Column("time", sa.BigInteger, nullable=False),  # of the block, seconds
+    sa.Column("since", sa.BigInteger, nullable=False),  # the first block in which it may have happened
+)

@@ -55,7 +55,7 @@ class Altered(Peer):
         body = json.loads(await request.read())
         calls = body if isinstance(body, list) else [body]
         self.asked.update(call["method"] for call in calls)
-        passed = [call for call in calls if call["method"] not in self._answers and call["method"] not in self.hidden]
+        passed = [call for call in calls if not self.alters(call)]
         real: dict[Any, Any] = {}
         if passed:
             async with aiohttp.ClientSession() as session, session.post(self._behind, json=passed) as response:
@@ -63,8 +63,30 @@ class Altered(Peer):
         said = [real.get(call["id"]) or self._own(call) for call in calls]
         return web.json_response(said if isinstance(body, list) else said[0])
 
+    def alters(self, call: Mapping[str, Any]) -> bool:
+        """Whether the real node is not to answer this."""
+        return call["method"] in self._answers or call["method"] in self.hidden
+
     def _own(self, call: Mapping[str, Any]) -> dict[str, Any]:
         named = {"jsonrpc": "2.0", "id": call["id"]}
         if call["method"] in self.hidden:
             return {**named, "error": {"code": -32601, "message": f"the method {call['method']} does not exist/is not available"}}
         return {**named, "result": self._answers[call["method"]]}
+
+
+class Pruned(Altered):
+    """The node at ``url`` as one that has dropped the state of all blocks before ``oldest``."""
+
+    def __init__(self, url: str, oldest: int = 0) -> None:
+        super().__init__(url)
+        self.oldest = oldest
+
+    def alters(self, call: Mapping[str, Any]) -> bool:
+        """State of old blocks is asked for by height, as the last parameter."""
+        stateful = call["method"] in ("eth_getBalance", "eth_getTransactionCount", "eth_getCode", "eth_call")
+        at = str(call["params"][-1]) if call["params"] else ""
+        return stateful and at.startswith("0x") and int(at, 16) < self.oldest
+
+    def _own(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        error = {"code": -32000, "message": "missing trie node: state is not available"}
+        return {"jsonrpc": "2.0", "id": call["id"], "error": error}

@@ -71,6 +71,8 @@ def test_contacts_sending_payout_and_what_is_told_of_it(tmp_path: Path, node: An
         n * 10**18 for n in range(1, 6)
     ]
     assert (tmp_path / "rows-paid.csv").read_text().count(",paid,") == 6
-    assert [row["state"] for row in said("activity.json")["rows"]] == ["final"] * 7
+    assert [row["state"] for row in said("activity.json")["rows"]] == [
+        "final"
+    ] * 8  # and the coin that was there from the first block
     assert said("shown.json")["holdings"][0]["newest"] == str(node.balance(FIRST))
     assert said("approvals.json")["rows"] == [] and said("asked.json")["uri"] == f"ethereum:{FIRST}@1337?value=5e17"
