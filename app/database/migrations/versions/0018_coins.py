@@ -5,8 +5,8 @@ from alembic import op
 
 from app.database.types import Address, Hash, Uint256
 
-revision = "0015"
-down_revision = "0014"
+revision = "0018"
+down_revision = "0017"
 
 
 def upgrade() -> None:
