@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from app.core.money import short_units
 from app.mining.abis import EMISSION, MINT_MINE
 from app.mining.attesting import ATTESTER_ROLE
+from app.mining.evidence_file import EvidenceState, look
 from app.mining.planned import attesters_of, proofs_of, rows_of
-from app.mining.proofs import ProofStatus
+from app.mining.proofs import ProofRow, ProofStatus
 from app.mining.reading import read, read_many
 from app.operations.plans import Plan, Verdict, VerdictLevel
 
@@ -64,7 +66,7 @@ class Judging:
             *await self._time_and_budget(chain, economy, plan),
             *self._refusals(plan, trial),
             await self._gas(chain, plan, trial),
-            await self._claim(plan),
+            *await self._queue_and_evidence(plan),
         ]
 
     async def _attesters(self, chain: Chain, economy: Economy, plan: Plan) -> list[Verdict]:
@@ -132,10 +134,22 @@ class Judging:
             return Verdict("mining.gas", VerdictLevel.BLOCK, "The batch is too large for one transaction", measured)
         return Verdict("mining.gas", VerdictLevel.PASS, "The batch fits into its share of a block", measured)
 
-    async def _claim(self, plan: Plan) -> Verdict:
+    async def _queue_and_evidence(self, plan: Plan) -> list[Verdict]:
         held = await self._queue.get_many([str(row["id"]) for row in rows_of(plan)])
+        verdict = Verdict("mining.queue", VerdictLevel.PASS, "Every proof is ready, and no other plan has it")
         for row in held:
             if row.status is not ProofStatus.READY and row.plan_id != plan.id:
                 words = row.status.value.replace("_", " ")
-                return Verdict("mining.queue", VerdictLevel.BLOCK, f"Proof #{row.number} is {words}", "Plan with what is ready.")
-        return Verdict("mining.queue", VerdictLevel.PASS, "Every proof is ready, and no other plan has it")
+                text = f"Proof #{row.number} is {words}"
+                verdict = Verdict("mining.queue", VerdictLevel.BLOCK, text, "Plan with what is ready.")
+                break
+        changed = await asyncio.to_thread(_changed, held)
+        if not changed:
+            return [verdict]
+        text = f"The evidence of proof #{changed[0].number} is no longer what was submitted"
+        return [verdict, Verdict("mining.evidence", VerdictLevel.BLOCK, text, "Review the proof again.")]
+
+
+def _changed(rows: Sequence[ProofRow]) -> list[ProofRow]:
+    """Those whose evidence file is there and gives another hash than is signed."""
+    return [row for row in rows if look(row).state is EvidenceState.CHANGED]

@@ -234,7 +234,8 @@ class Minting:
             if refused is not None and refused != DIGEST_USED:
                 text = f"The contract refused it in block {block:,}: {REFUSALS.get(refused, f'reason {refused}')}."
                 ids = [str(row["id"])]
-                await self._queue.move(ids, (ProofStatus.MINTING,), ProofStatus.IN_REVIEW, plan_id="", reason=text)
+                target = ProofStatus.EXPIRED if refused == EXPIRED else ProofStatus.IN_REVIEW
+                await self._queue.move(ids, (ProofStatus.MINTING,), target, plan_id="", reason=text)
         faults.point("mining.settled")
 
     async def _economy(self, plan: Plan) -> tuple[Chain, Economy]:
@@ -289,6 +290,7 @@ REFUSALS = {
     5: "it has no contributor, reward or evidence",
     6: "the emission refused it: cap, epoch budget or a paused token",
 }
+EXPIRED = 1
 DIGEST_USED = 2
 ABSENT = 0  # of outcomes: the transaction says nothing of it
 

@@ -62,14 +62,16 @@ class Keys:
 class Room:
     """Database, operations, chain and contracts of one console."""
 
-    def __init__(self, folder: Path, url: str, cache: Path | None = None, toolchain: Toolchain | None = None) -> None:
+    def __init__(
+        self, folder: Path, url: str, cache: Path | None = None, toolchain: Toolchain | None = None, store: str = ""
+    ) -> None:
         home = Home(folder).ensure()
         self.url = url
         self.settings = SettingsStore(home, {})
         self.settings.load()
         self.bus = Bus()
         self.jobs = Jobs(self.bus)
-        self.database = Database.at(home.database)
+        self.database = Database(store) if store else Database.at(home.database)
         self.journal = Journal(self.database)
         self.access = Access(self.database, Vault(home), self.journal.append)
         self.operations = Operations(self.database, self.journal, self.access)
