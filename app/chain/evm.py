@@ -129,6 +129,11 @@ class LocalEvm:
         balances = {account: found.balance for account, found in held.items() if found is not None}
         return [answer.data if answer.ok else "0x" for answer in answers], balances
 
+    def code_of(self, address: str) -> bytes:
+        """The code of an account after the calls; empty when none of them touched it."""
+        found = self._now.accounts.get(address.lower()) or self._base.accounts.get(address.lower())
+        return found.code if found is not None else b""
+
     async def _hint(self, calls: Sequence[CallRequest]) -> None:
         """What nodes with ``eth_createAccessList`` say beforehand; it only saves rounds."""
         asked = [("eth_createAccessList", [body_of(call, self._standing.gas), self._standing.tag]) for call in calls[:16]]

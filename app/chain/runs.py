@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from app.audit import verifier
@@ -120,6 +120,18 @@ async def stand(chain: Chain) -> Standing:
     except (RpcFailure, TypeError, KeyError, ValueError):
         pass
     return _standing(head, soonest)
+
+
+def standing_before(parent: Block, raw: Mapping[str, Any]) -> Standing:
+    """Where the transactions of a block (``raw``, as the node gives it) stood: on its parent's state, at the block's own time."""
+    mix = str(raw.get("mixHash") or "0x")[2:]
+    return replace(
+        _standing(parent, int(raw["timestamp"], 16)),
+        gas_limit=int(raw["gasLimit"], 16),
+        base_fee=int(raw.get("baseFeePerGas") or "0x0", 16),
+        coinbase=str(raw.get("miner") or "0x" + "00" * 20),
+        prevrandao=bytes.fromhex(mix) if len(mix) == 64 else bytes(32),
+    )
 
 
 def _standing(head: Block, soonest: int) -> Standing:

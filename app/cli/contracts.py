@@ -10,6 +10,7 @@ import typer
 
 from app.cli.chains import network_of
 from app.cli.support import CHECK_FAILED, carry_out, leave, progress, report, run, show, table
+from app.cli.verifying import verify
 from app.core.errors import ConsoleError, Invalid
 from app.core.money import parse_units
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from app.contracts import Compilation
     from app.operations import Plan
 
-contracts = typer.Typer(help="Solidity: compile, test, deploy, list.", no_args_is_help=True)
+contracts = typer.Typer(help="Solidity: compile, test, deploy, verify, list.", no_args_is_help=True)
+contracts.command("verify")(verify)
 
 
 Solc = Annotated[str, typer.Option("--solc", help="Version of the compiler, such as 0.8.26")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,11 @@ class Artifact:
     def digest(self) -> str:
         """SHA-256 of the creation code; addresses of libraries count as zeros."""
         return hashlib.sha256(_filled(self.bytecode)).hexdigest()
+
+    @property
+    def parameters(self) -> Sequence[Mapping[str, Any]]:
+        """The constructor's parameters as the ABI has them."""
+        return next((list(entry["inputs"]) for entry in self.abi if entry.get("type") == "constructor"), [])
 
     @property
     def libraries(self) -> tuple[str, ...]:

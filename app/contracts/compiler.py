@@ -79,6 +79,21 @@ class Compiler:
         """Settings and sources that a contract was compiled from. Raises as :meth:`parts`."""
         return await self._run(lambda stop: self._input(artifact))
 
+    async def sibling(self, artifact: Artifact, source: str, name: str) -> Artifact:
+        """Another contract of the same answer: a library that ``artifact`` is linked with.
+
+        Raises:
+            NotFound: the answer is no longer in the cache, or has no such contract.
+        """
+
+        def read(stop: _Stop) -> Artifact:
+            contract = self._kept_answer(artifact)["contracts"].get(source, {}).get(name)
+            if contract is None:
+                raise NotFound(f"{source} has no contract {name}. Nothing was read.")
+            return artifact_of(source, name, contract, artifact.key)
+
+        return await self._run(read)
+
     async def tree(self, artifact: Artifact) -> Mapping[str, Any]:
         """Syntax trees (the compiler's ``ast``) by source, of all sources of the answer that has ``artifact``.
 

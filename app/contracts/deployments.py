@@ -14,7 +14,7 @@ from app.chain import abi
 from app.chain.hashing import checksum_address, created_address
 from app.chain.simulation import CallRequest
 from app.chain.transactions import TransactionRequest, TransactionStep
-from app.contracts.artifacts import Compilation
+from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.systems import Check, Creation, Grant, System, fitted, resolve, system_of
 from app.core.clock import now_ms
 from app.core.errors import Conflict
@@ -331,10 +331,16 @@ def _addresses(plan: Plan, results: Sequence[Mapping[str, object]]) -> dict[str,
 def creation_data(built: Compilation, item: Creation, values: Mapping[str, object], addresses: Mapping[str, str]) -> str:
     """Creation code followed by the encoded constructor arguments."""
     artifact = built.get(item.name)
-    constructor = next((entry for entry in artifact.abi if entry.get("type") == "constructor"), {"inputs": ()})
-    types = abi.types_of(constructor["inputs"])
-    arguments = [fitted(kind, resolve(argument, values, addresses)) for kind, argument in zip(types, item.arguments, strict=True)]
-    return artifact.bytecode + abi.encode(types, arguments).hex()
+    types = abi.types_of(artifact.parameters)
+    return artifact.bytecode + abi.encode(types, creation_arguments(artifact, item, values, addresses)).hex()
+
+
+def creation_arguments(
+    artifact: Artifact, item: Creation, values: Mapping[str, object], addresses: Mapping[str, str]
+) -> list[object]:
+    """The constructor arguments as the ABI's encoder takes them."""
+    types = abi.types_of(artifact.parameters)
+    return [fitted(kind, resolve(argument, values, addresses)) for kind, argument in zip(types, item.arguments, strict=True)]
 
 
 def grant_data(item: Grant, values: Mapping[str, object], addresses: Mapping[str, str]) -> str:

@@ -10,10 +10,21 @@ from typing import TYPE_CHECKING
 from app.chain.economy import Economy
 from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.compiler import Compiler
-from app.contracts.deployments import CREATE, GRANT, CreateStep, Deployment, Deployments, GrantStep, known_of
-from app.contracts.systems import System, definition_of
+from app.contracts.deployments import (
+    CREATE,
+    GRANT,
+    CreateStep,
+    Deployment,
+    Deployments,
+    GrantStep,
+    addresses_of,
+    creation_arguments,
+    known_of,
+)
+from app.contracts.systems import System, definition_of, system_of
 from app.contracts.testing import TestReport, run_tests
 from app.contracts.toolchain import Toolchain
+from app.contracts.verification import Verification, Verified
 from app.contracts.workspace import Workspace
 from app.core.errors import Conflict, ConsoleError, NotFound
 from app.operations.plans import Plan, StepSpec, StepState
@@ -59,6 +70,7 @@ class Contracts:
         self.projects = Workspace(self.toolchain, self.compiler, settings, jobs, bus, self._learn)
         self._slots: dict[str, tuple[int, int]] = {}  # of balances and supply, by the token's artifact
         self._deployments = Deployments(database, networks, simulation, fees, self.compiler, bus)
+        self.verification = Verification(networks, self.compiler)
         operations.register_kind(
             PlanKind(
                 "contracts.deploy",
@@ -212,6 +224,36 @@ class Contracts:
             return kept
         built = await self.compile()
         return next((artifact for artifact in built.contracts if artifact.name == item.name), None)
+
+    async def verify(self, network_key: str, what: str) -> tuple[Verified, Artifact]:
+        """Verify a contract of the address book, with the constructor arguments that its plan promised.
+
+        Args:
+            what: its address, or its name (then the newest of that name).
+
+        Raises:
+            NotFound: it is not in the address book, or nothing is left from which it could be compiled.
+            Unavailable: the network does not answer.
+        """
+        book = await self._deployments.book(network_key)
+        found = [item for item in book if what in (item.name, item.address) or what.lower() == item.address.lower()]
+        if not found:
+            raise NotFound(
+                f"{what} is not in the address book of this network. Nothing was compared.",
+                "Name its project and contract: azora contract verify ADDRESS --project DIR --contract NAME",
+            )
+        item = max(found, key=lambda each: each.version)
+        artifact = await self._artifact(item)
+        if artifact is None:
+            raise NotFound(f"What {item.name} was compiled from is no longer known. Nothing was compared.", "Name its project.")
+        plan = await self._operations.get(item.plan_id) if item.plan_id else None
+        arguments: list[object] | None = None
+        if plan is not None:
+            declared = next((each for each in system_of(plan.params).contracts if each.name == item.name), None)
+            if declared is not None:
+                arguments = creation_arguments(artifact, declared, plan.params, known_of(plan) | addresses_of(plan))
+        verified = await self.verification.verify(network_key, item.address, artifact, arguments=arguments, tx=item.tx_hash)
+        return verified, artifact
 
     async def economy(self, network_key: str) -> Economy | None:
         """The newest economy of a network whose plan did every step, or None. The network is not asked.
