@@ -50,6 +50,7 @@ importlib.import_module("app.cli.queue")  # adds its commands to wallet
 importlib.import_module("app.cli.attest")  # adds its commands to mint
 importlib.import_module("app.cli.work")  # adds its commands to mint
 importlib.import_module("app.cli.cluster_act")  # adds its commands to cluster
+importlib.import_module("app.cli.cluster_argo")  # the same
 importlib.import_module("app.cli.cluster_tunnels")  # the same
 importlib.import_module("app.cli.cluster_exec")  # the same
 importlib.import_module("app.cli.cluster_query")  # the same

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.console import Console
     from app.operations import Plan
 
-rollout = typer.Typer(help="Rollouts: status, history, undo, pause, resume, restart, promote, abort.", no_args_is_help=True)
+rollout = typer.Typer(help="Rollouts: status, history, undo, pause, resume, restart, promote, abort, weight.", no_args_is_help=True)
 cluster.add_typer(rollout, name="rollout")
 
 What = Annotated[Path, typer.Argument(help="File with manifests, folder with a kustomization, or - for standard input.")]
@@ -185,6 +185,17 @@ def promote(
 def abort(name: Name, context: ContextOption = "", namespace: Space = "") -> None:
     """Send everything to the old version."""
     _act(name, context, namespace, lambda actions, where, key: actions.plan_abort(where, *key))
+
+
+@rollout.command("weight")
+def weight(
+    name: Name,
+    percent: Annotated[int, typer.Argument(help="Share of the canary, 0 to 100.")],
+    context: ContextOption = "",
+    namespace: Space = "",
+) -> None:
+    """Give the canary another share of the traffic: nginx Ingress, HTTPRoute, VirtualService or TraefikService."""
+    _act(name, context, namespace, lambda actions, where, key: actions.plan_weight(where, *key, percent))
 
 
 def _act(name: str, context: str, namespace: str, make: Any) -> None:

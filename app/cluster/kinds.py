@@ -68,6 +68,7 @@ _ALL = (
     Kind("networking.k8s.io", "v1", "ingresses", "Ingress"),
     Kind("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute"),
     Kind("networking.istio.io", "v1", "virtualservices", "VirtualService"),
+    Kind("networking.istio.io", "v1", "destinationrules", "DestinationRule"),
     Kind("traefik.io", "v1alpha1", "traefikservices", "TraefikService"),
     Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy"),
     _core("persistentvolumeclaims", "PersistentVolumeClaim"),

@@ -20,6 +20,7 @@ from app.cluster.objects import (
     template_of,
 )
 from app.cluster.policies import Verdict, allowed, peer_of
+from app.cluster.rollouts.weights import ROUTES, services_of
 from app.cluster.workloads import View
 
 
@@ -98,6 +99,11 @@ def edges(view: View, namespace: str) -> Iterator[Edge]:
         if space == namespace:
             for service in sorted(set(_backends(ingress))):
                 yield Edge(key_of(ingress), "routes to", ("Service", namespace, service))
+    for kind in ROUTES:
+        for (space, _), route in reading.of(kind).items():
+            if space == namespace:
+                for service in services_of(route):
+                    yield Edge(key_of(route), "routes to", ("Service", namespace, service))
     for (space, _), hpa in reading.of("HorizontalPodAutoscaler").items():
         if space == namespace:
             target = dig(hpa, "spec", "scaleTargetRef", default={})

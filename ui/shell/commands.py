@@ -57,6 +57,8 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("cluster.promote", "Promote the new version", "arrow-up-right", "cluster", {"form": "promote"}, True),
     ("cluster.abort", "Abort a canary", "x", "cluster", {"form": "abort"}, True),
     ("cluster.sync", "Sync with Git", "git-commit", "cluster", {"form": "sync"}, True),
+    ("cluster.rollback", "Roll back with Argo CD", "arrow-counter-clockwise", "cluster", {"form": "rollback"}, True),
+    ("cluster.weight", "Weight of a canary", "funnel", "cluster", {"form": "weight"}, True),
     ("cluster.cordon", "Cordon a node", "pause", "cluster", {"form": "cordon"}, True),
     ("cluster.uncordon", "Uncordon a node", "play", "cluster", {"form": "uncordon"}, True),
     ("cluster.drain", "Drain a node", "export", "cluster", {"form": "drain"}, True),

@@ -165,10 +165,13 @@ class Actions(Running):
                 f"A rollout of a {kind} cannot be paused. Nothing was planned.", "Undo it, or set its partition.", field="kind"
             )
         ref = Ref.named(kind, namespace, name)
-        uid = await self._uid(context, ref)
+        now = await self._must(context, ref)
+        uid = str(dig(now, "metadata", "uid", default=""))
         changes = [Change(ref, "patch", {"spec": {"paused": not resume}}, uid=uid)]
         if resume and kind == "Rollout":
-            changes.append(Change(ref, "patch", {"status": {"pauseConditions": None}}, "status", uid=uid))
+            # One that was aborted is tried again, as ``kubectl argo rollouts retry`` does it.
+            status = {"abort": False} if dig(now, "status", "abort", default=False) else {"pauseConditions": None}
+            changes.append(Change(ref, "patch", {"status": status}, "status", uid=uid))
         verb = "resume" if resume else "pause"
         return await self._plan(context, verb, f"{verb.capitalize()} the rollout of {name}", changes)
 

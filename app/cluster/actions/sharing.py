@@ -7,8 +7,10 @@ from typing import Any
 from app.cluster.actions.base import Planner, guarded
 from app.cluster.actions.change import Change
 from app.cluster.actions.refs import Ref
-from app.cluster.objects import NOTHING, Object, dig, items, labels_of
+from app.cluster.argo import application
+from app.cluster.objects import NOTHING, Object, count, dig, items, labels_of
 from app.cluster.rollouts import Strategy, StrategyKind, strategy_of
+from app.cluster.rollouts.weights import weight_patch
 from app.cluster.workloads import View
 from app.core.errors import Conflict, Invalid, NotFound
 from app.operations.plans import Plan, Verdict, VerdictLevel
@@ -40,8 +42,8 @@ class Sharing(Planner):
         if not found.native:
             ref = Ref.named("Rollout", namespace, found.name)
             changes = [Change(ref, "patch", {"status": {"abort": True}}, "status", uid=await self._uid(context, ref))]
-        elif found.kind is StrategyKind.CANARY and found.carrier[0] == "Ingress":
-            changes = [await self._weight(context, found.namespace, found.carrier[1], 0)]
+        elif found.kind is StrategyKind.CANARY and found.carrier[0] != "Service":
+            changes = [await self._weight(context, found, 0)]
         elif found.kind is StrategyKind.CANARY:
             canary = next(arm for arm in found.arms if arm.role == "canary")
             changes = [await self._replicas(context, canary.kind, namespace, canary.name, 0)]
@@ -51,16 +53,34 @@ class Sharing(Planner):
             )
         return await self._plan(context, "abort", f"Abort {found.name}", changes)
 
-    async def plan_weight(self, context: str, namespace: str, ingress: str, percent: int) -> Plan:
-        """Plan another share for the canary behind an Ingress.
+    async def plan_weight(self, context: str, kind: str, namespace: str, name: str, percent: int) -> Plan:
+        """Plan another share of the traffic for the canary that a workload is, or stands beside.
 
         Raises:
-            Invalid: not between 0 and 100 percent.
+            Invalid: not between 0 and 100 percent, or nothing carries weights here.
         """
         if not 0 <= percent <= 100:
-            raise Invalid("A weight lies between 0 and 100 %. Nothing was planned.", field="percent")
+            raise Invalid("A weight lies between 0 and 100 %. Nothing was planned.", "Enter another.", field="percent")
+        found = strategy_of(*self._line(context, kind, namespace, name))
+        if not found.native:
+            raise Invalid(
+                f"Argo Rollouts sets the weights of {found.name} itself, step by step. Nothing was planned.",
+                "Promote it to the next step, or change its steps.",
+            )
+        if found.kind is not StrategyKind.CANARY:
+            raise Invalid(f"{name} shares its traffic with no other version. Nothing was planned.", "Set up a canary first.")
+        canary = next(arm for arm in found.arms if arm.role == "canary")
+        if found.carrier[0] == "Service":
+            raise Invalid(
+                f"The Service {found.carrier[1]} carries no weights: each ready pod gets as much. Nothing was planned.",
+                f"Scale {canary.name}, or route by an Ingress, HTTPRoute, VirtualService or TraefikService.",
+            )
+        words = []
+        if percent and not canary.ready:
+            text = f"{canary.name} has no ready pod that could serve {percent} % of the traffic."
+            words.append(Verdict("cluster.not_ready", VerdictLevel.BLOCK, text, "Wait until it is ready."))
         return await self._plan(
-            context, "weight", f"Send {percent} % to {ingress}", [await self._weight(context, namespace, ingress, percent)]
+            context, "weight", f"Send {percent} % to {canary.name}", [await self._weight(context, found, percent)], words
         )
 
     # Argo CD
@@ -83,7 +103,7 @@ class Sharing(Planner):
         entry = next((h for h in items(app, "status", "history") if h.get("id") == history_id), None)
         if entry is None:
             raise NotFound(f"Application {name} has no deployment {history_id} in its history. Nothing was planned.")
-        if dig(app, "spec", "syncPolicy", "automated") is not None:
+        if application(app).automated:
             raise Conflict(
                 f"Application {name} syncs by itself and would undo it. Nothing was planned.", "Switch automated sync off first."
             )
@@ -99,8 +119,7 @@ class Sharing(Planner):
         if not found.native:
             ref = Ref.named("Rollout", found.namespace, found.name)
             uid = await self._uid(context, ref)
-            status = {"promoteFull": True} if full else {"pauseConditions": None}
-            return [Change(ref, "patch", {"status": status}, "status", uid=uid)], []
+            return _promoted(await self._must(context, ref), ref, uid, full), []
         if found.kind is StrategyKind.BLUE_GREEN:
             live, idle = found.arms
             line = next(w for w in view.workloads if w.key == (idle.kind, found.namespace, idle.name))
@@ -124,22 +143,48 @@ class Sharing(Planner):
             now, new = await self._must(context, ref), view.reading.get(canary.kind, found.namespace, canary.name)
             patch = _images(now, new or NOTHING)
             changes = [guarded(ref, patch, now)]
-            if found.carrier[0] == "Ingress":
-                changes.append(await self._weight(context, found.namespace, found.carrier[1], 0))
+            if found.carrier[0] != "Service":
+                changes.append(await self._weight(context, found, 0))
             else:
                 changes.append(await self._replicas(context, canary.kind, found.namespace, canary.name, 0))
             note = f"{stable.name} rolls to {canary.version} first; {canary.name} stops getting traffic right after it was told."
             return changes, [Verdict("cluster.canary", VerdictLevel.NOTE, note)]
         raise Invalid(f"{found.name} is updated by rolling, so there is nothing to promote.", "Use pause, resume or undo.")
 
-    async def _weight(self, context: str, namespace: str, ingress: str, percent: int) -> Change:
-        ref = Ref.named("Ingress", namespace, ingress)
-        body = {"metadata": {"annotations": {"nginx.ingress.kubernetes.io/canary-weight": str(percent)}}}
-        return Change(ref, "patch", body, uid=await self._uid(context, ref))
+    async def _weight(self, context: str, found: Strategy, percent: int) -> Change:
+        """A route's rules are one list each, so the patch holds all of them and is guarded by what was seen."""
+        ref = Ref.named(found.carrier[0], found.namespace, found.carrier[1])
+        now = await self._must(context, ref)
+        seen = {"apiVersion": ref.api_version, "kind": ref.kind, **now}
+        return guarded(ref, weight_patch(seen, *found.backends, percent), now)
 
     async def _replicas(self, context: str, kind: str, namespace: str, name: str, replicas: int) -> Change:
         ref = Ref.named(kind, namespace, name)
         return Change(ref, "patch", {"spec": {"replicas": replicas}}, "scale", uid=await self._uid(context, ref))
+
+
+def _promoted(now: Object, ref: Ref, uid: str, full: bool) -> list[Change]:
+    """What ``kubectl argo rollouts promote`` sends: it ends a pause, or skips the step that the rollout stands at (never both).
+
+    Raises:
+        Invalid: the newest version is the stable one already.
+    """
+    status = dig(now, "status", default=NOTHING)
+    if status.get("currentPodHash") and status.get("currentPodHash") == status.get("stableRS"):
+        raise Invalid(f"{ref.name} runs its newest version already, so there is nothing to promote. Nothing was planned.")
+    if full:
+        return [Change(ref, "patch", {"status": {"promoteFull": True}}, "status", uid=uid)]
+    changes = []
+    if dig(now, "spec", "paused", default=False):
+        changes.append(Change(ref, "patch", {"spec": {"paused": False}}, uid=uid))
+    steps, at = items(now, "spec", "strategy", "canary", "steps"), count(status, "currentStepIndex")
+    if items(status, "pauseConditions"):
+        changes.append(Change(ref, "patch", {"status": {"pauseConditions": None}}, "status", uid=uid))
+    elif at < len(steps):
+        changes.append(Change(ref, "patch", {"status": {"currentStepIndex": at + 1}}, "status", uid=uid))
+    if not changes:
+        raise Invalid(f"{ref.name} waits for nothing, so there is nothing to promote. Nothing was planned.")
+    return changes
 
 
 def _images(stable: Object, canary: Object) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Kubernetes has no object for a native blue-green or canary; they are recognised 
 * **Canary by replicas:** one Service selects the pods of two workloads; a plain Service carries no weights: each pod gets as much.
 * **Canary by ingress:** an Ingress with ingress-nginx's ``canary`` and ``canary-weight`` annotations, beside one without for the
   same host.
+* **Canary by route:** an HTTPRoute, VirtualService or TraefikService that divides traffic between the Services of two workloads.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from enum import StrEnum
 
 from app.cluster.objects import Object, annotations_of, count, dig, items, labels_of, name_of, selects, template_of
 from app.cluster.recognition import image_parts
+from app.cluster.rollouts.weights import NGINX, Backend, canary_percent, splits, subset_labels
 from app.cluster.workloads import View, Workload
 
-NGINX = "nginx.ingress.kubernetes.io/"
 CANARY_WORDS = ("canary", "preview", "next", "experiment")
 
 
@@ -51,9 +52,10 @@ class Strategy:
     """How one workload or a pair of them shares traffic.
 
     Attributes:
-        carrier: what decides: ``Service azora-api``, ``Ingress …``, ``replicas``, ``Argo Rollouts``; empty for a rolling update.
+        carrier: what decides, as kind and name (a Service, Ingress, HTTPRoute, Rollout, …); empty for a rolling update.
         label: of a blue-green Service, the label that is switched.
         steps: of a canary by Argo Rollouts, in words, with the index of the one that it stands at.
+        backends: of a route that carries weights, where it sends the stable version's traffic and the canary's.
     """
 
     kind: StrategyKind
@@ -65,6 +67,7 @@ class Strategy:
     label: str = ""
     steps: tuple[str, ...] = ()
     step: int = 0
+    backends: tuple[Backend, Backend] = (("", ""), ("", ""))
 
 
 def strategy_of(view: View, line: Workload) -> Strategy:
@@ -90,9 +93,16 @@ def strategies(view: View) -> tuple[Strategy, ...]:
         selector = dig(service, "spec", "selector", default={})
         if selector:
             found += _by_service(service, selector, servers[namespace])
-    by_ingress = list(_by_ingress(view, servers))
-    taken = {(s.namespace, arm.name) for s in by_ingress for arm in s.arms}
-    return tuple([s for s in found if not any((s.namespace, arm.name) in taken for arm in s.arms)] + by_ingress)
+    # Weights say more than pods, and a Service over both versions says more than one that each has of its own.
+    weighted = [*_by_ingress(view, servers), *_by_route(view, servers)]
+    canaries = _without(weighted, [s for s in found if s.kind is StrategyKind.CANARY])
+    return tuple(_without([*canaries, *weighted], [s for s in found if s.kind is not StrategyKind.CANARY]) + canaries + weighted)
+
+
+def _without(stronger: list[Strategy], found: list[Strategy]) -> list[Strategy]:
+    """What was found, but for workloads of which something stronger is known."""
+    taken = {(s.namespace, arm.name) for s in stronger for arm in s.arms}
+    return [s for s in found if not any((s.namespace, arm.name) in taken for arm in s.arms)]
 
 
 def _labels(line: Workload) -> dict[str, str]:
@@ -145,8 +155,7 @@ def _by_ingress(view: View, servers: dict[str, list[Workload]]) -> Iterator[Stra
             ),
             None,
         )
-        total = float(notes.get(f"{NGINX}canary-weight-total", "100") or 100)
-        weight = 100 * float(notes.get(f"{NGINX}canary-weight", "0") or 0) / total
+        weight = canary_percent(ingress)
         arms = []
         for role, obj, share in (("stable", main, 100 - weight), ("canary", ingress, weight)):
             line = _behind(view, namespace, obj, servers[namespace]) if obj is not None else None
@@ -154,6 +163,24 @@ def _by_ingress(view: View, servers: dict[str, list[Workload]]) -> Iterator[Stra
                 arms.append(_arm(role, line, share))
         if len(arms) == 2:
             yield Strategy(StrategyKind.CANARY, namespace, name, True, tuple(arms), ("Ingress", name))
+
+
+def _by_route(view: View, servers: dict[str, list[Workload]]) -> Iterator[Strategy]:
+    for split in splits(view.reading):
+        sides = []
+        for backend, percent in zip(split.backends, split.percent, strict=True):
+            extra = subset_labels(view.reading, split.namespace, backend)
+            service = view.reading.get("Service", split.namespace, backend[0])
+            selector = dig(service, "spec", "selector", default={}) if service else {}
+            wanted = {**selector, **extra} if selector and extra is not None else {}
+            lines = [line for line in servers[split.namespace] if wanted and selects(wanted, _labels(line))]
+            if len(lines) == 1:
+                sides.append((lines[0], percent, backend))
+        if len(sides) == 2 and sides[0][0] is not sides[1][0]:
+            canary, stable = sorted(sides, key=lambda side: (not _is_canary(side[0]), side[1], side[0].name))
+            arms = (_arm("stable", *stable[:2]), _arm("canary", *canary[:2]))
+            carrier, backends = (split.kind, split.name), (stable[2], canary[2])
+            yield Strategy(StrategyKind.CANARY, split.namespace, split.name, True, arms, carrier, backends=backends)
 
 
 def _behind(view: View, namespace: str, ingress: Object, lines: list[Workload]) -> Workload | None:

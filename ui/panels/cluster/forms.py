@@ -12,11 +12,14 @@ from app.core.errors import Invalid
 from ui.plan_sheet import PlanForm
 from ui.theme import theme
 from ui.widgets import Field, Note, button, line_edit
+from ui.widgets.values import moment
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from app.cluster.access import Access
+    from app.cluster.argo import Application
+    from app.cluster.rollouts import Strategy
     from ui.panels.cluster.panel import ClusterPanel
     from ui.panels.cluster.reading import Key
 
@@ -261,6 +264,59 @@ class UndoForm(ClusterForm):
     def work(self) -> Callable[[], Awaitable[Any]]:
         number = int(self.revision.currentData() or 0)
         return lambda: self.actions_.plan_undo(self.where, *self._key, number)
+
+
+class WeightForm(ClusterForm):
+    """Another share of the traffic for a canary."""
+
+    def __init__(self, panel: ClusterPanel, key: Key, strategy: Strategy) -> None:
+        super().__init__(panel)
+        self._key = key
+        canary = next(arm for arm in strategy.arms if arm.role == "canary")
+        self.title = f"Weight of {canary.name}"
+        self.percent = QSpinBox()
+        self.percent.setRange(0, 100)
+        self.percent.setSuffix(" %")
+        self.percent.setValue(round(canary.weight))
+        self.percent.setObjectName("cluster.weight.percent")
+        self.percent.setAccessibleName("Share of the canary in percent")
+        carrier = " ".join(strategy.carrier)
+        self.column.addWidget(Field("Share", self.percent, f"Now {canary.weight:.0f} %, by {carrier}; the rest goes to the other"))
+        self.column.addStretch(1)
+
+    def work(self) -> Callable[[], Awaitable[Any]]:
+        percent = self.percent.value()
+        return lambda: self.actions_.plan_weight(self.where, *self._key, percent)
+
+
+class RollbackForm(ClusterForm):
+    """A deployment of Argo CD to go back to."""
+
+    def __init__(self, panel: ClusterPanel, app: Application) -> None:
+        super().__init__(panel)
+        from PySide6.QtWidgets import QComboBox
+
+        self._app = app
+        self.title = f"Roll {app.name} back"
+        self.deployment = QComboBox()
+        self.deployment.setObjectName("cluster.rollback.deployment")
+        self.deployment.setAccessibleName("Deployment to go back to")
+        for number, revision, at in app.history:
+            self.deployment.addItem(f"{number}: {revision[:12]}, {moment(at)}", number)
+        self.column.addWidget(Field("Deployment", self.deployment, "Argo CD deploys this revision again, and prunes"))
+        if app.automated:
+            self.column.addWidget(
+                Note("warn", "This application syncs by itself and would undo it: switch automated sync off first.")
+            )
+        elif not app.history:
+            self.column.addWidget(Note("info", "Argo CD keeps no earlier deployment of it."))
+        self.column.addStretch(1)
+
+    def work(self) -> Callable[[], Awaitable[Any]]:
+        number = self.deployment.currentData()
+        if number is None:
+            raise Invalid("Argo CD keeps no earlier deployment. Nothing was planned.", "Choose another revision in Git.")
+        return lambda: self.actions_.plan_rollback(self.where, self._app.namespace, self._app.name, int(number))
 
 
 def _editor(name: str, words: str) -> QPlainTextEdit:

@@ -5,46 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QComboBox, QMenu, QStackedWidget
+from PySide6.QtWidgets import QComboBox, QStackedWidget
 
 from app.core.clock import now_ms
 from app.core.errors import ConsoleError
 from app.core.events import ClusterChanged, PlanChanged
 from ui.panels.cluster.fleet import FleetPage
-from ui.panels.cluster.forms import AddForm, ApplyForm, EditForm, NamespacesForm, ScaleForm, UndoForm
+from ui.panels.cluster.forms import AddForm, ApplyForm
 from ui.panels.cluster.page import ClusterPage
 from ui.panels.cluster.reading import Page, read_page
 from ui.panels.cluster.tunnels import TunnelPage
+from ui.panels.cluster.verbs import OF_APPLICATIONS, OF_NODES, VERBS, Verbs
 from ui.shell.panel import Panel
 from ui.widgets import BadgeLabel, Segmented, button
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ui.panels.cluster.reading import Key
 
 NARROW, SIDE = 1160, 820  # pixels: below, the header is short; below, the right side is hidden
 CALM_MS = 500  # between two readings, whatever the cluster does
 ALL = "All namespaces"
-SUGGESTED = {  # the verb behind what a signal suggests
-    "cluster.edit": "edit",
-    "cluster.rollout.undo": "undo",
-    "cluster.rollout.resume": "resume",
-    "cluster.drain": "drain",
-    "cluster.uncordon": "uncordon",
-    "cluster.argo.sync": "sync",
-}
-VERBS = {
-    "scale": "Scale",
-    "restart": "Restart",
-    "undo": "Undo",
-    "pause": "Pause",
-    "resume": "Resume",
-    "promote": "Promote",
-    "abort": "Abort",
-    "edit": "Edit YAML",
-    "delete": "Delete",
-}
 
 
 class ClusterPanel(Panel):
@@ -88,9 +68,10 @@ class ClusterPanel(Panel):
         self.add_button = self.header.add_action("cluster.add")
         self.apply_button = self.header.add_action("cluster.apply")
         self.scale_button = self.header.add_action("cluster.scale")
+        self.verbs = Verbs(self)
         self.more = button("Roll out…", icon="rocket-launch")
         self.more.setObjectName("cluster.more")
-        self.more.clicked.connect(self._open_menu)
+        self.more.clicked.connect(lambda: self.verbs.open_menu(self.more))
         self.header.add_widget(self.more)
         self.stack = QStackedWidget()
         self.fleet = FleetPage(self)
@@ -244,19 +225,6 @@ class ClusterPanel(Panel):
                 self.contexts.addItem(name, name)
         self.contexts.setCurrentIndex(self.contexts.findData(self.context))
 
-    def why_not(self, verb: str = "", key: Key | None = None) -> str:
-        """Why nothing may be changed on the shown cluster, or not this verb on the chosen object (or on ``key``); or empty."""
-        page, key = self._page, key or self._chosen
-        if page is None or not self.context:
-            return "Choose a cluster first."
-        if not page.live:
-            return "A recorded cluster cannot be changed."
-        if page.read_only and verb != "logs":
-            return f"{page.context} is read-only here."
-        if "does not answer" in page.note:
-            return f"{page.context} does not answer."
-        return page.refusal(verb, key) if verb and key is not None else ""
-
     # moving
 
     def _choose_tab(self) -> None:
@@ -304,144 +272,36 @@ class ClusterPanel(Panel):
 
     # changing
 
-    def _open_menu(self) -> None:
-        menu = QMenu(self.more)
-        menu.setToolTipsVisible(True)
-        chosen = self._chosen
-        menu.addAction("Apply manifests…", lambda: self.window_.trigger("cluster.apply"))
-        menu.addSeparator()
-        if chosen is not None:
-            for verb, word in VERBS.items():
-                self._add_verb(menu, f"{word}…", verb, chosen, lambda verb=verb: self.ask(verb))
-        else:
-            menu.addAction("Select a workload first").setEnabled(False)
-        menu.addSeparator()
-        self._add_sayings(menu)
-        nodes = menu.addMenu("Nodes")
-        nodes.setToolTipsVisible(True)
-        for node in self._page.nodes if self._page is not None else ():
-            line = node[0]
-            if line.version:
-                inner, key = nodes.addMenu(line.name), ("Node", "", line.name)
-                inner.setToolTipsVisible(True)
-                word = "Uncordon…" if line.cordoned else "Cordon…"
-                self._add_verb(inner, word, "cordon", key, lambda line=line: self._node("cordon", line.name, line.cordoned))
-                self._add_verb(inner, "Drain…", "drain", key, lambda line=line: self._node("drain", line.name))
-        menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+    @property
+    def reading(self) -> Page | None:
+        """The reading that is shown."""
+        return self._page
 
-    def _add_verb(self, menu: QMenu, word: str, verb: str, key: Key, act: Callable[[], object]) -> None:
-        entry, why = menu.addAction(word, act), self.why_not(verb, key)
-        entry.setEnabled(not why)
-        entry.setToolTip(why or word)
+    @property
+    def chosen(self) -> Key | None:
+        """What is chosen."""
+        return self._chosen
 
-    def _add_sayings(self, menu: QMenu) -> None:
-        """What a person says about this context: an edit of the settings, not a change of the cluster."""
-        page = self._page
-        if page is None or not page.live:
-            return
-        only = menu.addAction("Read-only here", lambda: self._say(read_only=not page.read_only))
-        only.setCheckable(True)
-        only.setChecked(page.read_only)
-        menu.addAction("Namespaces to look in…", self._ask_namespaces)
-        inner = menu.addMenu("Environment")
-        for value in ("local", "test", "production"):
-            entry = inner.addAction(value.capitalize(), lambda value=value: self._say(environment=value))
-            entry.setCheckable(True)
-            entry.setChecked(page.environment == value)
-
-    def _ask_namespaces(self) -> None:
-        if self._page is None or not self._page.live:
-            self.window_.notify("Choose a cluster first. Nothing was changed.", "warn")
-        else:
-            self.window_.open_form(NamespacesForm(self, self._page.access))
-
-    def _say(self, **said: Any) -> None:
-        where, clusters = self.context, self.bridge.console.clusters
-
-        async def say() -> None:
-            clusters.set_context(where, **said)
-
-        self.bridge.run(say, then=lambda _answer: self.refresh(), owner=self)
-
-    def _node(self, verb: str, name: str, cordoned: bool = False) -> None:
-        actions, where = self.bridge.console.clusters.actions, self.context
-        if why := self.why_not(verb, ("Node", "", name)):
-            self.window_.notify(f"{why} Nothing was planned.", "warn")
-        elif verb == "drain":
-            self.window_.run_plan(lambda: actions.plan_drain(where, name), f"Planning to drain {name}")
-        else:
-            self.window_.run_plan(lambda: actions.plan_cordon(where, name, uncordon=cordoned), f"Planning for {name}")
+    def why_not(self, verb: str = "") -> str:
+        """Why nothing may be changed on the shown cluster, or not this verb on the chosen object; or empty."""
+        return self.verbs.why_not(verb)
 
     def ask(self, verb: str) -> None:
-        """A verb on what is chosen: opens its form, or the plan's preview where nothing needs to be asked."""
-        if why := self.why_not(verb):
-            self.window_.notify(f"{why} Nothing was planned.", "warn")
-            return
-        key, page = self._chosen, self._page
-        if key is None or page is None:
-            self.window_.notify("Select a workload first. Nothing was planned.", "warn")
-            return
-        actions, where = self.bridge.console.clusters.actions, self.context
-        line = next((row.line for row in page.rows if row.line.key == key), None)
-        match verb:
-            case "scale" if line is None:
-                self.window_.notify(f"{key[0]} {key[2]} has no number of pods. Nothing was planned.", "warn")
-            case "scale":
-                self.window_.open_form(ScaleForm(self, key, line.wanted))
-            case "edit":
-                self.window_.open_form(EditForm(self, key))
-            case "undo":
-                self.window_.open_form(UndoForm(self, key, page.chosen.revisions if page.chosen is not None else ()))
-            case "restart":
-                self.window_.run_plan(lambda: actions.plan_restart(where, *key), "Planning the restart")
-            case "pause" | "resume":
-                self.window_.run_plan(lambda: actions.plan_pause(where, *key, resume=verb == "resume"), "Planning")
-            case "promote":
-                self.window_.run_plan(lambda: actions.plan_promote(where, *key), "Planning the promotion")
-            case "abort":
-                self.window_.run_plan(lambda: actions.plan_abort(where, *key), "Planning the abort")
-            case "delete":
-                self.window_.run_plan(lambda: self._plan_delete(key), "Planning the deletion")
-            case "sync" if page.chosen is not None and page.chosen.application is not None:
-                app = page.chosen.application
-                self.window_.run_plan(lambda: actions.plan_sync(where, app.namespace, app.name), "Planning the sync")
+        """A verb on what is chosen."""
+        self.verbs.ask(verb)
 
     def follow(self, action: str, arguments: dict[str, str]) -> None:
         """Go where a signal's suggestion leads: to the object, and there to its log, its form, or the plan's preview."""
-        key = (arguments.get("kind", ""), arguments.get("namespace", ""), arguments.get("name", ""))
-        self._chosen = key
+        self._chosen = key = (arguments.get("kind", ""), arguments.get("namespace", ""), arguments.get("name", ""))
         looking = self.page.looking
-        actions, where = self.bridge.console.clusters.actions, self.context
         self.refresh()
         if action == "cluster.logs":
             looking.previous.setChecked(arguments.get("previous") == "true")
             looking.show_tab("logs")
-            return
-        if action in ("cluster.object", "cluster.node", "cluster.topology", "cluster.workload", "cluster.application"):
+        elif action in ("cluster.object", "cluster.node", "cluster.topology", "cluster.workload", "cluster.application"):
             looking.show_tab("yaml" if action == "cluster.object" else "related")
-            return
-        verb = SUGGESTED.get(action, "")
-        if why := self.why_not(verb, key):
-            self.window_.notify(f"{why} Nothing was planned.", "warn")
-            return
-        match action:
-            case "cluster.edit":
-                self.window_.open_form(EditForm(self, key))
-            case "cluster.rollout.undo":
-                self.window_.run_plan(lambda: actions.plan_undo(where, *key), "Planning the way back")
-            case "cluster.rollout.resume":
-                self.window_.run_plan(lambda: actions.plan_pause(where, *key, resume=True), "Planning")
-            case "cluster.drain":
-                self.window_.run_plan(lambda: actions.plan_drain(where, key[2]), f"Planning to drain {key[2]}")
-            case "cluster.uncordon":
-                self.window_.run_plan(lambda: actions.plan_cordon(where, key[2], uncordon=True), f"Planning for {key[2]}")
-            case "cluster.argo.sync":
-                self.window_.run_plan(lambda: actions.plan_sync(where, key[1], key[2]), "Planning the sync")
-
-    async def _plan_delete(self, key: Key) -> Any:
-        from app.cluster.actions import Ref
-
-        return await self.bridge.console.clusters.actions.plan_delete(self.context, Ref.named(*key))
+        else:
+            self.verbs.follow(action, key)
 
     def open(self, **arguments: Any) -> None:
         """Follow a link: ``context``, ``kind``, ``namespace`` and ``name`` choose; ``ref`` or ``form`` name what to do there."""
@@ -459,14 +319,10 @@ class ClusterPanel(Panel):
                     self.window_.notify(f"{why} Nothing was planned.", "warn")
                 else:
                     self.window_.open_form(ApplyForm(self, self._namespace))
-            case verb if verb in (*VERBS, "sync"):
+            case verb if verb in (*VERBS, *OF_APPLICATIONS, *OF_NODES):
                 self.ask(verb)
-            case "cordon" | "uncordon" | "drain" as verb if (key := self._chosen) is not None and key[0] == "Node":
-                self._node(verb, key[2], verb == "uncordon")
-            case "cordon" | "uncordon" | "drain":
-                self.window_.notify("Choose a node first: search for it in the fleet. Nothing was planned.", "warn")
             case "namespaces":
-                self._ask_namespaces()
+                self.verbs.ask_namespaces()
             case "logs" | "yaml" | "usage" | "run" | "query" as tab:
                 self.tabs.set_value("cluster")
                 self._choose_tab()

@@ -148,7 +148,11 @@ class SidePane(QWidget):
         verbs = []
         strategy = chosen.strategy
         if strategy is not None and str(strategy.kind) in ("blue-green", "canary"):
-            verbs += [("promote", "Promote…"), ("abort", "Abort…")] if str(strategy.kind) == "canary" else [("promote", "Promote…")]
+            verbs.append(("promote", "Promote…"))
+        if strategy is not None and str(strategy.kind) == "canary":
+            verbs.append(("abort", "Abort…"))
+            if strategy.native and strategy.carrier[0] != "Service":
+                verbs.append(("weight", "Weight…"))
         if chosen.key[0] in ("Deployment", "StatefulSet", "DaemonSet", "Rollout"):
             if len(chosen.revisions) > 1:
                 verbs.append(("undo", "Undo…"))
@@ -225,7 +229,14 @@ class SidePane(QWidget):
         self._argo.addWidget(KeyValue(pairs))
         if app.message:
             self._argo.addWidget(Note("warn", app.message))
-        self._argo.addWidget(self._verb("sync", "Sync…", why_not), 0, Qt.AlignmentFlag.AlignLeft)
+        bar = QWidget()
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(self._verb("sync", "Sync…", why_not))
+        row.addWidget(self._verb("rollback", "Roll back…", why_not))
+        row.addStretch(1)
+        self._argo.addWidget(bar)
 
     def _verb(self, verb: str, word: str, why_not: Callable[[str], str]) -> QPushButton:
         """A button that is off, and says why, where this identity lacks a right."""
