@@ -41,6 +41,8 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("mining.worker", "Start worker", "play", "mining", {"form": "worker"}, True),
     ("mining.redeem", "Request redemption", "bank", "mining", {"form": "redeem"}, True),
     ("contracts.compile", "Compile", "hammer", "contracts", {"do": "compile"}, False),
+    ("contracts.open", "Open folder", "folder-open", "contracts", {"do": "open"}, False),
+    ("contracts.editor", "Open the source in the editor", "arrow-square-out", "contracts", {"do": "editor"}, False),
     ("contracts.deploy", "Deploy a system", "rocket-launch", "contracts", {"form": "deploy"}, True),
     ("ledger.index", "Index now", "arrows-clockwise", "ledger", {"do": "index"}, False),
     ("ledger.reconcile", "Reconcile", "scales", "ledger", {"do": "reconcile"}, False),

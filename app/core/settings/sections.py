@@ -195,6 +195,7 @@ class Settings(Section):
     mining: MiningSetting = MiningSetting()
     networks: tuple[NetworkSetting, ...] = Field(default_factory=default_networks)
     current_network: str = ""
+    editor: str = ""  # a command with {file} and, where it takes them, {line} and {column}; empty: the first that is found
     cluster: ClusterSetting = ClusterSetting()
     clusters: tuple[ContextSetting, ...] = ()
     tunnels: tuple[TunnelSetting, ...] = ()

@@ -1,25 +1,30 @@
-"""Sources at the left, compiler messages and bytecode in the middle, deployments below."""
+"""Projects and deployed contracts at the left; the pages of what one does with them at the right."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget
 
 from app.core.events import ContractsChanged, NetworkChanged
+from ui.panels.contracts.build import BuildPage
 from ui.panels.contracts.deploy_form import DeployForm
+from ui.panels.contracts.page import Page
+from ui.panels.contracts.sources import DeployedPane, SourcesPane
 from ui.shell.panel import Panel
-from ui.widgets import AddressCell, Column, EmptyState, HashCell, Note, Pane, Row, StatusCell, Table, empty
+from ui.widgets import Segmented
 
 if TYPE_CHECKING:
-    from app.contracts import Compilation, Deployment
+    from pathlib import Path
 
-SIZE_LIMIT = 24_576  # bytes of runtime code, EIP-170
+    from app.contracts import Deployment
+
+PAGES: tuple[type[Page], ...] = (BuildPage,)  # in the order of the tabs
 
 
 class ContractsPanel(Panel):
-    """Compile and deploy; every message keeps the compiler's own words."""
+    """Compile, deploy, and use what is there."""
 
     id = "contracts"
     title = "Contracts"
@@ -27,71 +32,81 @@ class ContractsPanel(Panel):
 
     def __init__(self, window: Any) -> None:
         super().__init__(window)
-        self._compiled: Compilation | None = None
+        self._deployed: dict[str, Deployment] = {}
+        self._wanted = ""
+        self.tabs = Segmented([(page.name, page.title) for page in PAGES])
+        self.tabs.setObjectName("contracts.tabs")
+        self.tabs.changed.connect(self.show_page)
+        self.tabs.setVisible(len(PAGES) > 1)
+        self.header.add_widget(self.tabs)
         self.compile_button = self.header.add_action("contracts.compile")
         self.deploy_button = self.header.add_action("contracts.deploy", primary=True)
-        split = QSplitter(Qt.Orientation.Vertical)
+        self.sources = SourcesPane(self)
+        self.deployed = DeployedPane(self)
+        left = QSplitter(Qt.Orientation.Vertical)
+        left.setChildrenCollapsible(False)
+        left.addWidget(self.sources)
+        left.addWidget(self.deployed)
+        left.setSizes([430, 300])
+        left.setMinimumWidth(220)
+        self.stack = QStackedWidget()
+        self.pages: dict[str, Page] = {}
+        for kind in PAGES:
+            self.pages[kind.name] = page = kind(self)
+            self.stack.addWidget(page)
+        split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
-
-        built = Pane("Build")
-        self.build_context = QLabel("Not compiled in this session")
-        self.build_context.setProperty("role", "hint")
-        self.build_context.setObjectName("contracts.build.context")
-        built.add_header(self.build_context)
-        self.artifacts = Table(
-            [
-                Column("name", "Contract", 180),
-                Column("source", "Source", 220, mono=True),
-                Column("size", "Runtime bytes", 120, align="right", kind="number"),
-                Column("share", "Of the 24 KiB limit", 140, align="right"),
-                Column("functions", "Functions", 90, align="right", kind="number"),
-                Column("state", "State", 140, kind="status"),
-            ]
-        )
-        self.artifacts.setObjectName("contracts.artifacts")
-        self.artifacts.setAccessibleName("Compiled contracts")
-        self.not_compiled = EmptyState(
-            "hammer",
-            "Nothing is compiled yet",
-            "The bundled sources compile here with solc 0.8.20, offline.",
-            ("Compile", lambda: self.window_.registry.run("contracts.compile")),
-        )
-        built.body.addWidget(self.not_compiled)
-        built.body.addWidget(self.artifacts)
-        self.artifacts.hide()
-        self.messages = QWidget()
-        self._messages_layout = QVBoxLayout(self.messages)
-        self._messages_layout.setContentsMargins(16, 0, 16, 8)
-        built.body.addWidget(self.messages)
-        split.addWidget(built)
-
-        deployed = Pane("Deployed")
-        self.network_label = QLabel("")
-        self.network_label.setProperty("role", "hint")
-        deployed.add_header(self.network_label)
-        self.deployments = Table(
-            [
-                Column("name", "Contract", 160),
-                Column("address", "Address", 220, kind="address"),
-                Column("block", "Block", 90, align="right", kind="number"),
-                Column("tx", "Transaction", 140, kind="hash"),
-                Column("code", "Runtime code", 200, kind="status"),
-            ]
-        )
-        self.deployments.setObjectName("contracts.deployments")
-        self.deployments.setAccessibleName("Deployed contracts")
-        self.none_deployed = EmptyState(
-            "file-code",
-            "Nothing is deployed on this network",
-            "Deploying puts token, emission, mint mine and redemption on the chain and grants their roles.",
-            ("Deploy the AZR economy…", lambda: self.window_.registry.run("contracts.deploy")),
-        )
-        deployed.body.addWidget(self.none_deployed)
-        deployed.body.addWidget(self.deployments)
-        split.addWidget(deployed)
+        split.addWidget(left)
+        split.addWidget(self.stack)
+        split.setStretchFactor(1, 1)
+        split.setSizes([276, 900])
         self.body.addWidget(split, 1)
+        self.sources.asked.connect(self._open_source)
+        self.deployed.chosen.connect(self._choose)
+
+    @property
+    def build(self) -> BuildPage:
+        """The first page, which the sources open."""
+        page = self.pages["build"]
+        assert isinstance(page, BuildPage)
+        return page
+
+    @property
+    def chosen(self) -> Deployment | None:
+        """The deployed contract that is chosen at the left; without a choice, the first."""
+        found = self._deployed.get(self.deployed.table.selected_id())
+        return found or next(iter(self._deployed.values()), None)
+
+    @property
+    def book(self) -> list[Deployment]:
+        """Every contract of the network's address book."""
+        return list(self._deployed.values())
+
+    def show_page(self, name: str) -> None:
+        """Bring a page to the front."""
+        page = self.pages.get(name)
+        if page is not None:
+            self.tabs.set_value(name)
+            self.stack.setCurrentWidget(page)
+            page.come()
+
+    def _open_source(self, path: Path) -> None:
+        self.show_page("build")
+        self.build.show_file(path)
+
+    def _choose(self, _address: str) -> None:
+        self._freshen_pages()
+
+    def _freshen_pages(self) -> None:
+        for page in self.pages.values():
+            page.mark()
+        front = self.stack.currentWidget()
+        if isinstance(front, Page):
+            front.come()
 
     def refresh(self) -> None:
+        self.sources.refresh()
+
         async def read() -> tuple[str, list[Deployment]]:
             console = self.bridge.console
             network = console.networks.current
@@ -104,81 +119,38 @@ class ContractsPanel(Panel):
 
     def _show_deployments(self, answer: tuple[str, list[Deployment]]) -> None:
         network, found = answer
+        self._deployed = {item.address: item for item in found}
         self.header.set_context(network or "No network selected")
-        self.network_label.setText(network)
-        self.deployments.set_rows(
-            [
-                Row(
-                    item.address,
-                    {
-                        "name": item.name,
-                        "address": AddressCell(item.address, ""),
-                        "block": item.block,
-                        "tx": HashCell(item.tx_hash),
-                        "code": StatusCell("ok", "Matches our build")
-                        if item.runtime_matches
-                        else StatusCell("err", "Different code"),
-                    },
-                )
-                for item in found
-            ]
-        )
-        self.deployments.setVisible(bool(found))
-        self.none_deployed.setVisible(not found)
-
-    def compile(self) -> None:
-        """Compile the bundled sources; shows what the compiler said."""
-        self.compile_button.setEnabled(False)
-        self.build_context.setText("Compiling…")
-        contracts = self.bridge.console.contracts
-
-        def failed(_error: object) -> bool:
-            self.compile_button.setEnabled(True)
-            self.build_context.setText("The last compilation failed")
-            return False
-
-        self.bridge.run(lambda: contracts.compile(), then=self._show_compiled, fail=failed, label="Compiling", owner=self)
-
-    def _show_compiled(self, result: Compilation) -> None:
-        self._compiled = result
-        self.compile_button.setEnabled(True)
-        how = "unchanged, from the cache" if result.cached else f"{result.seconds:.2f} s"
-        self.build_context.setText(f"solc {result.solc.split('+')[0]}, optimizer 200 runs, {how}")
-        rows = []
-        for artifact in sorted(result.contracts, key=lambda a: a.name):
-            size = max(0, (len(artifact.runtime) - 2) // 2)
-            state = StatusCell("err", "Too large") if size > SIZE_LIMIT else StatusCell("ok", "Built")
-            rows.append(
-                Row(
-                    f"{artifact.source}:{artifact.name}",
-                    {
-                        "name": artifact.name,
-                        "source": artifact.source,
-                        "size": size,
-                        "share": f"{size * 1000 // SIZE_LIMIT / 10:.1f} %",
-                        "functions": sum(entry.get("type") == "function" for entry in artifact.abi),
-                        "state": state,
-                    },
-                )
-            )
-        self.artifacts.set_rows(rows)
-        self.artifacts.show()
-        self.not_compiled.hide()
-        empty(self._messages_layout)
-        for level, messages in (("err", result.errors), ("warn", result.warnings)):
-            for message in messages[:8]:
-                self._messages_layout.addWidget(Note(level, str(message)))
-        total, problems = len(rows), len(result.errors) + len(result.warnings)
-        self.window_.notify(f"Compiled {total} contracts, {problems} messages", "err" if result.errors else "ok")
+        self.deployed.show_found(network, found)
+        if self._wanted in self._deployed:
+            self.deployed.table.select(self._wanted)
+            self._wanted = ""
+        self._freshen_pages()
 
     def open(self, **arguments: Any) -> None:
-        if arguments.get("do") == "compile":
-            self.compile()
-        elif arguments.get("form") == "deploy":
-            self.window_.open_form(DeployForm(self, str(arguments.get("system") or "azr")))
+        contract = str(arguments.get("contract") or "")
+        if contract in self._deployed:
+            self.deployed.table.select(contract)
+        else:
+            self._wanted = contract
+        page = self.pages.get(str(arguments.get("page") or ""))
+        if page is not None:
+            self.show_page(page.name)
+            page.follow(**arguments)
+        match arguments.get("do"), arguments.get("form"):
+            case "compile", _:
+                self.show_page("build")
+                self.build.compile()
+            case "open", _:
+                self.sources.ask_folder()
+            case "editor", _:
+                self.build.open_editor()
+            case _, "deploy":
+                self.window_.open_form(DeployForm(self, str(arguments.get("system") or "azr")))
 
     def state(self) -> dict[str, Any]:
-        return {"deployment": self.deployments.selected_id()}
+        return {"deployment": self.deployed.table.selected_id(), "page": self.tabs.value()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.deployments.select(str(state.get("deployment") or ""))
+        self.deployed.table.select(str(state.get("deployment") or ""))
+        self.show_page(str(state.get("page") or "build"))

@@ -1,0 +1,50 @@
+"""What every page of the Contracts panel is: it knows which contract is chosen, and reads only while it is in front."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from app.contracts import Deployment
+    from ui.panels.contracts.panel import ContractsPanel
+
+
+class Page(QWidget):
+    """One page. Subclasses set ``name`` (also the link's ``page``) and ``title`` and override what they need."""
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+
+    def __init__(self, panel: ContractsPanel) -> None:
+        super().__init__()
+        self.panel = panel
+        self.bridge = panel.bridge
+        self._due = True
+        self.setObjectName(f"contracts.page.{self.name}")
+        self.setAccessibleName(self.title)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(0)
+
+    @property
+    def chosen(self) -> Deployment | None:
+        """The deployed contract that is chosen at the left."""
+        return self.panel.chosen
+
+    def mark(self) -> None:
+        """What is shown may be old; it is read when the page is in front."""
+        self._due = True
+
+    def come(self) -> None:
+        """The page is in front now."""
+        if self._due and self.bridge.is_ready:
+            self._due = False
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Read what is shown."""
+
+    def follow(self, **arguments: Any) -> None:
+        """Follow a link's arguments, this page in front."""
