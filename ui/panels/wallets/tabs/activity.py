@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
+from PySide6.QtWidgets import QLabel
 
 from app.core.errors import ConsoleError
 from ui.panels.wallets.tabs.queue import STATES
 from ui.panels.wallets.tabs.tab import Tab
-from ui.widgets import AddressCell, Amount, Column, EmptyState, ErrorState, EvidenceCell, IconCell, Row, Table, TimeCell, button
+from ui.widgets import AddressCell, Amount, Column, EmptyState, EvidenceCell, IconCell, Row, Table, TimeCell, button
 
 if TYPE_CHECKING:
     from app.wallets.activity import ActivityPage, ActivityRow
@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 PAGE = 100
 FURTHER = 50_000  # blocks that one press looks further back
 DIRECTIONS = {"in": "arrow-down-left", "out": "arrow-up-right", "self": "arrows-left-right"}
-KINDS = {"burn": "fire", "approval": "hand-coins", "create": "file-code", "call": "code"}
+KINDS = {
+    "burn": "fire",
+    "approval": "hand-coins",
+    "create": "file-code",
+    "call": "code",
+    "internal": "code",
+    "reward": "cube",
+    "genesis": "cube",
+    "unexplained": "question",
+}
 NAMES = {"mint": "Mint", "burn": "Zero address (burn)"}
 
 
@@ -33,12 +42,14 @@ class ActivityTab(Tab):
         self._rows: dict[str, ActivityRow] = {}
         self._next: str | None = None
         self._reading = False
+        self._job = ""  # that reads blocks for the native coin
         self.table = Table(
             [
                 Column("time", "Time (UTC)", 148, kind="time"),
                 Column("kind", "Kind", 120),
                 Column("other", "Counterparty", 180, kind="address"),
                 Column("amount", "Amount", 150, align="right", kind="amount"),
+                Column("fee", "Fee paid", 110, align="right", kind="amount"),
                 Column("state", "State", 130),
                 Column("evidence", "Evidence", 130, kind="evidence"),
             ]
@@ -48,16 +59,8 @@ class ActivityTab(Tab):
         self.table.activated.connect(self._open)
         self.table.load_more.connect(self._more)
         self.empty = EmptyState("scroll", "Nothing happened yet", "What this account sends and receives is listed here.")
-        self.error = ErrorState("", self.refresh)
-        self.error.hide()
-        self.table.hide()
-        for part in (self.empty, self.error, self.table):
-            self.column.addWidget(part, 1)
-        bar = QFrame()
-        bar.setProperty("role", "bar")
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(16, 6, 16, 6)
-        row.setSpacing(8)
+        self.error = self.add_table(self.table, self.empty)
+        row = self.add_bar()
         self.further = button("Look further back", icon="clock")
         self.further.setObjectName("wallets.activity.further")
         self.further.clicked.connect(lambda: self._read(None, FURTHER))
@@ -65,14 +68,21 @@ class ActivityTab(Tab):
         self.covered.setObjectName("wallets.activity.covered")
         self.covered.setProperty("role", "hint")
         self.covered.setWordWrap(True)
+        self.stop = button("Stop reading", icon="stop")
+        self.stop.setObjectName("wallets.activity.stop")
+        self.stop.setToolTip("What was read stays; looking further back goes on from there")
+        self.stop.clicked.connect(self._stop)
+        self.stop.hide()
         row.addWidget(self.further)
+        row.addWidget(self.stop)
         row.addWidget(self.covered, 1)
-        self.column.addWidget(bar)
 
     def changed(self) -> None:
         self._rows, self._next = {}, None
         self.table.set_rows([])
         self.covered.setText("")
+        self._job = ""
+        self.stop.hide()
         self.counted.emit(0)
 
     def refresh(self) -> None:
@@ -113,8 +123,20 @@ class ActivityTab(Tab):
             self._next = page.next
         self.table.set_rows([self._row(row) for row in self._rows.values()])
         self.counted.emit(sum(row.pending for row in self._rows.values()))
-        self.covered.setText("  ".join(page.coverage))
+        if not more:
+            self._job = page.reading
+            self.stop.setVisible(bool(page.reading))
+            self.covered.setText("  ".join(page.coverage))
         self._lay()
+
+    def _stop(self) -> None:
+        job, jobs = self._job, self.bridge.console.jobs
+
+        async def cancel() -> None:
+            if job:
+                jobs.cancel(job)
+
+        self.bridge.run(cancel, then=lambda _: self.stop.hide(), owner=self)
 
     def _lay(self) -> None:
         self.error.hide()
@@ -140,6 +162,7 @@ class ActivityTab(Tab):
                 "amount": Amount(sign * row.amount, row.decimals, row.unit, signed=row.direction == "in")
                 if row.amount or row.direction
                 else "–",
+                "fee": Amount(row.fee, 18) if row.fee else "",
                 "state": IconCell(state, word, color, ink),
                 "evidence": EvidenceCell(row.evidence[0]) if row.evidence else "",
             },

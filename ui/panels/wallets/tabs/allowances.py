@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu
+from PySide6.QtWidgets import QLabel, QMenu
 
 from app.core.errors import ConsoleError
 from ui.panels.wallets.tabs.tab import Tab
 from ui.theme import icon
-from ui.widgets import AddressCell, Amount, Column, EmptyState, ErrorState, EvidenceCell, Row, StatusCell, Table, button
+from ui.widgets import AddressCell, Amount, Column, EmptyState, EvidenceCell, Row, StatusCell, Table, button
 
 if TYPE_CHECKING:
     from app.wallets.allowances import Allowance, AllowanceList
@@ -33,16 +33,8 @@ class AllowancesTab(Tab):
         self.empty = EmptyState(
             "hand-coins", "Nobody may take tokens of this account", "An allowance is what a contract may take by itself."
         )
-        self.error = ErrorState("", self._again)
-        self.error.hide()
-        self.column.addWidget(self.empty, 1)
-        self.column.addWidget(self.error, 1)
-        self.column.addWidget(self.table, 1)
-        bar = QFrame()
-        bar.setProperty("role", "bar")
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(16, 6, 16, 6)
-        row.setSpacing(8)
+        self.error = self.add_table(self.table, self.empty)
+        row = self.add_bar()
         self.revoke_button = button("Revoke…", icon="prohibit")
         self.revoke_button.setObjectName("wallets.allowances.revoke")
         self.revoke_button.clicked.connect(lambda: self.revoke(self.table.selected_id()))
@@ -59,7 +51,6 @@ class AllowancesTab(Tab):
             row.addWidget(part)
         row.addStretch(1)
         row.addWidget(self.covered)
-        self.column.addWidget(bar)
         self.further.hide()
         self._enable()
 
@@ -71,9 +62,6 @@ class AllowancesTab(Tab):
         self._enable()
 
     def refresh(self) -> None:
-        self._read(0)
-
-    def _again(self) -> None:
         self._read(0)
 
     def _read(self, further: int) -> None:

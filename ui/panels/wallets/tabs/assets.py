@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel
+from PySide6.QtWidgets import QLabel
 
 from app.core.errors import ConsoleError
 from ui.panels.wallets.tabs.tab import Tab
-from ui.widgets import AddressCell, Amount, Column, EmptyState, ErrorState, EvidenceCell, Row, Table, button
+from ui.widgets import AddressCell, Amount, Column, EmptyState, EvidenceCell, Row, Table, button
 
 if TYPE_CHECKING:
     from app.wallets.holdings import Holding
@@ -37,16 +37,8 @@ class AssetsTab(Tab):
         self.table.setAccessibleName("Assets of the account")
         self.table.selected.connect(lambda _: self._enable())
         self.empty = EmptyState("coins", "Nothing is read yet", "The network has not told what this account holds.")
-        self.error = ErrorState("", self.refresh)
-        self.error.hide()
-        self.table.hide()
-        for part in (self.empty, self.error, self.table):
-            self.column.addWidget(part, 1)
-        bar = QFrame()
-        bar.setProperty("role", "bar")
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(16, 6, 16, 6)
-        row.setSpacing(8)
+        self.error = self.add_table(self.table, self.empty)
+        row = self.add_bar()
         add = button("Add token…", icon="plus")
         add.setObjectName("wallets.assets.add")
         add.clicked.connect(lambda: self.panel.act("token"))  # type: ignore[attr-defined]
@@ -59,7 +51,6 @@ class AssetsTab(Tab):
         row.addWidget(self.remove)
         row.addStretch(1)
         row.addWidget(self.blocks)
-        self.column.addWidget(bar)
         self._enable()
 
     def changed(self) -> None:

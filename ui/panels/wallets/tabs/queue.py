@@ -64,11 +64,7 @@ class QueueTab(Tab):
         self.column.addWidget(self.empty, 1)
         self.column.addWidget(self.table, 1)
         self.table.hide()
-        bar = QFrame()
-        bar.setProperty("role", "bar")
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(16, 6, 16, 6)
-        row.setSpacing(8)
+        row = self.add_bar()
         self.speed_button = button("Speed up…", icon="fast-forward")
         self.speed_button.setObjectName("wallets.queue.speed")
         self.speed_button.clicked.connect(lambda: self.speed_up(self.table.selected_id()))
@@ -82,7 +78,6 @@ class QueueTab(Tab):
         row.addWidget(self.cancel_button)
         row.addStretch(1)
         row.addWidget(self.counts)
-        self.column.addWidget(bar)
         self._enable()
 
     def changed(self) -> None:

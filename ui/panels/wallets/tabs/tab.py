@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from ui.panels.wallets.reading import Snapshot
+from ui.widgets import EmptyState, ErrorState, Table
 
 if TYPE_CHECKING:
     from app.wallets import Account
@@ -75,3 +76,24 @@ class Tab(QWidget):
     def refresh(self) -> None:
         """Read what is shown."""
         raise NotImplementedError
+
+    # What most tabs are made of
+
+    def add_table(self, table: Table, empty: EmptyState) -> ErrorState:
+        """The table, what stands in its place while it has no rows, and what does when it cannot be read, which is returned."""
+        error = ErrorState("", self.refresh)
+        for part in (empty, error, table):
+            self.column.addWidget(part, 1)
+        error.hide()
+        table.hide()
+        return error
+
+    def add_bar(self) -> QHBoxLayout:
+        """The bar at the foot, for what can be done and what is covered."""
+        bar = QFrame()
+        bar.setProperty("role", "bar")
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(16, 6, 16, 6)
+        row.setSpacing(8)
+        self.column.addWidget(bar)
+        return row
