@@ -95,13 +95,16 @@ class Rivals:
                     return found
         return None
 
-    async def repeats(self, plan: Plan) -> str:
+    async def repeats(self, plan: Plan, to: str = "") -> str:
         """Why doing a plan again would be done a second time, in sentences; empty when nothing of it has happened.
+
+        Args:
+            to: only transactions to this address count, in EIP-55 spelling; empty: all of the plan.
 
         Raises:
             Unavailable: that cannot be told now.
         """
-        standings = await self._looked(plan)
+        standings = [standing for standing in await self._looked(plan) if not to or standing.row.to == to]
         rows = [standing.row for standing in standings]
         done = [row for row in rows if row.state in (*IN_BLOCK, TransactionState.SEEN) and row.succeeded is not False]
         if done:
@@ -113,7 +116,7 @@ class Rivals:
                 continue
             rival = await self.of_row(await self._sending.connect(row.network), row)
             if rival is not None and rival.same_payment:
-                return f"{rival.text} Recipient and amount are the same."
+                return f"{rival.text} {_same(row)}"
         return await self._may_still_come(plan, standings)
 
     async def _may_still_come(self, plan: Plan, standings: Sequence[Standing]) -> str:
@@ -259,8 +262,13 @@ async def told(rivals: Rivals, chain: Chain, row: QueuedTransaction) -> str:
         return f"Nonce {row.nonce:,} was used elsewhere. This plan sent nothing. {error}"
     if rival is None:
         return f"Nonce {row.nonce:,} was used elsewhere. This plan sent nothing. The other transaction was not found."
-    same = " Recipient and amount are the same: compare before you pay again." if rival.same_payment else ""
-    return f"{rival.text}{same}"
+    return f"{rival.text} {_same(row)[:-1]}: compare before you do it again." if rival.same_payment else rival.text
+
+
+def _same(row: QueuedTransaction) -> str:
+    """What two transactions with the same effect have in common."""
+    payment = payment_of(row.to, row.value, row.data) is not None
+    return "Recipient and amount are the same." if payment else "It is the same call, with the same arguments."
 
 
 def _plain(amount: int, decimals: int) -> str:

@@ -133,13 +133,16 @@ class Transactions(Sending):
         """
         return await Rivals(self, self._operations).of_plan(plan_id)
 
-    async def repeats(self, plan: Plan) -> str:
+    async def repeats(self, plan: Plan, to: str = "") -> str:
         """For ``PlanKind.repeats`` of rooms that pay: why paying again would be a second payment; empty when it would not.
+
+        Args:
+            to: only transactions to this address count: an approval that stands before a request is no part of it.
 
         Raises:
             Unavailable: that cannot be told now.
         """
-        return await Rivals(self, self._operations).repeats(plan)
+        return await Rivals(self, self._operations).repeats(plan, to)
 
     # mending
 

@@ -100,7 +100,12 @@ class Redemptions:
         self._economy_of = economy_of
         self._bus = bus
         for verb, undo in UNDO.items():
-            operations.register_kind(PlanKind(f"redemption.{verb}", self._preview, self._measure, EVERYBODY, undo=undo))
+            kind = f"redemption.{verb}"
+            operations.register_kind(PlanKind(kind, self._preview, self._measure, EVERYBODY, undo=undo, repeats=self._repeats))
+
+    async def _repeats(self, plan: Plan) -> str:
+        """The same call made by a foreign transaction on the nonce, or by this plan after all; an approval may be made again."""
+        return await self._transactions.repeats(plan, to=str(plan.params["redemption"]))
 
     async def list(self, network_id: str) -> Rows:
         """Every request of the network's contract, newest first, from its events; their evidence is *claimed*.

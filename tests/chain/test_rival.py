@@ -107,6 +107,13 @@ async def test_an_equal_payment_blocks_a_retry_until_a_second_one_is_stated(room
     assert (await job.wait()).state is PlanState.DONE and slow.balance(recipient(1)) == 2
 
 
+async def test_only_transactions_to_the_address_that_is_meant_count(room: Room, slow: Node) -> None:
+    """A redemption asks so: its approval before it may be made again, its request may not."""
+    plan = await overtaken(room, slow, await room.planned_send(1), to=recipient(1), value="0x1", data="0x")
+    assert "Recipient and amount are the same." in await room.transactions.repeats(plan)
+    assert await room.transactions.repeats(plan, to=recipient(1)) and not await room.transactions.repeats(plan, to=recipient(2))
+
+
 async def test_another_payment_does_not_block_a_retry(room: Room, slow: Node) -> None:
     for number, rival in enumerate(({"to": recipient(9), "value": "0x1"}, {"to": recipient(1), "value": "0x2"})):
         plan = await overtaken(room, slow, await room.planned_send(1), **rival)
