@@ -22,7 +22,7 @@ MOST_SHOWN = 20
 
 
 def payout(
-    file: Annotated[str, typer.Argument(help="CSV with the headings address, amount and memo; - is standard input")] = "",
+    file: Annotated[str, typer.Argument(help="CSV with the headings address, amount, memo and compared; - is standard input")] = "",
     sender: Annotated[str, typer.Option("--from", help="Account label or address")] = "",
     token: Token = "AZR",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the payout of this file, or with the newest one")] = False,
@@ -134,7 +134,12 @@ async def _go_on(console: Console, plan: Plan | None, fee: dict[str, str], state
 
 def _told(found: PayoutCheck) -> str:
     total = f"{len(found.rows):,} rows, {exact_units(found.total, found.token.decimals)} {found.token.symbol}"
-    return "\n".join([*found.problems, *(f"look at {warning}" for warning in found.warnings), total])
+    unseen = [
+        f"Line {row.line}: {row.address} was never paid from here." for row in found.rows if not row.problem and not row.known
+    ]
+    rest = [f"{len(unseen) - MOST_SHOWN:,} more were never paid from here."] if len(unseen) > MOST_SHOWN else []
+    looked = [f"look at {warning}" for warning in found.warnings]
+    return "\n".join([*found.problems, *looked, *unseen[:MOST_SHOWN], *rest, total])
 
 
 def _amount(row: PayoutRow, plan: Plan) -> str:

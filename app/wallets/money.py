@@ -22,7 +22,7 @@ from app.wallets.holdings import Holding, Holdings
 from app.wallets.keys import parse_address
 from app.wallets.logs import Logs
 from app.wallets.making import EVERYBODY
-from app.wallets.recipients import Book, Recipients
+from app.wallets.recipients import Book, Recipients, contract_notes
 from app.wallets.register import Register
 from app.wallets.tokens import TokenInfo, Tokens
 from app.wallets.transfers import MostAmount, TransferDraft, Transfers, call_data
@@ -379,11 +379,18 @@ class Money(Register):
         Raises:
             Invalid: the file cannot be read for sure.
             NotFound: the sender is no account of this console.
+            Unavailable: the network does not answer: which recipients are contracts cannot be told.
         """
         payer = (await self.get(sender)).address
         info = await self.token(network_id, token)
         again = [parse_address(address, "compared") for address in compared]
-        return payouts.check(data, network_id, payer, info, await self.book(), await self._means.accounts(), again)
+        book, accounts = await self.book(), await self._means.accounts()
+        chain = await self._networks.connect(network_id)
+        wanted = payouts.addresses(data, book, accounts, network_id, info)
+        codes = await chain.rpc.batch([("eth_getCode", [address, "latest"]) for address in wanted]) if wanted else []
+        economy = await self._means.economy_of(chain.network.key.text)
+        contracts = contract_notes(dict(zip(wanted, map(str, codes), strict=True)), economy)
+        return payouts.check(data, network_id, payer, info, book, accounts, again, contracts)
 
     async def plan_payout(
         self, check: PayoutCheck, fee: Mapping[str, str] | None = None, *, continue_on_failure: bool = False

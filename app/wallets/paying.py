@@ -23,11 +23,12 @@ from app.wallets.accounts import KeyState
 from app.wallets.actual import BALANCE_OF, word
 from app.wallets.payout_rows import AGAIN, SAFE, export, outcomes_of, read_rows
 from app.wallets.payouts import PayoutCheck, PayoutLine, PayoutRow, RowState
+from app.wallets.recipients import contract_verdict
 from app.wallets.tokens import TokenInfo
 from app.wallets.transfers import TRANSFER, key_verdict, nonce_verdict, token_verdicts
 
 if TYPE_CHECKING:
-    from app.chain import Chain, Simulated
+    from app.chain import Chain, Economy, Simulated
     from app.wallets.accounts import Account
     from app.wallets.money import Means
     from app.wallets.recipients import Book, Recipients
@@ -291,6 +292,9 @@ class Payouts:
             verdicts.append(Verdict("wallets.seen", level.NOTE, text))
         verdicts.append(nonce_verdict(await self._means.transactions.nonces(chain.network.key.text, asked.sender), plan.id))
         verdicts += _warnings(asked, book)
+        codes = await chain.rpc.batch([("eth_getCode", [address, hex(simulated.block)]) for address in asked.recipients])
+        economy = await self._means.economy_of(chain.network.key.text)
+        verdicts += _contracts(dict(zip(asked.recipients, map(str, codes), strict=True)), asked, economy)
         verdicts += _kept(asked, simulated)
         verdicts += await self._paid_before(plan, asked)
         return verdicts
@@ -408,15 +412,34 @@ def _warnings(asked: _Asked, book: Book) -> list[Verdict]:
     if twice:
         text = f"{twice:,} recipients stand in more than one row" if twice > 1 else "One recipient stands in more than one row"
         found.append(Verdict("wallets.twice", VerdictLevel.WARNING, text, "Each row is paid."))
-    alike = [address for address in counts if address not in book.own and book.look_alikes(address)]
+    # As in a single transfer: a close look-alike of a known address is paid only once it was entered again from its source.
+    open_ = [row for row in asked.rows if not book.knows(row.address) and not row.compared and _close(book, row.address)]
+    alike = [row for row in asked.rows if row.address not in book.own and book.look_alikes(row.address)]
     if alike:
-        text = (
-            f"{len(alike):,} recipients look like other known addresses"
-            if len(alike) > 1
-            else "One recipient looks like another known address"
-        )
-        found.append(Verdict("wallets.lookalike", VerdictLevel.WARNING, text, f"The first is {alike[0]}."))
+        some = f"{len(alike):,} recipients look like other known addresses"
+        text = some if len(alike) > 1 else "One recipient looks like another known address"
+        level = VerdictLevel.BLOCK if open_ else VerdictLevel.WARNING
+        first = (open_ or alike)[0]
+        found.append(Verdict("wallets.lookalike", level, text, f"The first is {first.address} in line {first.line}."))
     return found
+
+
+def _close(book: Book, address: str) -> bool:
+    alike = book.look_alikes(address)
+    return bool(alike) and alike[0].close
+
+
+def _contracts(codes: Mapping[str, str], asked: _Asked, economy: Economy | None) -> list[Verdict]:
+    """Recipients that hold code: those of the economy itself as a warning, others as a note."""
+    found = [(row, contract_verdict(codes.get(row.address, "0x"), row.address, economy)) for row in asked.rows]
+    held = [(row, verdict) for row, verdict in found if verdict is not None]
+    if not held:
+        return []
+    own = [pair for pair in held if pair[1].level is VerdictLevel.WARNING]
+    row, verdict = (own or held)[0]
+    count = len({row.address for row, _ in held})
+    text = f"{count:,} recipients are contracts" if count > 1 else verdict.text
+    return [Verdict("wallets.contract", verdict.level, text, f"The first is in line {row.line}. {verdict.detail}")]
 
 
 def _call(asked: _Asked, row: PayoutLine) -> Call:

@@ -94,6 +94,7 @@ def _row(
     trust: Trust,
 ) -> PayoutRow:
     row = PayoutRow(line.line, line.address, line.label, line.amount, line.memo, RowState.PLANNED)
+    row = replace(row, warning=line.warning, known=line.known)
     if queued is None:
         return replace(row, state=RowState.UNPAID if plan.state.ended else RowState.PLANNED)
     other = others.get(queued.replaced_by)

@@ -27,8 +27,10 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "address": ("address", "recipient", "to", "account", "wallet", "payee", "contact"),
     "amount": ("amount", "value", "sum"),
     "memo": ("memo", "note", "reference", "comment", "purpose"),
+    "compared": ("compared", "addressagain", "address again", "address_again"),
 }
 _AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+", re.ASCII)
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+\.[0-9]+", re.ASCII)
 
 
@@ -43,7 +45,9 @@ class PayoutLine:
         amount: in the token's smallest unit; 0 when there is a problem with it.
         memo: kept with the plan, never on chain.
         problem: why it cannot be paid, a sentence; empty when it can.
-        warning: what to look at, a sentence; empty when there is nothing.
+        warning: what to look at, sentences; empty when there is nothing.
+        known: who the address is here: an account, a contact, or the plan that paid it first; empty: nobody has seen it before.
+        compared: the address was entered a second time from its source, which is asked for when it looks like a known one.
         sent: hash of the transaction, signed by an earlier payout, that is sent again instead of signing another; or empty.
     """
 
@@ -55,17 +59,25 @@ class PayoutLine:
     problem: str = ""
     warning: str = ""
     sent: str = ""
+    known: str = ""
+    compared: bool = False
 
     def to_json(self) -> dict[str, object]:
         """As a plan's parameters carry it."""
         row: dict[str, object] = {"line": self.line, "address": self.address, "label": self.label, "amount": str(self.amount)}
-        return row | {"memo": self.memo} | ({"sent": self.sent} if self.sent else {})
+        more = {"sent": self.sent, "warning": self.warning, "known": self.known, "compared": self.compared}
+        return row | {"memo": self.memo} | {name: value for name, value in more.items() if value}
 
     @classmethod
     def from_json(cls, row: Mapping[str, object]) -> PayoutLine:
         """Inverse of :meth:`to_json`."""
         words = {name: str(row[name]) for name in ("address", "label", "memo")}
-        return cls(line=int(str(row["line"])), amount=int(str(row["amount"])), sent=str(row.get("sent") or ""), **words)
+        words |= {name: str(row.get(name) or "") for name in ("sent", "warning", "known")}
+        return cls(line=int(str(row["line"])), amount=int(str(row["amount"])), compared=row.get("compared") is True, **words)
+
+    def warned(self, text: str) -> PayoutLine:
+        """With one more thing to look at."""
+        return replace(self, warning=f"{self.warning} {text}".strip())
 
 
 class RowState(StrEnum):
@@ -85,7 +97,10 @@ class RowState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PayoutRow:
-    """One payment and what became of it. ``amount`` in the smallest unit, ``fee`` in wei, ``error`` a sentence or empty."""
+    """One payment and what became of it.
+
+    ``amount`` in the smallest unit, ``fee`` in wei, ``error`` a sentence or empty; ``warning`` and ``known`` as the check said.
+    """
 
     line: int
     address: str
@@ -98,6 +113,8 @@ class PayoutRow:
     fee: int = 0
     error: str = ""
     evidence: tuple[Evidence, ...] = ()
+    warning: str = ""
+    known: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +148,12 @@ def check(
     book: Book,
     accounts: Sequence[Account],
     compared: Collection[str] = (),
+    contracts: Mapping[str, str] | None = None,
 ) -> PayoutCheck:
     """Read a file and check every row.
 
     Args:
+        contracts: what each address that holds code is, as a sentence; see :func:`addresses`.
         compared: addresses that the operator entered a second time from their source, which lifts the problem of a look-alike.
 
     Raises:
@@ -148,13 +167,21 @@ def check(
     named = _names(book, accounts, network_id)
     lines = [_line(row, token, named, commas) for row in table.rows]
     lines = [_recipient(line, sender, token, book, network_id, frozenset(compared)) for line in lines]
-    lines = _twice(_alike_within(lines))
+    lines = [_coded(line, contracts or {}) for line in _twice(_alike_within(lines))]
     total = sum(line.amount for line in lines if not line.problem)
     problems = [f"Line {line.line}: {line.problem}" for line in lines if line.problem]
     if total > UINT256_MAX:
         problems.append("The sum is larger than a chain can hold.")
     warnings = [f"Line {line.line}: {line.warning}" for line in lines if line.warning and not line.problem]
     return PayoutCheck(network_id, sender, token, tuple(lines), total, tuple(problems), tuple(warnings))
+
+
+def addresses(data: bytes | str, book: Book, accounts: Sequence[Account], network_id: str, token: TokenInfo) -> list[str]:
+    """The recipients of a file, each once, as far as its rows can be read. Raises as :func:`check`."""
+    table = csvfile.read(data, COLUMNS, ("address", "amount"), MOST_ROWS)
+    named = _names(book, accounts, network_id)
+    lines = [_line(row, token, named, commas=False) for row in table.rows]
+    return list(dict.fromkeys(line.address for line in lines if _ADDRESS.fullmatch(line.address)))
 
 
 def _names(book: Book, accounts: Sequence[Account], network_id: str) -> dict[str, tuple[str, str]]:
@@ -184,10 +211,24 @@ def _line(row: csvfile.Row, token: TokenInfo, named: Mapping[str, tuple[str, str
             line = replace(line, address=parse_address(who))
         else:
             problem = f"“{who[:60]}” is neither an address nor the label of an account or contact."
+        line = _again(line, cells.get("compared", ""))
         amount = _amount(cells["amount"], token, commas)
     except Invalid as error:
         return replace(line, problem=error.message.split(" Nothing was")[0])
     return replace(line, amount=amount, problem=problem)
+
+
+def _again(line: PayoutLine, entered: str) -> PayoutLine:
+    """The second entry of an address, beside it in the file."""
+    if not entered:
+        return line
+    if parse_address(entered, "compared") != line.address:
+        raise Invalid(f"The address that was entered again, {entered[:60]}, is another one.")
+    return replace(line, compared=True)
+
+
+def _coded(line: PayoutLine, contracts: Mapping[str, str]) -> PayoutLine:
+    return line.warned(contracts[line.address]) if not line.problem and line.address in contracts else line
 
 
 def _bare(text: str, token: TokenInfo) -> str:
@@ -215,24 +256,26 @@ def _recipient(
 ) -> PayoutLine:
     if line.problem:
         return line
-    line = replace(line, label=book.name(line.address, network_id))
+    line = replace(line, label=book.name(line.address, network_id), compared=line.compared or line.address in compared)
+    if book.knows(line.address):
+        line = replace(line, known=book.words(line.address))
     if line.address == ZERO or (int(line.address, 16) < PRECOMPILES and line.address not in BURNED):
         return replace(line, problem="Whatever is sent to this address is lost.")
     if line.address == token.address:
         return replace(line, problem=f"This is the {token.symbol} contract itself: tokens sent there stay there.")
     if line.address in BURNED:
-        return replace(line, warning="This is an address for burning: whatever is sent there is lost.")
+        return line.warned("This is an address for burning: whatever is sent there is lost.")
     if line.address == sender:
-        return replace(line, warning="The recipient is the sender.")
+        return line.warned("The recipient is the sender.")
     contact = book.contact(line.address, network_id)
     if contact is not None and contact.network not in ("", network_id) and line.address not in book.own:
-        return replace(line, warning=f"The address is the contact “{contact.label}” on {contact.network} only.")
+        line = line.warned(f"The address is the contact “{contact.label}” on {contact.network} only.")
     alike = () if line.address in book.own else book.look_alikes(line.address)
-    if alike and alike[0].close and not book.knows(line.address) and line.address not in compared:
-        return replace(
-            line, problem=f"It looks like {alike[0].name} ({alike[0].address}), but is another address. Compare it with its source."
-        )
-    return replace(line, warning=f"It looks like {alike[0].name}, but is another address.") if alike else line
+    if alike and alike[0].close and not book.knows(line.address) and not line.compared:
+        text = f"It looks like {alike[0].name} ({alike[0].address}), but is another address."
+        return replace(line, problem=f"{text} Enter the whole address again from its source.")
+    again = "; it was entered a second time from its source" if line.compared else ""
+    return line.warned(f"It looks like {alike[0].name}, but is another address{again}.") if alike else line
 
 
 def _alike_within(lines: Sequence[PayoutLine]) -> list[PayoutLine]:
@@ -244,8 +287,8 @@ def _alike_within(lines: Sequence[PayoutLine]) -> list[PayoutLine]:
             continue
         ends = line.address[2:6].lower() + line.address[-4:].lower()
         other = seen.setdefault(ends, line)
-        if other.address != line.address and not line.warning:
-            lines[at] = replace(line, warning=f"Its address looks like that of line {other.line}, but is another.")
+        if other.address != line.address:
+            lines[at] = line.warned(f"Its address looks like that of line {other.line}, but is another.")
     return lines
 
 
@@ -257,10 +300,10 @@ def _twice(lines: Sequence[PayoutLine]) -> list[PayoutLine]:
         if line.problem:
             continue
         first, equal = paid.setdefault(line.address, line), same.setdefault((line.address, line.amount, line.memo), line)
-        if line.warning or first is line:
+        if first is line:
             continue
         text = (
             f"The same payment stands in line {equal.line}." if equal is not line else f"Line {first.line} pays the same address."
         )
-        lines[at] = replace(line, warning=text)
+        lines[at] = line.warned(text)
     return lines

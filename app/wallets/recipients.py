@@ -157,6 +157,12 @@ def contract_verdict(code: str, recipient: str, economy: Economy | None) -> Verd
     )
 
 
+def contract_notes(codes: Mapping[str, str], economy: Economy | None) -> dict[str, str]:
+    """What there is to say of recipients that are contracts, by address; ``codes`` is what each address holds (``0x…``)."""
+    found = {address: contract_verdict(code, address, economy) for address, code in codes.items()}
+    return {address: f"{verdict.text}. {verdict.detail}" for address, verdict in found.items() if verdict is not None}
+
+
 def _possible(recipient: str, sender: str, token: str, symbol: str, economy: Economy | None) -> Verdict:
     rule = "wallets.recipient"
     if recipient == ZERO:

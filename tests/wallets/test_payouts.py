@@ -106,6 +106,16 @@ def test_rows_that_cannot_be_right_are_named_and_others_are_looked_at():
     assert 6 not in [row.line for row in lifted.rows if row.problem]
 
 
+def test_a_look_alike_is_entered_again_beside_it_in_the_file():
+    book, twin = Book({KNOWN: "Treasury"}, (), {payee(9): "PLN-0004"}), checksum_address(alike(KNOWN, 4, 4))
+    rows = [(twin, 1, twin.lower()), (twin, 1, ""), (twin, 1, KNOWN), (payee(1), 1, payee(1)[:-1] + "X"), (payee(9), 1, "")]
+    found = checked(table(rows, headings=("address", "amount", "compared")), SIX, book)
+    assert [row.line for row in found.rows if row.problem] == [3, 4, 5]
+    assert "again from its source" in found.rows[1].problem and "is another one" in found.rows[2].problem
+    assert "entered a second time" in found.rows[0].warning
+    assert [row.known for row in found.rows] == ["", "", "", "", "the recipient of PLN-0004"]
+
+
 @given(st.text(alphabet="address,;\t\n\"'=amount0x12.-é", max_size=200))
 def test_no_file_makes_it_stumble(text):
     try:
@@ -117,6 +127,35 @@ def test_no_file_makes_it_stumble(text):
 
 
 pay = pytest.mark.asyncio
+
+
+@pytest.mark.node
+@pay
+async def test_each_row_is_checked_as_a_single_transfer_is_and_the_preview_says_it(purse, node, bytecodes):
+    me, token = purse.accounts[0], coin(node, bytecodes)
+    await purse.wallets.add_token(NETWORK, token)
+    await purse.wallets.add_contact("Landlord", payee(3))
+    twin = checksum_address(alike(payee(3), 4, 4))
+    found = await purse.wallets.check_payout(NETWORK, me, table([(payee(1), 1, ""), (twin, 1, ""), (token, 1, "")]))
+    assert [bool(row.problem) for row in found.rows] == [False, True, False]
+    assert found.rows[2].warning.startswith("The recipient is a contract. ")
+    text = table([(payee(1), 1, ""), (twin, 1, twin), ("Landlord", 1, ""), (token, 1, "")], headings=("to", "sum", "compared"))
+    plan = await purse.wallets.plan_payout(await purse.wallets.check_payout(NETWORK, me, text))
+    said = verdicts(plan)
+    assert said["wallets.lookalike"] == ("warning", "One recipient looks like another known address")
+    assert said["wallets.contract"] == ("note", "The recipient is a contract")
+    rows = await purse.wallets.payout_rows(plan.id)
+    assert "entered a second time" in rows[1].warning and rows[2].known == "the contact “Landlord”" and not rows[0].known
+
+
+@pytest.mark.node
+@pay
+async def test_a_row_that_begins_to_look_like_somebody_after_the_check_blocks_the_plan(purse):
+    me, twin = purse.accounts[0], checksum_address(alike(payee(3), 4, 4))
+    found = await purse.wallets.check_payout(NETWORK, me, table([(twin, 1, "")]))
+    await purse.wallets.add_contact("Landlord", payee(3))
+    plan = await purse.wallets.plan_payout(found)
+    assert verdicts(plan)["wallets.lookalike"][0] == "block" and plan.preview.blocked
 
 
 @pytest.mark.node

@@ -95,6 +95,8 @@ class PayoutSection(Section):
     def _row(self, one: Any, decimals: int) -> Row:
         mark, color, word = STATES.get(str(one.state), ("question", "text-3", str(one.state)))
         ink = "err" if str(one.state) in ("failed", "replaced") else "text"
+        if str(one.state) == "planned" and (said := one.warning or ("" if one.known else "Never paid from here")):
+            mark, color, word = ("warning-fill", "warn", said) if one.warning else (mark, color, f"{word}. {said}")
         return Row(
             str(one.line),
             {

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QPlainTextEdit, QWidget
 
 from app.core.errors import ConsoleError, Invalid
 from ui.panels.wallets.fees import FeeChoice
-from ui.panels.wallets.forms.form import WalletForm, ask_file, line, read_file
+from ui.panels.wallets.forms.form import WalletForm, ask_file, line, line_edit, read_file
 from ui.theme import theme
 from ui.widgets import AccountCombo, AddressCell, Amount, Column, Field, Note, Row, StatusCell, Table, button
 from ui.widgets.values import masked, shown_text
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 WAIT_MS = 500
 MOST_HIGH = 300  # pixels of the table; the rest is scrolled
+ADDRESS_LENGTH = 42
+ALIKE = "again from its source"  # how the check asks for a look-alike's second entry
 MOST_SHOWN = 2_000  # rows of the check; problems come first
 
 
@@ -52,7 +54,11 @@ class PayoutForm(WalletForm):
         self.text.setFont(theme.font("mono"))
         self.text.setPlaceholderText("address,amount,memo\n0x…,125.50,March")
         self.text.setFixedHeight(96)
-        self.file_field = self.field("Payments", self.text, "A table with the headings address, amount and memo, in any order")
+        self.file_field = self.field(
+            "Payments",
+            self.text,
+            "Headings address, amount, memo; compared holds a look-alike address again",
+        )
         load = button("From a file…", icon="file-csv")
         load.setObjectName("wallets.payout.load")
         load.clicked.connect(lambda: ask_file(self, "Payments", "Tables (*.csv);;All files (*)", self.load))
@@ -73,6 +79,13 @@ class PayoutForm(WalletForm):
         self.table.setAccessibleName("Payments of the table")
         self.table.hide()
         self.add(self.table)
+        self.compared = line_edit("wallets.payout.compared", "Look-alike address, entered again")
+        self.compared_field = self.field(
+            "Look-alike, again", self.compared, "Copy the whole address again from its source, not from this table"
+        )
+        self.compared_field.hide()
+        self.compared.textChanged.connect(lambda _: self._timer.start())
+        self._entered: list[str] = []  # look-alikes that were entered again
         self.go_on = QCheckBox("Go on when a payment fails on the chain")
         self.go_on.setObjectName("wallets.payout.continue")
         self.go_on.setToolTip("Without it, what was not sent yet stays unsent once a payment failed")
@@ -131,6 +144,7 @@ class PayoutForm(WalletForm):
             self.file_field.set_error(str(error))
             return
         data, token, wallets = self._data, str(self.token.currentData() or ""), self.console.wallets
+        again = self._again()
 
         def failed(error: ConsoleError) -> bool:
             self.file_field.set_error(str(error))
@@ -139,9 +153,28 @@ class PayoutForm(WalletForm):
             self.table.hide()
             return True
 
-        self.bridge.run(lambda: wallets.check_payout(network.id, sender, data, token), then=self._show, fail=failed, owner=self)
+        self.bridge.run(
+            lambda: wallets.check_payout(network.id, sender, data, token, again), then=self._show, fail=failed, owner=self
+        )
+
+    def _again(self) -> list[str]:
+        """The look-alikes that were entered again; a whole address in the field is one more."""
+        self.compared_field.set_error("")
+        if text := self.compared.text().strip():
+            from app.wallets.keys import parse_address
+
+            try:
+                self._entered = list(dict.fromkeys([*self._entered, parse_address(text, "compared")]))
+            except Invalid as error:
+                if len(text) >= ADDRESS_LENGTH:
+                    self.compared_field.set_error(str(error))
+        return self._entered
 
     def _show(self, check: PayoutCheck) -> None:
+        lookalike = any(ALIKE in row.problem for row in check.rows)
+        if not lookalike or any(self.compared.text().strip().lower() == row.address.lower() for row in check.rows if row.compared):
+            self.compared.clear()  # taken; the next one has the field for itself
+        self.compared_field.setVisible(lookalike)
         self._check = check
         good = sum(not row.problem for row in check.rows)
         total = shown_text(Amount(check.total, check.token.decimals, check.token.symbol))
@@ -153,9 +186,11 @@ class PayoutForm(WalletForm):
         else:
             warned = len(check.warnings)
             self.verdict.set_level("warn" if warned else "ok")
-            more = f" {warned:,} to look at: {check.warnings[0]}" if warned else ""
+            unseen = sum(not row.known for row in check.rows)
+            more = f" {unseen:,} were never paid from here." if unseen else ""
+            more += f" {warned:,} to look at: {check.warnings[0]}" if warned else ""
             self.verdict.set_text(f"{good:,} payments, {total} in all.{more}")
-        rows = sorted(check.rows, key=lambda row: (not row.problem, not row.warning, row.line))[:MOST_SHOWN]
+        rows = sorted(check.rows, key=lambda row: (not row.problem, not row.warning, bool(row.known), row.line))[:MOST_SHOWN]
         self.table.set_rows(
             [
                 Row(
@@ -168,7 +203,9 @@ class PayoutForm(WalletForm):
                         if row.problem
                         else StatusCell("warn", masked(row.warning))
                         if row.warning
-                        else StatusCell("ok", row.memo or "Fine"),
+                        else StatusCell("ok", row.memo or "Fine")
+                        if row.known
+                        else StatusCell("idle", "Never paid from here"),
                     },
                 )
                 for row in rows
