@@ -48,6 +48,7 @@ wallets.command("payout-rows")(payout_rows)
 azora.add_typer(contracts, name="contract")
 importlib.import_module("app.cli.queue")  # adds its commands to wallet
 importlib.import_module("app.cli.attest")  # adds its commands to mint
+importlib.import_module("app.cli.inspect")  # adds its command to contract
 importlib.import_module("app.cli.work")  # adds its commands to mint
 importlib.import_module("app.cli.cluster_act")  # adds its commands to cluster
 importlib.import_module("app.cli.cluster_argo")  # the same

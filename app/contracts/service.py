@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.contracts.deployments import (
     creation_arguments,
     known_of,
 )
+from app.contracts.inspector import Inspector
 from app.contracts.systems import System, definition_of, system_of
 from app.contracts.testing import TestReport, run_tests
 from app.contracts.toolchain import Toolchain
@@ -71,6 +73,7 @@ class Contracts:
         self._slots: dict[str, tuple[int, int]] = {}  # of balances and supply, by the token's artifact
         self._deployments = Deployments(database, networks, simulation, fees, self.compiler, bus)
         self.verification = Verification(networks, self.compiler)
+        self.inspector = Inspector(networks, simulation, self.compiler, self.artifacts)
         operations.register_kind(
             PlanKind(
                 "contracts.deploy",
@@ -216,6 +219,21 @@ class Contracts:
     async def _matches(self, item: Deployment, code: str) -> bool:
         artifact = await self._artifact(item)
         return artifact is not None and artifact.runtime_matches(code)
+
+    async def artifacts(self, network_key: str) -> list[Artifact]:
+        """What may stand behind an address of a network: what its address book names, and what the projects of the list make.
+
+        A project that cannot be read or does not compile has no part in it.
+        """
+        found: dict[str, Artifact] = {}
+        for known in self.projects.list():
+            if known.project is not None:
+                with contextlib.suppress(ConsoleError):
+                    found |= {each.digest: each for each in (await self.compiler.compile(known.project)).contracts}
+        for item in await self._deployments.book(network_key):
+            if item.artifact not in found and (kept := await self.compiler.find(item.artifact)) is not None:
+                found[item.artifact] = kept
+        return list(found.values())
 
     async def _artifact(self, item: Deployment) -> Artifact | None:
         """What was deployed; where that was thrown away with the cache, what its source makes now; None when it makes nothing."""
