@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,14 +13,27 @@ from app.cli.support import CHECK_FAILED, leave, moment, run, show
 from app.core.money import exact_units
 
 if TYPE_CHECKING:
-    from app.contracts.inspector import CallNode, Inspection, Log
+    from app.console import Console
+    from app.contracts.inspector import CallNode, Inspection, Log, SourceStep
 
 
 @contracts.command("inspect")
-def inspect(tx: Annotated[str, typer.Argument(metavar="TX", help="Hash of the transaction")]) -> None:
+def inspect(
+    tx: Annotated[str, typer.Argument(metavar="TX", help="Hash of the transaction")],
+    steps: Annotated[bool, typer.Option("--steps", help="Follow it by lines of source; the node runs it again")] = False,
+) -> None:
     """Look into a transaction: decoded calls, logs, storage by the names of variables. Exit code 9 when it failed."""
-    found = run(lambda console: console.contracts.inspector.inspect(network_of(console).id, tx))
-    show(found, people=lambda: "\n".join(_lines(found)))
+
+    async def work(console: Console) -> tuple[Inspection, tuple[SourceStep, ...]]:
+        network = network_of(console).id
+        found = await console.contracts.inspector.inspect(network, tx)
+        return found, await console.contracts.inspector.steps(network, found) if steps else ()
+
+    found, lines = run(work)
+    show(
+        {"transaction": found, "steps": lines} if steps else found,
+        people=lambda: "\n".join((*_lines(found), *_steps(found, lines))),
+    )
     leave(0 if found.ok or found.pending else CHECK_FAILED)
 
 
@@ -47,6 +60,19 @@ def _lines(found: Inspection) -> Iterator[str]:
         for balance in found.balances:
             yield f"  {balance.address}: {exact_units(balance.before, 18)} → {exact_units(balance.after, 18)}"
     yield from (f"\n{sentence}" for sentence in found.missing)
+
+
+def _steps(found: Inspection, lines: Sequence[SourceStep]) -> Iterator[str]:
+    from app.contracts.inspector import failure
+
+    if lines:
+        yield "\nSteps"
+    for step in lines:
+        if step.file:
+            yield f"{'  ' * (step.depth + 1)}{step.contract} {step.file}:{step.line}  {step.text}  {step.gas:,} gas"
+    at = failure(found.call, lines) if found.call is not None else None
+    if at is not None and at.file:
+        yield f"\nFailed at {at.file}:{at.line}: {at.text}"
 
 
 def _calls(call: CallNode, depth: int) -> Iterator[str]:

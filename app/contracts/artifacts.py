@@ -74,7 +74,7 @@ class Artifact:
     @property
     def digest(self) -> str:
         """SHA-256 of the creation code; addresses of libraries count as zeros."""
-        return hashlib.sha256(_filled(self.bytecode)).hexdigest()
+        return hashlib.sha256(filled(self.bytecode)).hexdigest()
 
     @property
     def parameters(self) -> Sequence[Mapping[str, Any]]:
@@ -102,7 +102,7 @@ class Artifact:
         return self._linked(self.runtime, self.runtime_links, libraries or {})
 
     def _linked(self, text: str, links: tuple[Link, ...], libraries: Mapping[str, str]) -> bytes:
-        code = bytearray(_filled(text))
+        code = bytearray(filled(text))
         for link in links:
             address = libraries.get(link.library) or libraries.get(link.name)
             if address is None:
@@ -127,7 +127,7 @@ class Artifact:
 
     def runtime_matches(self, code: str) -> bool:
         """True when ``code`` (``0x…``) is this runtime code, immutables and addresses of libraries apart, and nothing else."""
-        ours, theirs = bytearray(_filled(self.runtime)), bytearray.fromhex(code[2:])
+        ours, theirs = bytearray(filled(self.runtime)), bytearray.fromhex(code[2:])
         if len(ours) != len(theirs):
             return False
         for start, length in (*self.immutables, *((link.start, 20) for link in self.runtime_links)):
@@ -249,7 +249,8 @@ def _links(references: Mapping[str, Any]) -> tuple[Link, ...]:
     return tuple(sorted(found, key=lambda link: link.start))
 
 
-def _filled(text: str) -> bytes:
+def filled(text: str) -> bytes:
+    """Code of the compiler's ``0x…``; addresses of libraries that it still lacks are zeros."""
     return bytes.fromhex(_HOLE.sub("0" * 40, text[2:]))
 
 

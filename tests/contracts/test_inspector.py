@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from app.chain import abi
-from app.contracts.inspector import Inspector
+from app.contracts.inspector import Inspector, failure
 from app.core.errors import Invalid, NotFound
 from app.core.settings import NetworkSetting
 from tests.chain.misbehaving import Altered
@@ -149,6 +149,46 @@ async def test_a_failure_that_was_caught_is_in_the_tree_and_not_in_the_verdict(b
     (inner,) = found.call.calls
     assert inner.reason == "TooLarge(given: 11, limit: 10)"
     assert {change.variable: change.after for change in found.storage} == {"small": "1"}
+
+
+async def test_a_transaction_is_followed_by_lines_through_every_call(bench):
+    """Into the proxy's implementation and back; the gas of all steps is what the EVM spent beside the calls themselves."""
+    found = await bench.call(bench.proxy, "fill", bench.room.other, bytes.fromhex(PLACE[2:]), 1)
+    steps = await bench.inspector.steps("anvil", found)
+    source = (SHAPES / "Shapes.sol").read_text().splitlines()
+    seen = [step for step in steps if step.file]
+    assert all(step.file.endswith("Shapes.sol") and source[step.line - 1].strip() == step.text for step in seen)
+    assert [(step.depth, step.contract) for step in seen][0] == (0, "Proxy")
+    assert {(step.depth, step.contract) for step in seen} == {(0, "Proxy"), (1, "Shapes")}
+    lines = [step.text for step in seen if step.contract == "Shapes"]
+    order = ["small = 7;", "list.push(1);", "balances[a] = 5;", "emit Filled("]
+    places = [next(at for at, text in enumerate(lines) if text.startswith(wanted)) for wanted in order]
+    assert places == sorted(places)
+    assert sum(step.count for step in steps) == steps[-1].first + steps[-1].count
+    assert not any(step.failed for step in steps) and failure(found.call, steps) is None
+
+
+@pytest.mark.parametrize(
+    ("to", "name", "number", "text"),
+    [
+        ("shapes", "limited", 11, "function limited(uint256 n) external { large = n; if (n > 10) revert TooLarge(n, 10); }"),
+        ("proxy", "limited", 11, "function limited(uint256 n) external { large = n; if (n > 10) revert TooLarge(n, 10); }"),
+        ("shapes", "divided", 0, "function divided(uint256 n) external pure returns (uint256) { return 1 / n; }"),
+    ],
+)
+async def test_a_failure_names_its_line_also_behind_a_proxy(bench, to, name, number, text):
+    found = await bench.call(getattr(bench, to), name, number)
+    at = failure(found.call, await bench.inspector.steps("anvil", found))
+    assert at is not None and at.text == text and at.contract == "Shapes"
+
+
+async def test_a_creation_is_followed_too_and_code_that_nobody_knows_is_passed(bench):
+    found = await bench.call(bench.shapes, "make")
+    steps = await bench.inspector.steps("anvil", found)
+    assert any(step.contract == "Inner" and "start = start_" in step.text for step in steps)
+    unknown = await bench.inspector.inspect("anvil", bench.send(None, "0x6001600155600080fd"))  # SSTORE, then REVERT
+    (only,) = await bench.inspector.steps("anvil", unknown)
+    assert (only.file, only.contract, only.failed, only.count) == ("", "", True, 6)
 
 
 async def test_coin_without_a_call(bench):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from app.chain.hashing import checksum_address, created_address
 from app.chain.rpc import RpcFailure
-from app.contracts.artifacts import Artifact
+from app.contracts.artifacts import Artifact, filled
+from app.contracts.inspector import stepping
 from app.contracts.inspector.calls import BORROWS, CREATES, CallNode, Log, addresses_in, log_of, tree
+from app.contracts.inspector.stepping import Lines, SourceStep
 from app.contracts.inspector.storage import WORD, StorageChange, changes, word_of, words_in
 from app.core.clock import now_ms
-from app.core.errors import Invalid, NotFound, Unavailable
+from app.core.errors import Conflict, Invalid, NotFound, Unavailable
 from app.core.evidence import Evidence, EvidenceKind
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 TRACE = "debug_traceTransaction"
 _CALLS = {"tracer": "callTracer", "tracerConfig": {"withLog": True}}
+_INSTRUCTIONS = {"disableStorage": True, "disableStack": True, "enableMemory": False, "enableReturnData": False}
 _STATE = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 Artifacts = Callable[[str], Awaitable[Sequence[Artifact]]]
 NO_TRACE = "The node has no debug_traceTransaction: only the outermost call and the logs of the receipt are shown."
@@ -46,6 +50,7 @@ class Inspection:
         created: address of the contract that it created, or empty.
         call: the tree, or None while it is in no block.
         storage, balances: what changed; empty where the node cannot tell, which ``missing`` says.
+        contracts, builds: names, and digests of creation code, of the known code that ran, by address.
         missing: sentences: what could not be looked at, and why.
     """
 
@@ -74,6 +79,7 @@ class Inspection:
     storage: tuple[StorageChange, ...]
     balances: tuple[BalanceChange, ...]
     contracts: Mapping[str, str]
+    builds: Mapping[str, str]
     missing: tuple[str, ...]
     evidence: tuple[Evidence, ...]
 
@@ -85,9 +91,7 @@ class Inspector:
         artifacts: of a network's key: what was compiled and may be deployed there.
     """
 
-    def __init__(
-        self, networks: Networks, simulation: Simulation, artifacts: Callable[[str], Awaitable[Sequence[Artifact]]]
-    ) -> None:
+    def __init__(self, networks: Networks, simulation: Simulation, compiler: Compiler, artifacts: Artifacts) -> None:
         self._networks = networks
         self._simulation = simulation
         self._compiler = compiler
@@ -118,6 +122,68 @@ class Inspector:
                 f"{chain.network.name} describes {tx_hash} in a way that cannot be read ({type(error).__name__}: {error}).",
                 "Ask another endpoint.",
             ) from error
+
+    async def steps(self, network_id: str, found: Inspection) -> tuple[SourceStep, ...]:
+        """A transaction by lines of source. The node runs it again and tells each instruction: minutes for a large one.
+
+        Code that nobody knows has steps without a file.
+
+        Raises:
+            Conflict: it is in no block, or is not in that block any more.
+            Unavailable: the node has no ``debug_traceTransaction``, or what it says is not of this transaction.
+        """
+        chain = await self._networks.connect(network_id)
+        if found.call is None:
+            raise Conflict("It is in no block yet: it has not run.", "Look again when it is in one.")
+        receipt = await chain.rpc.call("eth_getTransactionReceipt", found.hash)
+        if receipt is None or receipt["blockHash"] != found.block_hash:
+            raise Conflict("The chain was reorganised: the transaction is not in that block any more.", "Look at it again.")
+        try:
+            logs = await self._instructions(chain, found, found.call)
+            return tuple(stepping.steps(found.call, logs, await self._lines(found.call, found.builds)))
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            raise Unavailable(
+                f"What {chain.network.name} says of its instructions cannot be read ({error}).", "Ask another endpoint."
+            ) from error
+
+    async def _instructions(self, chain: Chain, found: Inspection, root: CallNode) -> Sequence[Mapping[str, Any]]:
+        """The node's ``structLogs``; of a node that keeps none (anvil without ``--steps-tracing``) those of running it again."""
+        trace = await chain.rpc.each([(TRACE, [found.hash, _INSTRUCTIONS])])
+        if isinstance(trace[0], RpcFailure):
+            raise Unavailable(
+                f"{_why(trace[0]).partition(':')[0]}: it cannot be followed by lines.", "Use a node that has the method."
+            )
+        if trace[0]["structLogs"]:
+            return list(trace[0]["structLogs"])
+        if found.to and await chain.rpc.call("eth_getCode", found.to, hex(found.block)) == "0x":
+            return []  # coin for an account without code: nothing ran
+        if found.index:
+            raise Unavailable(
+                "The node keeps no instructions, and only the first transaction of a block can be run again as it was.",
+                "Use a node that keeps them (anvil: --steps-tracing).",
+            )
+        body = {"from": found.sender, "data": root.input, "value": hex(found.value), "gas": hex(found.gas_limit)}
+        place = {"number": hex(found.block), "time": hex(found.time)}
+        asked = [body | ({"to": found.to} if found.to else {}), hex(found.block - 1), {**_INSTRUCTIONS, "blockOverrides": place}]
+        again = await chain.rpc.call("debug_traceCall", *asked)
+        if bool(again["failed"]) is found.ok or again["returnValue"].removeprefix("0x") != root.output[2:]:
+            raise Unavailable(
+                "Run again on the state before its block, the transaction ended in another way. It cannot be followed."
+            )
+        return list(again["structLogs"])
+
+    async def _lines(self, root: CallNode, builds: Mapping[str, str]) -> dict[tuple[str, bool], Lines]:
+        lines: dict[tuple[str, bool], Lines] = {}
+        for call in root.walk():
+            created = call.kind in CREATES
+            artifact = await self._compiler.find(builds[call.to]) if call.to in builds else None
+            if artifact is None or (call.to, created) in lines:
+                continue
+            with contextlib.suppress(NotFound):  # another tool built it, or the cache was emptied: there are no maps
+                parts, (_, sources) = await self._compiler.parts(artifact), await self._compiler.sources(artifact)
+                code = filled(artifact.bytecode if created else artifact.runtime)
+                lines[call.to, created] = Lines(artifact.name, parts, sources, code, created=created)
+        return lines
 
     async def _mined(self, chain: Chain, sent: Mapping[str, Any], receipt: Mapping[str, Any]) -> Inspection:
         number = str(receipt["blockNumber"])
@@ -160,6 +226,7 @@ class Inspector:
             storage=storage,
             balances=balances,
             contracts={address: artifact.name for address, artifact in known.items()},
+            builds={address: artifact.digest for address, artifact in known.items()},
             missing=tuple(missing),
             evidence=tuple(_evidence(chain, sent, receipt, traced=not missing)),
         )
@@ -313,6 +380,7 @@ def _pending(chain: Chain, sent: Mapping[str, Any]) -> Inspection:
         storage=(),
         balances=(),
         contracts={},
+        builds={},
         missing=("It is in no block yet: what it will do is not known.",),
         evidence=(_seen(chain, sent, "", "read from the pool"),),
     )
