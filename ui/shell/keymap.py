@@ -15,6 +15,9 @@ FIXED = (
     ("Esc", "Close the popover, then the sheet", "Everywhere"),
     ("Ctrl+C, Ctrl+Shift+C", "Copy as shown, copy the exact value", "Tables"),
     ("Ctrl+E", "Evidence of the focused row", "Tables"),
+    ("J, K", "Next or previous proof", "Proof review"),
+    ("A, R", "Accept or reject the marked proofs, else the chosen one", "Proof review"),
+    ("Space, U", "Mark a proof, take the last answer back", "Proof review"),
 )
 
 

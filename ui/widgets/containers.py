@@ -138,7 +138,12 @@ class KpiCell(QFrame):
         self._context.setTextFormat(Qt.TextFormat.PlainText)
         self._context.setProperty("role", "hint")
         self._context.setVisible(bool(context))
-        for part in (self._label, self._figure, self._context):
+        self._head = QHBoxLayout()
+        self._head.setSpacing(6)
+        self._head.addWidget(self._label, 1)
+        self._aside: QWidget | None = None
+        column.addLayout(self._head)
+        for part in (self._figure, self._context):
             column.addWidget(part)
         column.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
@@ -153,6 +158,15 @@ class KpiCell(QFrame):
         else:
             self._figure.set_text(figure)
         self._say()
+
+    def set_aside(self, widget: QWidget | None) -> None:
+        """What stands at the right of the label, such as the figure's evidence."""
+        if self._aside is not None:
+            self._aside.hide()
+            self._aside.deleteLater()
+        self._aside = widget
+        if widget is not None:
+            self._head.addWidget(widget)
 
     def set_context(self, text: str) -> None:
         """What stands below the figure."""

@@ -126,7 +126,7 @@ class LivePlot(QWidget):
         graph.setAccessibleName(self.accessibleName())
         graph.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         graph.setFrameShape(graph.Shape.NoFrame)
-        graph.showGrid(y=True, alpha=0.25)
+        graph.showGrid(y=True, alpha=0.9)
         graph.getAxis("left").setWidth(44)
         graph.getViewBox().setDefaultPadding(0)
         self._graph = graph

@@ -13,6 +13,7 @@ from app.mining.intake import IntakeOutcome, IntakeReport
 from tests.ui.panels.test_wallets_panel import readable
 from tests.ui.shell.desk import Shell
 from ui.panels.mining.lists import ImportForm
+from ui.panels.mining.panel import Read
 
 pytestmark = pytest.mark.gui
 
@@ -53,16 +54,16 @@ def test_a_list_that_is_not_there_is_said_at_the_field(shell: Shell, panel: Any,
 def test_the_button_that_began_a_watch_ends_it(shell: Shell, panel: Any, tmp_path: Path) -> None:
     networks = shell.ask(lambda: _listed(shell))
     shell.ask(lambda: shell.console.networks.select(networks[0].id))
-    panel.watch.watch(str(tmp_path))
-    shell.until(lambda: panel.watch.job is not None)
-    job = panel.watch.job
-    assert panel.watch.button.text() == "Stop watching"
-    panel.watch.toggle()
-    shell.until(lambda: panel.watch.job is None)
-    assert job.state is JobState.CANCELLED and panel.watch.button.text() == "Watch folder…"
-    panel.watch.watch(str(tmp_path / "gone"))
+    panel.queue.watch.watch(str(tmp_path))
+    shell.until(lambda: panel.queue.watch.job is not None)
+    job = panel.queue.watch.job
+    assert panel.queue.watch.button.text() == "Stop watching"
+    panel.queue.watch.toggle()
+    shell.until(lambda: panel.queue.watch.job is None)
+    assert job.state is JobState.CANCELLED and panel.queue.watch.button.text() == "Watch folder…"
+    panel.queue.watch.watch(str(tmp_path / "gone"))
     shell.until(lambda: "There is no folder" in shell.said())
-    shell.until(lambda: panel.watch.job is None)
+    shell.until(lambda: panel.queue.watch.job is None)
 
 
 async def _listed(shell: Shell) -> Any:
@@ -71,9 +72,8 @@ async def _listed(shell: Shell) -> Any:
 
 def test_beside_an_open_sheet_the_panel_fits_into_the_smallest_window(shell: Shell, panel: Any) -> None:
     panel.header.set_context("A network with a long name, MintMine 0x39a6…fCBD")
-    panel._show(("A network with a long name", [], [], {}, "0x" + "39" * 20))
-    for tab in ("queue", "workers", "redemptions", "whatif"):
-        panel.tabs.set_value(tab)
-        panel._choose_tab(tab)
+    panel.show_read(Read("A network with a long name", "0x" + "39" * 20))
+    for tab in ("queue", "review", "workers", "emission", "whatif", "redemptions"):
+        panel.show_tab(tab)
         wide = [panel.header.minimumSizeHint().width(), panel.stack.minimumSizeHint().width()]
         assert max(wide) <= 686, tab  # 1180 less navigation and sheet

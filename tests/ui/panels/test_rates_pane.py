@@ -21,7 +21,7 @@ pytestmark = pytest.mark.gui
 def pane(shell: Shell) -> Any:
     """The pane in front, over a console without a network: what it shows is given to it."""
     shell.window.open("mining", tab="queue")
-    pane: RatesPane = shell.panel.rates
+    pane: RatesPane = shell.panel.queue.rates
     for timer in (pane._draw, pane._again):
         timer.stop()
     pane.span.set_value("live")

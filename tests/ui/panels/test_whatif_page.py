@@ -16,7 +16,7 @@ AZR = 10**18
 @pytest.fixture
 def page(shell: Shell) -> Any:
     shell.window.open("mining", tab="whatif")
-    return shell.panel.stack.currentWidget()
+    return shell.panel.emission.whatif
 
 
 def test_a_field_out_of_range_is_named_and_nothing_runs(page: Any) -> None:

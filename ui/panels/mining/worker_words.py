@@ -32,6 +32,8 @@ def worker_row(worker: Worker, profit: Profit) -> Row:
             "host": worker.host,
             "state": StatusCell(state, word),
             "set": worker.instruction_set or "–",
+            "up": span(worker.uptime // 1000),
+            "heat": "–" if worker.celsius is None else f"{worker.celsius:.0f} °C",
             "rate": f"{worker.hash_rate / 1e6:,.2f}",
             "accepted": worker.accepted,
             "stale": worker.stale,
@@ -50,8 +52,6 @@ def about(worker: Worker, profit: Profit) -> str:
     """The chosen worker in sentences: what it does, what its figure rests on."""
     threads = "1 thread" if worker.threads == 1 else f"{worker.threads} threads"
     words = [f"{worker.name}: {threads} at {worker.throttle} %, up {span(worker.uptime // 1000)}."]
-    if worker.celsius is not None:
-        words.append(f"{worker.celsius:.0f} °C.")
     if worker.problem:
         words.append(worker.problem)
     if profit.seconds_per_solution is not None and worker.hash_rate:

@@ -1,0 +1,128 @@
+"""Triage by keys: proofs of the store are accepted, rejected with a reason, answered together, taken back; fields keep letters."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from app.core.events import Bus
+from app.mining.evidence_file import EvidenceLook, EvidenceState
+from app.mining.policy import policy_v1
+from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
+from app.mining.queue import Queue
+from app.mining.reviewing import Examination, ReviewCheck
+from app.wallets.keys import checksum
+from tests.ui.panels.test_wallets_panel import readable
+from tests.ui.shell.desk import Shell
+from ui.panels.mining.review import ReviewPage
+from ui.widgets import CodeBlock
+
+pytestmark = pytest.mark.gui
+CONTRACT, WHO = checksum(b"\x11" * 20), checksum(b"\x33" * 20)
+
+
+@pytest.fixture
+def page(shell: Shell) -> Any:
+    shell.window.open("mining", tab="review")
+    page: ReviewPage = shell.panel.review
+    page._undo.clear()
+    page._marked.clear()
+    return page
+
+
+@pytest.fixture
+def rows(shell: Shell, page: ReviewPage) -> list[ProofRow]:
+    """Three proofs in the console's own store that wait for a review, shown on the page."""
+    queue = Queue(shell.console.database, Bus())
+
+    async def submit() -> list[ProofRow]:
+        made = []
+        for _ in range(3):
+            draft = ProofDraft(WHO, "translation", 60, evidence_bytes=secrets.token_bytes(8))
+            price, evidence = policy_v1().price("translation", 60), draft.evidence()
+            proof = ValueProof(WHO, price.reward, b"translation".ljust(32, b"\0"), evidence.sha256, 2_000_000_000, draft.salt)
+            network = f"195:0x{draft.salt.hex()[:8]}"  # one each: the day's cap of a contributor is another test's
+            digest = proof.digest(195, CONTRACT)
+            made.append(await queue.add(network, CONTRACT, draft, proof, digest, evidence, price, policy_v1()))
+        return made
+
+    made = shell.ask(submit)
+    page.show_rows(made, {}, ([], []), {WHO: "lena"})
+    page.table.setFocus()
+    return made
+
+
+def states(shell: Shell, rows: list[ProofRow]) -> list[str]:
+    async def read() -> list[ProofRow]:
+        return [await shell.console.mining.get(row.id) for row in rows]
+
+    return [str(row.status) for row in shell.ask(read)]
+
+
+def test_keys_go_through_the_queue_and_answer(shell: Shell, page: ReviewPage, rows: list[ProofRow]) -> None:
+    QTest.keyClick(page.table, Qt.Key.Key_J)
+    assert page.table.selected_id() == rows[1].id
+    QTest.keyClick(page.table, Qt.Key.Key_K)
+    QTest.keyClick(page.table, Qt.Key.Key_A)
+    shell.until(lambda: "is ready to mint" in shell.said())
+    assert states(shell, rows) == ["ready", "in_review", "in_review"]
+    QTest.keyClick(page.table, Qt.Key.Key_U)
+    shell.until(lambda: "waits for an answer again" in shell.said())
+    assert states(shell, rows) == ["in_review"] * 3
+    assert shell.ask(lambda: shell.console.mining.get(rows[0].id)).reason == "The score is below 70."
+
+
+def test_a_rejection_asks_for_its_reason_first_and_the_field_keeps_its_letters(
+    shell: Shell, page: ReviewPage, rows: list[ProofRow]
+) -> None:
+    QTest.keyClick(page.table, Qt.Key.Key_R)
+    assert page.answer.reason.hasFocus() and "Say why" in readable(page.answer)
+    assert states(shell, rows) == ["in_review"] * 3
+    QTest.keyClicks(page.answer.reason, "a rough jakuar")
+    assert page.answer.reason.text() == "a rough jakuar" and states(shell, rows) == ["in_review"] * 3
+    QTest.keyClick(page.answer.reason, Qt.Key.Key_Return)
+    shell.until(lambda: "is rejected" in shell.said())
+    told = shell.ask(lambda: shell.console.mining.get(rows[0].id))
+    assert (str(told.status), told.reason) == ("rejected", "a rough jakuar")
+
+
+def test_marked_proofs_are_answered_together_and_taken_back_together(shell: Shell, page: ReviewPage, rows: list[ProofRow]) -> None:
+    QTest.keyClick(page.table, Qt.Key.Key_Space)
+    QTest.keyClick(page.table, Qt.Key.Key_Space)
+    assert [row.id for row in page.chosen()] == [rows[0].id, rows[1].id]
+    assert page.answer.accept.text() == "Accept 2" and "2 proofs marked" in readable(page)
+    page.answer.accept.click()
+    shell.until(lambda: "2 proofs are ready to mint" in shell.said())
+    assert states(shell, rows) == ["ready", "ready", "in_review"]
+    shell.window.trigger("mining.undo")
+    shell.until(lambda: "2 proofs wait for an answer again" in shell.said())
+    assert states(shell, rows) == ["in_review"] * 3
+
+
+def test_what_is_minted_cannot_be_answered_any_more(shell: Shell, page: ReviewPage, rows: list[ProofRow]) -> None:
+    page.show_rows([replace(rows[0], status=ProofStatus.MINTED)], {}, ([], []), {})
+    assert not page.answer.accept.isVisibleTo(page) and not page.answer.reject.isVisibleTo(page)
+    page.decide(True)
+    assert "Nothing was changed" in shell.said() and states(shell, rows) == ["in_review"] * 3
+
+
+def test_a_change_of_the_evidence_and_each_check_are_told(shell: Shell, page: ReviewPage, rows: list[ProofRow]) -> None:
+    look = EvidenceLook(EvidenceState.CHANGED, "/work/guide.md", "0x" + "ab" * 32, 12, "# Another text")
+    checks = (ReviewCheck("warn", "The same evidence stands in #3 (rejected)", "7 other proofs compared"),)
+    told = Examination(
+        rows[0], look, (("chainId", "195"),), (("reward", str(10**18)), ("deadline", "2000000000")), "0x1", "0x2", (), checks
+    )
+    page.show_examined(told)
+    shell.until(lambda: "It was changed after it was submitted" in readable(page))
+    said = readable(page)
+    assert "not what was submitted" in said
+    assert [block.text() for block in page.findChildren(CodeBlock)] == ["# Another text"]
+    assert "The same evidence stands in #3 (rejected)" in said and "18 May 2033 03:33:20 UTC" in said
+    page.examined.copy.click()
+    assert QApplication.clipboard().text() == rows[0].digest

@@ -1,0 +1,142 @@
+"""The right of a review: how the reward was found, the answer, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app.core.money import short_units
+from ui.panels.mining.proof_words import STATES, proofs
+from ui.widgets import (
+    Field,
+    KeyValue,
+    Note,
+    Pane,
+    StatusLabel,
+    danger_button,
+    empty,
+    line_edit,
+    masked,
+    primary_button,
+    scrolled,
+)
+
+if TYPE_CHECKING:
+    from app.mining import Examination, ProofRow
+    from ui.panels.mining.review import ReviewPage
+
+FOLLOWS = {
+    "in_review": (
+        ("pend", "Accepted, it is ready"),
+        ("pend", "An attester signs, no gas"),
+        ("pend", "A batch mints the reward"),
+    ),
+    "ready": (
+        ("ok", "Accepted"),
+        ("pend", "An attester signs, no gas"),
+        ("pend", "A batch mints the reward"),
+    ),
+    "minting": (("ok", "Accepted"), ("run", "A plan has it")),
+    "minted": (("ok", "Accepted"), ("ok", "Minted")),
+}
+
+
+class AnswerPane(Pane):
+    """Shows the answer to the chosen proofs, or asks for it."""
+
+    def __init__(self, page: ReviewPage) -> None:
+        super().__init__("Answer")
+        self.state = StatusLabel("idle", "")
+        self.add_header(self.state, right=True)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(10)
+        self.how = QLabel("How the reward was found")
+        self.how.setProperty("role", "label")
+        column.addWidget(self.how)
+        self.priced = QVBoxLayout()
+        column.addLayout(self.priced)
+        self.note = Note("info", "")
+        column.addWidget(self.note)
+        self.reason = line_edit("mining.review.reason", "Reason")
+        self.reason.returnPressed.connect(lambda: page.decide(False))
+        self.field = Field("Reason", self.reason, "Needed to reject; kept with the proof")
+        column.addWidget(self.field)
+        self.follows_title = QLabel("What follows")
+        self.follows_title.setProperty("role", "label")
+        column.addWidget(self.follows_title)
+        self.follows = QVBoxLayout()
+        self.follows.setSpacing(6)
+        column.addLayout(self.follows)
+        self.final = Note("info", "An answer can be taken back until a plan mints the proof.")
+        column.addWidget(self.final)
+        column.addStretch(1)
+        self.body.addWidget(scrolled(inner, "Answer"), 1)
+        foot = QWidget()
+        row = QHBoxLayout(foot)
+        row.setContentsMargins(16, 10, 16, 10)
+        self.reject = danger_button("Reject")
+        self.reject.setObjectName("mining.review.reject")
+        self.reject.setToolTip("R")
+        self.reject.clicked.connect(lambda: page.decide(False))
+        self.accept = primary_button("Accept")
+        self.accept.setObjectName("mining.review.accept")
+        self.accept.setToolTip("A")
+        self.accept.clicked.connect(lambda: page.decide(True))
+        row.addStretch(1)
+        row.addWidget(self.reject)
+        row.addWidget(self.accept)
+        self.body.addWidget(foot)
+
+    def ask_reason(self, error: str = "") -> None:
+        """Put the keyboard into the reason; Enter then rejects."""
+        self.field.set_error(error or "Say why, then press Enter. Nothing was changed yet.")
+        self.reason.setFocus()
+
+    def show_rows(self, row: ProofRow | None, some: Sequence[ProofRow]) -> None:
+        """Show what can be answered."""
+        self.field.set_error("")
+        waits = [each for each in some if str(each.status) == "in_review"]
+        stops = [each for each in some if str(each.status) in ("in_review", "ready")]
+        many = len(some) > 1
+        self.set_title(f"Answer to {proofs(len(some))}" if many else "Answer")
+        self.state.setVisible(row is not None and not many)
+        if row is not None:
+            self.state.set_state(*STATES[str(row.status)])
+        self.accept.setText(f"Accept {len(waits)}" if many else "Accept")
+        self.reject.setText(f"Reject {len(stops)}" if many else "Reject")
+        self.accept.setVisible(bool(waits))
+        self.reject.setVisible(bool(stops))
+        self.field.setVisible(bool(stops))
+        said = row.reason if row is not None else ""
+        if many:
+            total = short_units(sum(each.reward for each in some), 18)
+            people = len({each.contributor for each in some})
+            who = "1 contributor" if people == 1 else f"{people} contributors"
+            said = f"{total} AZR to {who}, answered together with one reason."
+        self.note.set_level("warn" if waits and not many else "info")
+        self.note.set_text(masked(said))
+        self.note.setVisible(bool(said))
+        for widget in (self.how, self.follows_title, self.final):
+            widget.setVisible(row is not None)
+        self.final.setVisible(bool(stops))
+        empty(self.follows)
+        steps = FOLLOWS.get(str(row.status), ()) if row is not None else ()
+        self.follows_title.setVisible(bool(steps))
+        for level, words in steps:
+            self.follows.addWidget(StatusLabel(level, words))
+        if row is None:
+            empty(self.priced)
+
+    def show_priced(self, told: Examination) -> None:
+        """Show how the policy found the reward."""
+        empty(self.priced)
+        facts = [("Policy", told.row.policy), *told.priced]
+        self.priced.addWidget(KeyValue(facts))
+        if not told.priced:
+            self.priced.addWidget(Note("info", "Another version of the policy priced it; its rates are not part of this release."))
+        if told.row.tx_hash:
+            self.priced.addWidget(KeyValue([("Minted by", told.row.tx_hash), ("In block", f"{told.row.block:,}")]))

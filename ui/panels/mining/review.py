@@ -1,0 +1,410 @@
+"""The page of review: proofs of one state at the left, the chosen one in the middle, the answer at the right; all of it by keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from ui.panels.mining.answer import AnswerPane
+from ui.panels.mining.examined import ExaminedPane
+from ui.panels.mining.proof_words import STATES, Counts, proof_row, proofs
+from ui.widgets import Column, EmptyState, ErrorState, IconCell, Pane, Row, Table, button, line_edit
+from ui.widgets.values import short_hex
+
+if TYPE_CHECKING:
+    from app.mining import Examination, ProofFilter, ProofRow
+    from ui.panels.mining.panel import MiningPanel
+
+LIMIT = 500
+TYPING_MS = 250
+KEYS = "J K next, previous   A accept   R reject   Space mark   U take back"
+Was = tuple[str, str, str]  # a proof before it was answered: id, status, reason
+
+
+class ReviewPage(QWidget):
+    """Triage. The marked proofs are answered together; without marks, the chosen one."""
+
+    def __init__(self, panel: MiningPanel) -> None:
+        super().__init__()
+        self._panel = panel
+        self._rows: dict[str, ProofRow] = {}
+        self._labels: Mapping[str, str] = {}
+        self._marked: set[str] = set()
+        self._undo: list[list[Was]] = []
+        self._asked = ""
+        self._wanted = ""
+        self._filling = False
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setChildrenCollapsible(False)
+        split.addWidget(self._build_list())
+        self.examined = ExaminedPane()
+        self.middle = QStackedWidget()
+        self.none = EmptyState(
+            "seal-check", "No proof waits for an answer", "Proofs whose score or reward asks for a person come here."
+        )
+        self.error = ErrorState("", self.refresh)
+        for widget in (self.none, self.examined, self.error):
+            self.middle.addWidget(widget)
+        self.middle.setMinimumWidth(220)
+        split.addWidget(self.middle)
+        self.answer = AnswerPane(self)
+        self.answer.setMinimumWidth(248)
+        split.addWidget(self.answer)
+        for at, stretch in enumerate((0, 1, 0)):
+            split.setStretchFactor(at, stretch)
+        split.setSizes([330, 540, 320])
+        column.addWidget(split, 1)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(TYPING_MS)
+        self._typing.timeout.connect(self.refresh)
+        self._acts: dict[str, Callable[[], object]] = {
+            "next": lambda: self.step(1),
+            "previous": lambda: self.step(-1),
+            "accept": lambda: self.decide(True),
+            "reject": lambda: self.decide(False),
+            "mark": self.mark,
+            "undo": self.undo,
+        }
+        for keys, act in zip("JKARU", ("next", "previous", "accept", "reject", "undo"), strict=True):
+            self._key(keys, act)
+        self._key("Space", "mark")
+
+    def _key(self, keys: str, act: str) -> None:
+        # Letters go to the page alone; a field that has the keyboard keeps them.
+        shortcut = QShortcut(QKeySequence(keys), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        shortcut.activated.connect(lambda: self.act(act))
+
+    def act(self, name: str) -> None:
+        """Do what a key or a command asks: ``next``, ``previous``, ``accept``, ``reject``, ``mark`` or ``undo``."""
+        self._acts[name]()
+
+    def _build_list(self) -> QWidget:
+        pane = Pane("Proofs")
+        pane.setMinimumWidth(200)
+        self.order = QLabel("oldest first")
+        self.order.setProperty("role", "hint")
+        pane.add_header(self.order)
+        bar = QWidget()
+        rows = QVBoxLayout(bar)
+        rows.setContentsMargins(12, 8, 12, 8)
+        rows.setSpacing(6)
+        self.text = line_edit("mining.review.filter", "Filter by number, name, reason or hash")
+        self.text.setPlaceholderText("Number, name, reason or 0x…")
+        self.text.setClearButtonEnabled(True)
+        self.text.textChanged.connect(lambda _: self._typing.start())
+        rows.addWidget(self.text)
+        self.state = _choice("mining.review.state", "State", self.refresh)
+        for key, (_, word) in STATES.items():
+            self.state.addItem(word, key)
+        self.state.addItem("All states", "")
+        self.activity = _choice("mining.review.activity", "Activity", self.refresh)
+        self.contributor = _choice("mining.review.contributor", "Contributor", self.refresh)
+        self.activity.addItem("Every activity", "")
+        self.contributor.addItem("Everybody", "")
+        for box in (self.state, self.activity, self.contributor):
+            rows.addWidget(box)
+        pane.body.addWidget(bar)
+        self.table = Table(
+            [
+                Column("mark", "", 48),
+                Column("number", "Proof", 60),
+                Column("contributor", "Contributor", 112, kind="address"),
+                Column("reward", "AZR", 92, align="right", kind="amount"),
+            ]
+        )
+        self.table.setObjectName("mining.review.list")
+        self.table.setAccessibleName("Proofs to answer")
+        self.table.selected.connect(lambda _: self._chosen())
+        self.table.activated.connect(lambda _: self.answer.reason.setFocus())
+        pane.body.addWidget(self.table, 1)
+        self.marks = QLabel("")
+        self.marks.setObjectName("mining.review.marks")
+        self.keys = QLabel(KEYS)
+        self.keys.setProperty("role", "hint")
+        self.keys.setWordWrap(True)
+        foot = QFrame()
+        foot.setProperty("role", "bar")
+        lines = QVBoxLayout(foot)
+        lines.setContentsMargins(12, 8, 12, 8)
+        lines.setSpacing(4)
+        head = QHBoxLayout()
+        head.addWidget(self.marks)
+        head.addStretch(1)
+        self.back = button("Take back", icon="arrow-counter-clockwise")
+        self.back.setObjectName("mining.review.undo")
+        self.back.setAccessibleName("Take the last answer back")
+        self.back.setToolTip("U")
+        self.back.clicked.connect(self.undo)
+        self.back.hide()
+        head.addWidget(self.back)
+        lines.addLayout(head)
+        lines.addWidget(self.keys)
+        pane.body.addWidget(foot)
+        return pane
+
+    # Reading
+
+    def showEvent(self, event: Any) -> None:
+        super().showEvent(event)
+        self.refresh()
+        self.table.setFocus()
+
+    def wanted(self) -> ProofFilter:
+        """What is asked of the store."""
+        from app.mining import ProofFilter, ProofStatus
+
+        state = str(self.state.currentData() or "")
+        return ProofFilter(
+            (ProofStatus(state),) if state else None,
+            str(self.activity.currentData() or ""),
+            str(self.contributor.currentData() or ""),
+            self.text.text(),
+        )
+
+    def refresh(self) -> None:
+        """Ask the store for what the filters want."""
+        bridge = self._panel.bridge
+        network = bridge.console.networks.current if bridge.is_ready else None
+        if network is None or not self.isVisible() or self._filling:
+            return
+        wanted = self.wanted()
+
+        async def read() -> tuple[list[ProofRow], Counts, Any, dict[str, str]]:
+            console = bridge.console
+            reviewing = console.mining.reviewing
+            labels = {account.address: account.label for account in await console.wallets.list()}
+            return (
+                await reviewing.page(network.id, wanted, LIMIT),
+                await reviewing.counts(network.id, wanted),
+                await reviewing.choices(network.id),
+                labels,
+            )
+
+        bridge.run(read, then=lambda answer: self.show_rows(*answer), fail=self._failed, owner=self)
+
+    def _failed(self, error: Any) -> bool:
+        self.error.set_text(str(error))
+        self.middle.setCurrentWidget(self.error)
+        return True
+
+    def show_rows(self, rows: Sequence[ProofRow], counts: Counts, choices: Any, labels: Mapping[str, str]) -> None:
+        """Show what the store gave."""
+        self._labels = labels
+        self._rows = {row.id: row for row in rows}
+        self._marked &= set(self._rows)
+        self._fill_choices(counts, choices)
+        chosen = self._wanted or self.table.selected_id()
+        self._wanted = ""
+        self._fill()
+        if rows and chosen not in self._rows:
+            chosen = rows[0].id
+        if rows:
+            self.table.select(chosen)
+        self._asked = ""
+        self._chosen()
+
+    def _fill_choices(self, counts: Counts, choices: Any) -> None:
+        """The words of the filters, with the counts by state; what was chosen stays chosen."""
+        activities, people = choices
+        numbers = {str(status): count for status, (count, _) in counts.items()}
+        self._filling = True
+        try:
+            for at in range(self.state.count()):
+                key = str(self.state.itemData(at))
+                word = STATES[key][1] if key else "All states"
+                self.state.setItemText(at, f"{word}  {numbers.get(key, 0) if key else sum(numbers.values()):,}")
+            people = [(each, self._labels.get(each) or short_hex(each)) for each in people]
+            for box, first, some in (
+                (self.activity, "Every activity", activities),
+                (self.contributor, "Everybody", sorted(people, key=lambda each: each[1].casefold())),
+            ):
+                kept = box.currentData()
+                box.clear()
+                box.addItem(first, "")
+                for key, word in some:
+                    box.addItem(word, key)
+                box.setCurrentIndex(max(0, box.findData(kept)))
+        finally:
+            self._filling = False
+
+    def _fill(self) -> None:
+        made = []
+        for row in self._rows.values():
+            mark = IconCell("check-square", "", "accent") if row.id in self._marked else ""
+            made.append(Row(row.id, {**proof_row(row, self._labels).cells, "mark": mark}))
+        self.table.set_rows(made)
+        count = len(self._marked)
+        self.marks.setText(f"{proofs(count)} marked" if count else f"{proofs(len(self._rows))} here")
+
+    # Choosing
+
+    def current(self) -> ProofRow | None:
+        """The chosen proof."""
+        return self._rows.get(self.table.selected_id())
+
+    def chosen(self) -> list[ProofRow]:
+        """The marked proofs, else the chosen one."""
+        if self._marked:
+            return [row for row in self._rows.values() if row.id in self._marked]
+        row = self.current()
+        return [row] if row is not None else []
+
+    def look_at(self, proof_id: str) -> None:
+        """Bring one proof into sight, whatever the filters say."""
+        self._filling = True
+        try:
+            self.text.clear()
+            self._typing.stop()
+            for box in (self.activity, self.contributor):
+                box.setCurrentIndex(0)
+            self.state.setCurrentIndex(self.state.findData(""))
+        finally:
+            self._filling = False
+        self._wanted = proof_id
+        self.refresh()
+
+    def step(self, by: int) -> None:
+        """Choose the next or previous proof."""
+        ids = [row.id for row in self.table.rows()]
+        here = self.table.selected_id()
+        if ids:
+            place = ids.index(here) + by if here in ids else 0
+            self.table.select(ids[max(0, min(place, len(ids) - 1))])
+            self._chosen()
+
+    def mark(self) -> None:
+        """Mark the chosen proof for an answer together with others, or take the mark back; then the next one is chosen."""
+        row = self.current()
+        if row is not None:
+            self._marked ^= {row.id}
+            self._fill()
+            self.step(1)
+            self._show_answer()
+
+    def _chosen(self) -> None:
+        row = self.current()
+        self._show_answer()
+        if row is None:
+            self.middle.setCurrentWidget(self.none)
+            state = str(self.state.currentData() or "")
+            if state == "in_review" and not self.text.text():
+                self.none.set_text("No proof waits for an answer", "Proofs whose score or reward asks for a person come here.")
+            else:
+                self.none.set_text("No proof is found", "No proof of this state fits the filters.")
+            return
+        if row.id == self._asked:
+            return
+        self._asked = row.id
+        bridge = self._panel.bridge
+        network = bridge.console.networks.current
+        if network is None:
+            return
+
+        def show(told: Examination) -> None:
+            now = self.current()
+            if now is not None and now.id == told.row.id:
+                self.show_examined(told)
+
+        bridge.run(lambda: bridge.console.mining.reviewing.examine(network.id, row.id), then=show, fail=self._failed, owner=self)
+
+    def show_examined(self, told: Examination) -> None:
+        """Show what was found about the chosen proof."""
+        self.examined.show_examined(told, self._labels)
+        self.middle.setCurrentWidget(self.examined)
+        self.answer.show_priced(told)
+
+    def _show_answer(self) -> None:
+        self.answer.show_rows(self.current(), self.chosen())
+        self.back.setVisible(bool(self._undo))
+
+    # Answering
+
+    def decide(self, accept: bool) -> None:
+        """Accept or reject the marked proofs, else the chosen one; a rejection needs its reason first."""
+        some = [
+            row
+            for row in self.chosen()
+            if str(row.status) in ("in_review", "ready") and not (accept and str(row.status) == "ready")
+        ]
+        if not some:
+            self._panel.window_.notify("None of the chosen proofs waits for this answer. Nothing was changed.", "warn")
+            return
+        reason = self.answer.reason.text().strip()
+        if not accept and not reason:
+            self.answer.ask_reason()
+            return
+        was = [(row.id, str(row.status), row.reason) for row in some]
+        ids = [row.id for row in some]
+        left = [row.id for row in self.table.rows() if row.id not in ids]
+        after = [row.id for row in self.table.rows()]
+        place = min(after.index(each) for each in ids)
+        self._wanted = next((each for each in after[place:] if each in left), left[-1] if left else "")
+        mining = self._panel.bridge.console.mining
+
+        def answered(count: int) -> None:
+            self._undo.append(was)
+            self._marked -= set(ids)
+            self.answer.reason.clear()
+            word = "ready to mint" if accept else "rejected"
+            text = f"Proof #{some[0].number:,} is {word}." if len(some) == 1 else f"{proofs(count)} are {word}."
+            if count < len(some):
+                text += f" {len(some) - count} had another answer already."
+            self._panel.window_.notify(text, "ok", action=("Take back", self.undo))
+            self.refresh()
+            self.table.setFocus()
+
+        self._run(lambda: mining.review_many(ids, accept, reason), answered, "Answering the review")
+
+    def undo(self) -> None:
+        """Take the last answer back, where no plan has acted on it."""
+        if not self._undo:
+            self._panel.window_.notify("Nothing was answered here that could be taken back.", "info")
+            return
+        was = self._undo.pop()
+        self._wanted = was[0][0]
+        self.take_back(was)
+
+    def take_back(self, was: Sequence[Was]) -> None:
+        """Let these proofs be as they were before they were answered."""
+        mining = self._panel.bridge.console.mining
+
+        async def back() -> int:
+            for proof_id, status, reason in was:
+                await mining.reviewing.reopen(proof_id, reason)
+                if status == "ready":
+                    await mining.review(proof_id, True)
+            return len(was)
+
+        def done(count: int) -> None:
+            word = "waits" if count == 1 else "wait"
+            self._panel.window_.notify(f"{proofs(count)} {word} for an answer again.", "ok")
+            self.refresh()
+
+        self._run(back, done, "Taking the answer back")
+
+    def _run(self, work: Callable[[], Any], then: Callable[[Any], object], label: str) -> None:
+        def refused(error: Any) -> bool:
+            if getattr(error, "field", "") == "reason":
+                self.answer.ask_reason(str(error))
+                return True
+            self.refresh()
+            return False
+
+        self._panel.bridge.run(work, then=then, fail=refused, label=label, owner=self)
+
+
+def _choice(name: str, spoken: str, changed: Callable[[], object]) -> QComboBox:
+    box = QComboBox()
+    box.setObjectName(name)
+    box.setAccessibleName(spoken)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
+    box.currentIndexChanged.connect(lambda _: changed())
+    return box
