@@ -131,19 +131,6 @@ def project(
     show(run(work))
 
 
-@contracts.command("test")
-def test() -> None:
-    """Run our Foundry tests through forge with the in-process compiler. Exit code 9 when one fails."""
-    tested = run(lambda console: console.contracts.run_tests(report=progress))
-    show(
-        tested,
-        people=lambda: (
-            f"{tested.passed} passed, {tested.failed} failed" + "".join(f"\n  failed: {name}" for name in tested.failures)
-        ),
-    )
-    leave(CHECK_FAILED if tested.failed or not tested.passed else 0)
-
-
 @contracts.command("deploy")
 def deploy(
     deployer: Annotated[str, typer.Option("--from", help="Account that deploys and administers")],

@@ -14,7 +14,21 @@ if TYPE_CHECKING:
     from app.contracts.deployments import Deployment
     from app.contracts.projects import CompilerSettings, Project, ProjectKind
     from app.contracts.service import Contracts
-    from app.contracts.testing import TestReport
+    from app.contracts.testing import (
+        CounterExample,
+        Coverage,
+        FileCoverage,
+        Place,
+        TestCase,
+        TestFilter,
+        TestKind,
+        TestReport,
+        Tests,
+        TestStatus,
+        TestSuite,
+        TraceKind,
+        TraceNode,
+    )
     from app.contracts.toolchain import Tool, Toolchain
     from app.contracts.workspace import Known, Workspace
 
@@ -24,15 +38,27 @@ _HOME = {
     "Compiler": "compiler",
     "CompilerSettings": "projects",
     "Contracts": "service",
+    "CounterExample": "testing",
+    "Coverage": "testing",
     "Deployment": "deployments",
+    "FileCoverage": "testing",
     "Known": "workspace",
     "Message": "artifacts",
     "Parts": "artifacts",
+    "Place": "testing",
     "Project": "projects",
     "ProjectKind": "projects",
+    "TestCase": "testing",
+    "TestFilter": "testing",
+    "TestKind": "testing",
     "TestReport": "testing",
+    "TestStatus": "testing",
+    "TestSuite": "testing",
+    "Tests": "testing",
     "Tool": "toolchain",
     "Toolchain": "toolchain",
+    "TraceKind": "testing",
+    "TraceNode": "testing",
     "Workspace": "workspace",
 }
 
@@ -42,15 +68,27 @@ __all__ = [
     "Compiler",
     "CompilerSettings",
     "Contracts",
+    "CounterExample",
+    "Coverage",
     "Deployment",
+    "FileCoverage",
     "Known",
     "Message",
     "Parts",
+    "Place",
     "Project",
     "ProjectKind",
+    "TestCase",
+    "TestFilter",
+    "TestKind",
     "TestReport",
+    "TestStatus",
+    "TestSuite",
+    "Tests",
     "Tool",
     "Toolchain",
+    "TraceKind",
+    "TraceNode",
     "Workspace",
 ]
 

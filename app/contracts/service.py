@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +23,9 @@ from app.contracts.deployments import (
     known_of,
 )
 from app.contracts.inspector import Inspector
+from app.contracts.projects import Project, ours
 from app.contracts.systems import System, definition_of, system_of
-from app.contracts.testing import TestReport, run_tests
+from app.contracts.testing import Tests
 from app.contracts.toolchain import Toolchain
 from app.contracts.verification import Verification, Verified
 from app.contracts.workspace import Workspace
@@ -67,9 +68,9 @@ class Contracts:
         self._transactions = transactions
         self._operations = operations
         self._bus = bus
-        self._cache = cache
         self.compiler = Compiler(self.toolchain, cache)
         self.projects = Workspace(self.toolchain, self.compiler, settings, jobs, bus, self._learn)
+        self.tests = Tests(self.toolchain, cache, self._project, jobs)
         self._slots: dict[str, tuple[int, int]] = {}  # of balances and supply, by the token's artifact
         self._deployments = Deployments(database, networks, simulation, fees, self.compiler, bus)
         self.verification = Verification(networks, self.compiler)
@@ -100,13 +101,8 @@ class Contracts:
         """
         return await self.projects.compile(folder)
 
-    async def run_tests(self, report: Callable[[str], None] | None = None) -> TestReport:
-        """Run our Foundry tests.
-
-        Raises:
-            Unavailable: forge is missing here or could not run.
-        """
-        return await run_tests(self.toolchain, self._cache, report=report)
+    def _project(self, folder: Path | None) -> Project:
+        return self.projects.open(folder) if folder is not None else ours(self.toolchain.modules)
 
     async def plan_deploy(
         self, network_id: str, system_id: str, values: Mapping[str, object], definition: Mapping[str, object] | None = None

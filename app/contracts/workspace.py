@@ -132,7 +132,7 @@ class Workspace:
         async def work(job: Job) -> None:
             seen: object = None
             while True:
-                now = await asyncio.to_thread(_marks, folder, source)
+                now = await asyncio.to_thread(marks, folder, source)
                 if now != seen:
                     seen = now
                     try:
@@ -158,7 +158,7 @@ class Workspace:
         return found
 
 
-def _marks(folder: Path, sources: Path) -> dict[str, tuple[int, int]]:
+def marks(folder: Path, sources: Path) -> dict[str, tuple[int, int]]:
     """Time of change and size of everything a compilation depends on, libraries apart."""
     found = {}
     for file in {*folder.rglob("*"), *sources.rglob("*.sol")}:
