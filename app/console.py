@@ -363,17 +363,32 @@ class Console:
         self._recovery = self.jobs.start("Take up unfinished plans", self._recover, kind="recovery")
 
     async def _open_store(self) -> None:
-        """Open the store; one whose host is ``NAME.tunnel`` after its tunnel, which needs no store."""
-        url = self.settings.value.database.url
+        """Open the store; one whose host is ``NAME.tunnel`` after its tunnel, which needs no store.
+
+        Raises:
+            NotFound: there is no such tunnel. Unavailable: the store does not answer, with what its tunnel says.
+        """
+        url, name = self.settings.value.database.url, ""
         if ".tunnel" in url:
             from app.cluster.tunnels import tunnel_of
 
-            if name := tunnel_of(url):
-                try:
-                    await self.clusters.tunnels.open(name)
-                except Unavailable as error:  # an open console beside this process listens there already, as a rule
-                    log.info("the store's tunnel was not opened here: %s", error.message)
-        await self.database.open()
+            name = tunnel_of(url)
+        if name:
+            try:
+                await self.clusters.tunnels.open(name)
+            except Unavailable as error:  # an open console beside this process listens there already, as a rule
+                log.info("the store's tunnel was not opened here: %s", error.message)
+        try:
+            await self.database.open()
+        except Unavailable as error:
+            said = next((state.message for state in self.clusters.tunnels.list() if state.name == name), "") if name else ""
+            if not said:
+                raise
+            raise Unavailable(
+                f"The store lies behind the tunnel {name}, and that leads nowhere now. {said} Nothing was read or written.",
+                "See: azora cluster tunnel list. The store can be changed in config.toml, database.url.",
+                retryable=True,
+            ) from error
 
     async def _recover(self, _job: Job) -> list[Plan]:
         for network in self.networks.list():

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.console import Console
-from app.core.errors import NotFound
+from app.core.errors import NotFound, Unavailable
 from app.core.settings import SettingsStore
 from tests.cluster.aside import served
 from tests.cluster.conftest import pod
@@ -55,28 +55,58 @@ async def test_what_a_person_shut_is_not_opened_again_by_the_supervisor(server, 
         await console.close()
 
 
-@pytest.mark.asyncio
-async def test_the_store_itself_may_lie_behind_a_tunnel(server, tmp_path, monkeypatch, postgres):
-    """PostgreSQL behind the API server's port-forward: the tunnel opens before the store does, and closes after it."""
-    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config", context="eu")))
+@contextlib.asynccontextmanager
+async def stored(server, folder: Path, postgres: str) -> AsyncIterator[Path]:
+    """A home whose store is a PostgreSQL behind the API server's port-forward: two ready pods behind one Service."""
     parts = urlsplit(postgres)
     (socket,) = Path(parts.query.removeprefix("host=")).glob(".s.PGSQL.*[0-9]")
     async with listening(socket) as port:
         server.ports[5432] = port
-        server.put(pod("db-x"))
-        first = await Console.open(tmp_path / "home")
-        made = await first.clusters.add_tunnel("store", "eu", "shop", "pod/db-x", 5432, 0)
+        for name in ("db-x", "db-y"):
+            body = pod(name, app="store")
+            body["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+            server.put(body)
+        spec = {"selector": {"app": "store"}, "ports": [{"port": 5432}]}
+        server.put({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "store", "namespace": "shop"}, "spec": spec})
+        first = await Console.open(folder)
+        await first.clusters.add_tunnel("store", "eu", "shop", "service/store", 5432, 0)
         await first.close()
         settings = SettingsStore(first.home, {})
         settings.load()
         settings.set("database.url", f"{parts.scheme}://azora@store.tunnel{parts.path}")
-        console = await Console.open(tmp_path / "home")
+        yield folder
+
+
+@pytest.mark.asyncio
+async def test_the_store_itself_may_lie_behind_a_tunnel_and_outlives_its_pod(server, tmp_path, monkeypatch, postgres):
+    """The tunnel opens before the store and closes after it. A pod that dies, and every cut connection, cost one reconnection."""
+    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config", context="eu")))
+    async with stored(server, tmp_path / "home", postgres) as home:
+        console = await Console.open(home)
         try:
             state = console.clusters.tunnels.list()[0]
-            assert state.connections > 0 and state.pod == "db-x" and state.local_port == made.local_port
+            assert state.connections > 0 and state.pod in ("db-x", "db-y")
             assert console.access.operator.role.value == "administrator"
+            server.remove("Pod", "shop", state.pod)
+            server.drop_all()
+            assert await console.database.read(lambda connection: connection.exec_driver_sql("select 41 + 1").scalar()) == 42
+            after = console.clusters.tunnels.list()[0]
+            assert after.pod != state.pod and after.reconnects > 0
         finally:
             await console.close()
+
+
+@pytest.mark.asyncio
+async def test_a_store_behind_a_tunnel_to_another_cluster_is_not_opened_and_the_reason_is_the_tunnels(
+    server, tmp_path, monkeypatch, postgres
+):
+    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path / "config", context="eu")))
+    async with stored(server, tmp_path / "home", postgres) as home:
+        server.objects("Namespace")["", "kube-system"]["metadata"]["uid"] = "another"
+        forwarded = [line for line in server.requests if "portforward" in line]
+        with pytest.raises(Unavailable, match=r"behind the tunnel store.* Another cluster answers"):
+            await Console.open(home)
+        assert [line for line in server.requests if "portforward" in line] == forwarded
 
 
 @contextlib.asynccontextmanager
