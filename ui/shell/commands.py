@@ -42,6 +42,8 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("mining.accept", "Accept the chosen proofs", "check", "mining", {"do": "accept"}, False),
     ("mining.reject", "Reject the chosen proofs", "x", "mining", {"do": "reject"}, False),
     ("mining.undo", "Take the last answer back", "arrow-counter-clockwise", "mining", {"do": "undo"}, False),
+    ("mining.signatures", "Import signatures of attesters", "signature", "mining", {"form": "signatures"}, True),
+    ("mining.attest", "Attest the proofs of a file", "pen-nib", "mining", {"form": "attest"}, True),
     ("mining.emission", "Emission", "chart-line", "mining", {"tab": "emission"}, False),
     ("mining.worker", "Start worker", "play", "mining", {"form": "worker"}, True),
     ("mining.redeem", "Request redemption", "bank", "mining", {"form": "redeem"}, True),

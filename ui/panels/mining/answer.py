@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.core.money import short_units
 from ui.panels.mining.proof_words import STATES, proofs
+from ui.panels.mining.signatures import SignaturesBox
 from ui.widgets import (
     Field,
     KeyValue,
@@ -65,6 +66,8 @@ class AnswerPane(Pane):
         self.reason.returnPressed.connect(lambda: page.decide(False))
         self.field = Field("Reason", self.reason, "Needed to reject; kept with the proof")
         column.addWidget(self.field)
+        self.signatures = SignaturesBox(page.panel)
+        column.addWidget(self.signatures)
         self.follows_title = QLabel("What follows")
         self.follows_title.setProperty("role", "label")
         column.addWidget(self.follows_title)
@@ -123,6 +126,7 @@ class AnswerPane(Pane):
         for widget in (self.how, self.follows_title, self.final):
             widget.setVisible(row is not None)
         self.final.setVisible(bool(stops))
+        self.signatures.ask(row, some)
         empty(self.follows)
         steps = FOLLOWS.get(str(row.status), ()) if row is not None else ()
         self.follows_title.setVisible(bool(steps))

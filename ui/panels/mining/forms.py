@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QComboBox, QSpinBox, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QVBoxLayout
 
-from app.core.errors import Invalid
+from app.core.errors import Conflict, Invalid
 from app.core.money import parse_units, short_units
 from ui.plan_sheet import PlanForm
 from ui.widgets import AccountCombo, Field, FileField, Note, line_edit
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from app.mining import ProofRow, RedemptionRow
+    from app.mining.batching import Batch
     from ui.shell.panel import Panel
 
 
@@ -149,7 +150,7 @@ class SubmitForm(NetworkForm):
 
 
 class MintForm(NetworkForm):
-    """Who attests and who sends, for the chosen proofs."""
+    """Who attests and who sends, for the chosen proofs: as many as one transaction takes."""
 
     def __init__(self, panel: Panel, rows: Sequence[ProofRow]) -> None:
         super().__init__(panel)
@@ -159,17 +160,74 @@ class MintForm(NetworkForm):
         total = sum(row.reward for row in rows)
         people = len({row.contributor for row in rows})
         self.attester = AccountCombo("mining.mint.attester", panel.bridge)
+        self.collected = QCheckBox("Only with the signatures that were collected")
+        self.collected.setObjectName("mining.mint.collected")
         self.submitter = AccountCombo("mining.mint.submitter", panel.bridge)
+        self.size_note = Note("info", "")
+        self.size_note.setObjectName("mining.mint.size")
+        self.size_note.hide()
         addresses = "the address of 1 contributor" if people == 1 else f"the addresses of {people} contributors"
         self.column.addWidget(Note("info", f"{short_units(total, 18)} AZR to {addresses}."))
         self.column.addWidget(Field("Attest with", self.attester, "Signs each proof's digest; costs no gas"))
+        self.column.addWidget(self.collected)
         self.column.addWidget(Field("Send with", self.submitter, "Sends the transaction and pays its fee"))
+        self.column.addWidget(self.size_note)
         self.column.addStretch(1)
+        self.collected.toggled.connect(self.attester.setDisabled)
+        self.collected.toggled.connect(lambda _: self._size())
+        for combo in (self.attester, self.submitter):
+            combo.currentIndexChanged.connect(lambda _: self._size())
+
+    def _attester(self) -> str:
+        return "" if self.collected.isChecked() else str(self.attester.address())
+
+    def _size(self) -> None:
+        """Tell what one transaction takes of the chosen proofs, before anything is planned."""
+        network = self.panel.bridge.console.networks.current
+        try:
+            submitter, attester = self.submitter.address(), self._attester()
+        except Invalid:  # an account is still to be chosen
+            return
+        if network is None or not network.genesis:
+            return
+        mining, ids = self.panel.bridge.console.mining, self._ids
+
+        def failed(error: Any) -> bool:
+            self.size_note.set_level("warn")
+            self.size_note.set_text(str(error))
+            self.size_note.show()
+            return True
+
+        self.panel.bridge.run(
+            lambda: mining.next_batch(network.id, submitter, attester, ids), then=self.show_batch, fail=failed, owner=self
+        )
+
+    def show_batch(self, batch: Batch) -> None:
+        """Show what the next transaction takes, and what is left out and why."""
+        taken, whole = len(batch.rows), len(self._ids)
+        said = f"One transaction takes {taken:,} of {whole:,}: about {batch.gas:,} of {batch.gas_limit:,} gas."
+        for left in batch.left[:3]:
+            said += f" #{left.number:,}: {left.why}"
+        if len(batch.left) > 3:
+            said += f" And {len(batch.left) - 3:,} more are left out."
+        if batch.more:
+            said += f" {batch.more:,} wait for the next one."
+        self.size_note.set_level("info" if taken == whole else "warn")
+        self.size_note.set_text(said)
+        self.size_note.show()
 
     def work(self) -> Callable[[], Awaitable[Any]]:
-        network, submitter, attester = self.network_id(), self.submitter.address(), self.attester.address()
-        ids, console = self._ids, self.panel.bridge.console
-        return lambda: console.mining.plan_mint(network, ids, submitter, attester)
+        network, submitter, attester = self.network_id(), self.submitter.address(), self._attester()
+        ids, mining = self._ids, self.panel.bridge.console.mining
+
+        async def plan() -> Any:
+            batch = await mining.next_batch(network, submitter, attester, ids)
+            if not batch.rows:
+                why = " ".join(f"#{left.number:,}: {left.why}" for left in batch.left[:3])
+                raise Conflict(f"None of these proofs can be minted now. {why} Nothing was planned.", "Look at the queue.")
+            return await mining.plan_mint(network, [row.id for row in batch.rows], submitter, attester)
+
+        return plan
 
 
 class RequestForm(NetworkForm):

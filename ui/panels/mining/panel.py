@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QStackedWidget
 
-from app.core.events import LedgerChanged, NetworkChanged, QueueChanged
+from app.core.events import LedgerChanged, NetworkChanged, PlanChanged, QueueChanged
 from ui.panels.mining.emission import EmissionPage
 from ui.panels.mining.forms import RequestForm, SubmitForm
 from ui.panels.mining.lists import ImportForm
@@ -16,6 +16,7 @@ from ui.panels.mining.queue import QueuePage
 from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
 from ui.panels.mining.redemptions import RedemptionsTab
 from ui.panels.mining.review import ReviewPage
+from ui.panels.mining.signatures import ImportSignaturesForm, SignFileForm, offer_signed
 from ui.panels.mining.workers import WorkersPage
 from ui.shell.panel import Panel
 from ui.widgets import Segmented
@@ -61,6 +62,8 @@ class MiningPanel(Panel):
     def __init__(self, window: Any) -> None:
         super().__init__(window)
         self._words = ""
+        self.signed_elsewhere: set[str] = set()  # plans that sign a file of another console
+        self.bridge.on(PlanChanged, lambda event: offer_signed(self, event), self)
         self.tabs = Segmented(list(TABS.items()))
         self.tabs.setObjectName("mining.tabs")
         self.tabs.changed.connect(self._choose_tab)
@@ -183,6 +186,8 @@ class MiningPanel(Panel):
             self.queue.open_mint()
         elif form == "import":
             self.window_.open_form(ImportForm(self))
+        elif form in ("signatures", "attest"):
+            self.window_.open_form(ImportSignaturesForm(self) if form == "signatures" else SignFileForm(self))
         elif form == "worker":
             self.show_tab("workers")
             self.workers.start()

@@ -30,7 +30,7 @@ class ReviewPage(QWidget):
 
     def __init__(self, panel: MiningPanel) -> None:
         super().__init__()
-        self._panel = panel
+        self.panel = panel
         self._rows: dict[str, ProofRow] = {}
         self._labels: Mapping[str, str] = {}
         self._marked: set[str] = set()
@@ -170,7 +170,7 @@ class ReviewPage(QWidget):
 
     def refresh(self) -> None:
         """Ask the store for what the filters want."""
-        bridge = self._panel.bridge
+        bridge = self.panel.bridge
         network = bridge.console.networks.current if bridge.is_ready else None
         if network is None or not self.isVisible() or self._filling:
             return
@@ -302,7 +302,7 @@ class ReviewPage(QWidget):
         if row.id == self._asked:
             return
         self._asked = row.id
-        bridge = self._panel.bridge
+        bridge = self.panel.bridge
         network = bridge.console.networks.current
         if network is None:
             return
@@ -334,7 +334,7 @@ class ReviewPage(QWidget):
             if str(row.status) in ("in_review", "ready") and not (accept and str(row.status) == "ready")
         ]
         if not some:
-            self._panel.window_.notify("None of the chosen proofs waits for this answer. Nothing was changed.", "warn")
+            self.panel.window_.notify("None of the chosen proofs waits for this answer. Nothing was changed.", "warn")
             return
         reason = self.answer.reason.text().strip()
         if not accept and not reason:
@@ -346,7 +346,7 @@ class ReviewPage(QWidget):
         after = [row.id for row in self.table.rows()]
         place = min(after.index(each) for each in ids)
         self._wanted = next((each for each in after[place:] if each in left), left[-1] if left else "")
-        mining = self._panel.bridge.console.mining
+        mining = self.panel.bridge.console.mining
 
         def answered(count: int) -> None:
             self._undo.append(was)
@@ -356,7 +356,7 @@ class ReviewPage(QWidget):
             text = f"Proof #{some[0].number:,} is {word}." if len(some) == 1 else f"{proofs(count)} are {word}."
             if count < len(some):
                 text += f" {len(some) - count} had another answer already."
-            self._panel.window_.notify(text, "ok", action=("Take back", self.undo))
+            self.panel.window_.notify(text, "ok", action=("Take back", self.undo))
             self.refresh()
             self.table.setFocus()
 
@@ -365,7 +365,7 @@ class ReviewPage(QWidget):
     def undo(self) -> None:
         """Take the last answer back, where no plan has acted on it."""
         if not self._undo:
-            self._panel.window_.notify("Nothing was answered here that could be taken back.", "info")
+            self.panel.window_.notify("Nothing was answered here that could be taken back.", "info")
             return
         was = self._undo.pop()
         self._wanted = was[0][0]
@@ -373,7 +373,7 @@ class ReviewPage(QWidget):
 
     def take_back(self, was: Sequence[Was]) -> None:
         """Let these proofs be as they were before they were answered."""
-        mining = self._panel.bridge.console.mining
+        mining = self.panel.bridge.console.mining
 
         async def back() -> int:
             for proof_id, status, reason in was:
@@ -384,7 +384,7 @@ class ReviewPage(QWidget):
 
         def done(count: int) -> None:
             word = "waits" if count == 1 else "wait"
-            self._panel.window_.notify(f"{proofs(count)} {word} for an answer again.", "ok")
+            self.panel.window_.notify(f"{proofs(count)} {word} for an answer again.", "ok")
             self.refresh()
 
         self._run(back, done, "Taking the answer back")
@@ -397,7 +397,7 @@ class ReviewPage(QWidget):
             self.refresh()
             return False
 
-        self._panel.bridge.run(work, then=then, fail=refused, label=label, owner=self)
+        self.panel.bridge.run(work, then=then, fail=refused, label=label, owner=self)
 
 
 def _choice(name: str, spoken: str, changed: Callable[[], object]) -> QComboBox:
