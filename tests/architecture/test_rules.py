@@ -76,6 +76,41 @@ def test_only_jobs_and_the_bridge_start_tasks():
     assert not found
 
 
+def _names(module: ast.Module) -> set[str]:
+    """What a module defines at its top level, in whatever branch."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = list(module.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        else:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            waiting.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def test_every_name_that_is_imported_is_there():
+    """Two changes that each work can move a name and import it from its old place: the error would wait for a click."""
+    missing = []
+    for path in modules("app", "ui", "tests"):
+        for node in ast.walk(tree(path)):
+            parts = str(node.module).split(".") if isinstance(node, ast.ImportFrom) and not node.level else [""]
+            if not isinstance(node, ast.ImportFrom) or parts[0] not in ("app", "ui", "tests"):
+                continue
+            base = ROOT.joinpath(*parts)
+            file = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+            names = _names(tree(file)) if file.is_file() else set()
+            for alias in node.names:
+                inside = (base / alias.name).is_dir() or (base / f"{alias.name}.py").is_file()
+                if alias.name not in names and not inside and "__getattr__" not in names:
+                    missing.append(f"{place(path, node)}: {alias.name} from {node.module}")
+    assert not missing
+
+
 def test_no_wait_may_lose_a_cancellation():
     """``asyncio.wait_for`` of Python 3.11 swallows a cancellation that comes with its result: the loop around it never ends.
 

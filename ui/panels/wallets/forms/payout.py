@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QPlainTextEdit, QWidget
 
 from app.core.errors import ConsoleError, Invalid
 from ui.panels.wallets.fees import FeeChoice
-from ui.panels.wallets.forms.form import WalletForm, ask_file, line, line_edit, read_file
+from ui.panels.wallets.forms.form import WalletForm, ask_file, line, read_file
 from ui.theme import theme
-from ui.widgets import AccountCombo, AddressCell, Amount, Column, Field, Note, Row, StatusCell, Table, button
+from ui.widgets import AccountCombo, AddressCell, Amount, Column, Field, Note, Row, StatusCell, Table, button, line_edit
 from ui.widgets.values import masked, shown_text
 
 if TYPE_CHECKING:
