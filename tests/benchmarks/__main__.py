@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import statistics
 import subprocess
@@ -14,21 +13,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ROOT / "contracts" / "node_modules"
-
-NODE_WORKER = """
-const solc = require(process.argv[1]);
-const compile = solc.cwrap('solidity_compile', 'string', ['string', 'number', 'number']);
-let rest = '';
-process.stdin.on('data', part => {
-  rest += part;
-  let at;
-  while ((at = rest.indexOf('\\n')) >= 0) {
-    const line = rest.slice(0, at); rest = rest.slice(at + 1);
-    process.stdout.write(JSON.stringify(compile(line, 0, 0).length) + '\\n');
-  }
-});
-"""
 
 
 def timed(work: Callable[[], object], times: int) -> float:
@@ -39,50 +23,6 @@ def timed(work: Callable[[], object], times: int) -> float:
         work()
         spent.append(time.perf_counter() - began)
     return statistics.median(spent)
-
-
-def compile_warm() -> dict[str, Any]:
-    """Our resident compiler against a resident Node with the same soljson, interleaved; and a compile of nothing changed."""
-    from app.contracts.compiler import Compiler
-    from app.contracts.solc import Solc, gather, standard_json
-    from app.contracts.toolchain import CONTRACTS, Toolchain
-
-    asked = standard_json(gather(CONTRACTS / "src", MODULES))
-    ours = Solc(Toolchain())
-    node = subprocess.Popen(
-        ["node", "-e", NODE_WORKER, str(MODULES / "solc" / "soljson.js")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert node.stdin is not None and node.stdout is not None
-
-    def ask_node() -> None:
-        node.stdin.write(asked + "\n")
-        node.stdin.flush()
-        node.stdout.readline()
-
-    ours.compile(asked)
-    ask_node()
-    pairs = [(timed(lambda: ours.compile(asked), 1), timed(ask_node, 1)) for _ in range(5)]
-    node.kill()
-    with tempfile.TemporaryDirectory() as cache:
-
-        async def unchanged() -> float:
-            compiler = Compiler(Toolchain(), Path(cache))
-            await compiler.compile()
-            began = time.perf_counter()
-            await compiler.compile()
-            spent = time.perf_counter() - began
-            await compiler.close()
-            return spent
-
-        nothing = asyncio.run(unchanged())
-    mine, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    return {
-        "seconds": mine,
-        "peer": "resident Node, same soljson",
-        "peer_seconds": theirs,
-        "ratio": mine / theirs,
-        "unchanged_seconds": nothing,
-    }
 
 
 def signing() -> dict[str, Any]:
@@ -128,9 +68,9 @@ def startup() -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    from tests.benchmarks import cluster, interface, mining, previewing, sending
+    from tests.benchmarks import cluster, compiling, interface, mining, previewing, sending
 
-    told = {"compile_warm": compile_warm(), "sign": signing(), "startup": startup(), "keccak_search": mining.search()}
+    told = {"compile_warm": compiling.warm(), "sign": signing(), "startup": startup(), "keccak_search": mining.search()}
     told["preview"] = previewing.latency()
     told["send"] = sending.sending()
     told["cluster_watch"] = cluster.compare()
