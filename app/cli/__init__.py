@@ -47,6 +47,7 @@ wallets.command("payout")(payout)
 wallets.command("payout-rows")(payout_rows)
 azora.add_typer(contracts, name="contract")
 importlib.import_module("app.cli.contract_tests")  # adds its command to contract
+importlib.import_module("app.cli.contract_gas")  # adds its command to contract
 importlib.import_module("app.cli.queue")  # adds its commands to wallet
 importlib.import_module("app.cli.attest")  # adds its commands to mint
 importlib.import_module("app.cli.inspect")  # adds its command to contract

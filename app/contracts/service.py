@@ -22,6 +22,7 @@ from app.contracts.deployments import (
     creation_arguments,
     known_of,
 )
+from app.contracts.gas import GasReports
 from app.contracts.inspector import Inspector
 from app.contracts.projects import Project, ours
 from app.contracts.systems import System, definition_of, system_of
@@ -74,6 +75,7 @@ class Contracts:
         self._slots: dict[str, tuple[int, int]] = {}  # of balances and supply, by the token's artifact
         self._deployments = Deployments(database, networks, simulation, fees, self.compiler, bus)
         self.verification = Verification(networks, self.compiler)
+        self.gas = GasReports(self.tests, self.compiler, networks, self._deployments.book, self._artifact)
         self.inspector = Inspector(networks, simulation, self.compiler, self.artifacts)
         operations.register_kind(
             PlanKind(

@@ -67,7 +67,7 @@ class ContractGas:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A figure that is another than in the baseline. ``before`` or ``after`` is None where there was none. Gas, or bytes of size."""
+    """A figure (gas, or bytes) that is another than in the baseline; ``before`` or ``after`` is None where there was none."""
 
     contract: str
     figure: str
@@ -102,9 +102,7 @@ class GasReport:
                 "Save a baseline of the same kind.",
             )
         before, after = dict(_figures(baseline.contracts)), dict(_figures(self.contracts))
-        found = [
-            Change(*key, before.get(key), after.get(key)) for key in {**before, **after} if before.get(key) != after.get(key)
-        ]
+        found = [Change(*key, before.get(key), after.get(key)) for key in {**before, **after} if before.get(key) != after.get(key)]
         return sorted(found, key=lambda change: (change.percent is None, -(change.percent or 0), change.contract, change.figure))
 
     def grown(self, changes: Iterable[Change], tolerance: float) -> list[Change]:
@@ -165,7 +163,9 @@ def read_baseline(file: Path) -> GasReport:
     try:
         return GasReport.from_json(file.read_text(encoding="utf-8"), file.name)
     except (OSError, UnicodeDecodeError):
-        raise NotFound(f"There is no baseline {file}. Nothing was compared.", "Save one: azora contract gas --baseline save") from None
+        raise NotFound(
+            f"There is no baseline {file}. Nothing was compared.", "Save one: azora contract gas --baseline save"
+        ) from None
 
 
 def _contract(body: Mapping[str, Any]) -> ContractGas:

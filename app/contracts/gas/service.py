@@ -44,12 +44,18 @@ class GasReports:
         """What the calls in the project's tests used, as forge reports it; sizes are those of the project's own settings.
 
         Raises:
-            Invalid: the project does not compile.
-            Denied, NotFound, Unavailable: as ``Tests.run``.
+            Conflict: a test fails.
+            Denied, Invalid, Unavailable: as ``Tests.run``.
         """
         measured = await self._tests.gas(project, allow_programs=allow_programs)
         built = await self._compiler.compile(project)
-        sizes = {f"{each.source}:{each.name}": (len(each.runtime) - 2) // 2 for each in built.contracts}
+        # forge names sources as seen from the project's folder.
+        names = {
+            source: place.relative_to(project.root).as_posix()
+            for source, place in built.places.items()
+            if place.is_relative_to(project.root)
+        }
+        sizes = {f"{names[each.source]}:{each.name}": (len(each.runtime) - 2) // 2 for each in built.contracts}
         contracts = [_read(entry, sizes) for entry in measured]
         return GasReport(
             Origin.TESTS, project.name, tuple(sorted((each for each in contracts if each.key in sizes), key=lambda each: each.key))

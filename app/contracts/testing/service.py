@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.contracts.projects import Project
 from app.contracts.testing.coverage import Coverage, read_tracefile
@@ -19,7 +19,7 @@ from app.contracts.testing.results import TestCase, TestReport, TestStatus, Test
 from app.contracts.testing.traces import read_details
 from app.contracts.toolchain import Toolchain
 from app.contracts.workspace import LOOK, marks
-from app.core.errors import ConsoleError, NotFound
+from app.core.errors import Conflict, ConsoleError, NotFound
 
 if TYPE_CHECKING:
     from app.core.jobs import Job, Jobs
@@ -133,6 +133,24 @@ class Tests:
             lines = out.decode("utf-8", "replace").splitlines()
             passed, failed = (sum(line.startswith(mark) for line in _once(lines)) for mark in ("[PASS]", "[FAIL"))
             return Coverage(read_tracefile(file.read_text(encoding="utf-8")), passed, failed, deep)
+
+    async def gas(self, what: Path | Project | None = None, *, allow_programs: bool = False) -> list[dict[str, Any]]:
+        """What the calls of all tests used, contract by contract, as forge reports it.
+
+        Raises:
+            Conflict: a test fails: what was called until then says nothing.
+            Denied, Invalid, Unavailable: as :meth:`run`.
+        """
+        async with self._turn:
+            forge = await self._trusted(what, allow_programs)
+            code, out, complaints = await forge.run("test", "--gas-report", "--json")
+            try:
+                found = json.loads(out)
+            except ValueError:
+                raise refused(complaints or out) from None
+            if code or not isinstance(found, list):
+                raise Conflict("A test fails, so its calls are no measure. Nothing was measured.", "Run: azora contract test")
+            return found
 
     def watch(self, what: Path | Project | None, wanted: TestFilter, done: Callable[[TestReport | ConsoleError], None]) -> Job:
         """A job that runs the tests now and whenever a source or the configuration changes, until it is cancelled.
