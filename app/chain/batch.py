@@ -17,7 +17,8 @@ from app.chain import outcomes
 from app.chain.nonces import Counts, Do
 from app.chain.queue import QueuedTransaction, TransactionState
 from app.chain.rpc import RpcFailure
-from app.chain.sending import TransactionRequest, refusal
+from app.chain.sending import refusal
+from app.chain.signing import TransactionRequest
 from app.chain.standing import Standing, look, stayed
 from app.core.errors import Invalid
 from app.core.evidence import Evidence
@@ -118,6 +119,10 @@ class BatchStep(Step):
         self._fresh = [Standing(row, Do.RESEND, Counts(0, 0, 0), None, 0, False) for row in rows]
         context.report(f"Signed {len(rows):,} transactions from nonce {rows[0].nonce:,}, bytes stored")
         return {"hashes": [row.hash for row in rows], "first_nonce": rows[0].nonce, "sender": self.sender}
+
+    async def given_out(self, context: StepContext) -> bool:
+        """Whether somebody elsewhere was asked for its signatures."""
+        return bool(await self.transactions.requests.of_step(context.plan.id, context.index))
 
     async def act(self, prepared: Mapping[str, object], context: StepContext) -> None:
         """Send what the node does not have, in the order of nonces, as far ahead as it mines along.

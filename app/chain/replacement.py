@@ -13,8 +13,8 @@ from app.chain import nonces, outcomes
 from app.chain.fees import GWEI, FeeQuote, gwei
 from app.chain.nonces import Do
 from app.chain.queue import HOLDING, IN_BLOCK, QueuedTransaction, TransactionState, missing
-from app.chain.sending import TransactionRequest, prepared_of, unsigned
 from app.chain.signer import SigningTask
+from app.chain.signing import TransactionRequest, prepared_of, unsigned
 from app.chain.standing import look
 from app.chain.transactions import TransactionStep
 from app.core import faults
@@ -273,7 +273,7 @@ class PlacedStep(TransactionStep):
                 raise Conflict(f"Nonce {nonce:,} is used by now. Nothing was signed.", "Look at the queue.")
             quote = await self._quote(chain, context.plan)
             faults.point("chain.transaction.reserved")
-            transaction = asked.unsigned if asked else unsigned(chain, nonce, request, request.gas_limit or EMPTY_GAS, quote)
+            transaction = asked[0].unsigned if asked else unsigned(chain, nonce, request, request.gas_limit or EMPTY_GAS, quote)
             prepared = await self.transactions.sign_and_keep(task, self.sender, transaction, replaces)
         context.report(f"Signed with nonce {nonce}, bytes stored")
         return prepared

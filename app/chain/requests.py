@@ -6,7 +6,7 @@ no other transaction of the account takes the nonce meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,38 +37,43 @@ class SigningRequests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def keep(self, task: SigningTask, sender: str, unsigned: UnsignedTransaction) -> None:
-        """Store what is asked for; asking for the same step again changes nothing."""
+    async def keep(self, sender: str, asked: Sequence[tuple[SigningTask, UnsignedTransaction]]) -> None:
+        """Store what is asked for, all of one step; asking for the same step again changes nothing."""
         from app.chain.tables import signing_requests as table
 
-        row = {
-            "plan_id": task.plan_id,
-            "step_index": task.index,
-            "network": task.network,
-            "sender": bytes.fromhex(sender[2:]),
-            "nonce": unsigned.nonce,
-            "title": task.title[:200],
-            "unsigned": to_json(unsigned),
-            "raw": b"",
-            "created_at": now_ms(),
-        }
+        rows = [
+            {
+                "plan_id": task.plan_id,
+                "step_index": task.index,
+                "item": task.item,
+                "network": task.network,
+                "sender": bytes.fromhex(sender[2:]),
+                "nonce": unsigned.nonce,
+                "title": task.title[:200],
+                "unsigned": to_json(unsigned),
+                "raw": b"",
+                "created_at": now_ms(),
+            }
+            for task, unsigned in asked
+        ]
 
         def write(connection: Connection) -> None:
-            mine = (table.c.plan_id == task.plan_id, table.c.step_index == task.index)
+            first = asked[0][0]
+            mine = (table.c.plan_id == first.plan_id, table.c.step_index == first.index)
             if connection.execute(table.select().where(*mine)).first() is None:
-                connection.execute(table.insert().values(row))
+                connection.execute(table.insert(), rows)
 
         await self._database.write(write)
 
-    async def of_step(self, plan_id: str, index: int) -> SigningRequest | None:
-        """What waits for one step, or None."""
-        return next((request for request in await self.of_plan(plan_id) if request.task.index == index), None)
+    async def of_step(self, plan_id: str, index: int) -> list[SigningRequest]:
+        """What waits for one step, item by item."""
+        return [request for request in await self.of_plan(plan_id) if request.task.index == index]
 
     async def of_plan(self, plan_id: str) -> list[SigningRequest]:
         """What waits for a plan, in the order of its steps."""
         from app.chain.tables import signing_requests as table
 
-        query = table.select().where(table.c.plan_id == plan_id).order_by(table.c.step_index)
+        query = table.select().where(table.c.plan_id == plan_id).order_by(table.c.step_index, table.c.item)
         return await self._database.read(lambda connection: [_request(row) for row in connection.execute(query)])
 
     async def of_sender(self, network: str, sender: str) -> list[SigningRequest]:
@@ -79,12 +84,16 @@ class SigningRequests:
         query = table.select().where(*mine).order_by(table.c.nonce)
         return await self._database.read(lambda connection: [_request(row) for row in connection.execute(query)])
 
-    async def answer(self, plan_id: str, index: int, raw: bytes) -> None:
-        """Keep the signed bytes that were brought; whoever brings them has compared them."""
+    async def answer(self, answers: Sequence[tuple[SigningTask, bytes]]) -> None:
+        """Keep signed bytes that were brought, all or none; whoever brings them has compared them."""
         from app.chain.tables import signing_requests as table
 
-        mine = (table.c.plan_id == plan_id, table.c.step_index == index)
-        await self._database.write(lambda connection: connection.execute(table.update().where(*mine).values(raw=raw)))
+        def write(connection: Connection) -> None:
+            for task, raw in answers:
+                mine = (table.c.plan_id == task.plan_id, table.c.step_index == task.index, table.c.item == task.item)
+                connection.execute(table.update().where(*mine).values(raw=raw))
+
+        await self._database.write(write)
 
     async def drop(self, plan_id: str, index: int | None = None) -> None:
         """Forget what waited for a step (or for all of a plan): it is signed, or nobody wants it any more."""
@@ -132,7 +141,7 @@ def from_json(body: Mapping[str, Any]) -> UnsignedTransaction:
 
 def _request(row: Any) -> SigningRequest:
     return SigningRequest(
-        SigningTask(row.network, row.plan_id, int(row.step_index), row.title),
+        SigningTask(row.network, row.plan_id, int(row.step_index), row.title, int(row.item)),
         checksum_address(bytes(row.sender)),
         from_json(row.unsigned),
         bytes(row.raw),

@@ -5,7 +5,7 @@ Serialisation is our own: EIP-2718 envelopes of type 2 (EIP-1559), and legacy tr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,12 +79,16 @@ class UnsignedTransaction:
 
 @dataclass(frozen=True, slots=True)
 class SigningTask:
-    """For which step of which plan a signature is asked. ``network`` is ``NetworkKey.text``."""
+    """For which step of which plan a signature is asked, and for which item of a step that signs many.
+
+    ``network`` is ``NetworkKey.text``.
+    """
 
     network: str
     plan_id: str
     index: int
     title: str
+    item: int = 0
 
 
 class Signer(Protocol):
@@ -101,6 +105,11 @@ class Signer(Protocol):
             Waiting: somebody elsewhere was asked, and the answer is not there yet; ask again with the same transaction.
             Conflict: something else was signed elsewhere; it must not be sent.
         """
+
+    async def sign_transactions(
+        self, address: str, transactions: Sequence[UnsignedTransaction], task: SigningTask | None = None
+    ) -> list[bytes]:
+        """Many of one account with one look at its key; from elsewhere as :meth:`sign_transaction`, all or none."""
 
     async def sign_digest(self, address: str, digest: bytes) -> bytes:
         """65 bytes r ‖ s ‖ v over a 32-byte digest."""

@@ -55,6 +55,7 @@ signing_requests = sa.Table(
     metadata,
     sa.Column("plan_id", sa.String(36), primary_key=True),
     sa.Column("step_index", sa.Integer, primary_key=True),
+    sa.Column("item", sa.Integer, primary_key=True),  # which of a step that signs many; else 0
     sa.Column("network", sa.String(90), nullable=False),
     sa.Column("sender", Address, nullable=False),
     sa.Column("nonce", sa.BigInteger, nullable=False),

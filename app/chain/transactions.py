@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from app.chain import batch, nonces
 from app.chain.queue import ALIVE, HOLDING, QueuedTransaction, TransactionState
 from app.chain.rival import Rival, Rivals
-from app.chain.sending import Sending, TransactionRequest
+from app.chain.sending import Sending
+from app.chain.signing import TransactionRequest
 from app.chain.standing import look
 from app.core.errors import Invalid
 from app.operations.plans import Plan, StepSpec
@@ -229,7 +230,7 @@ class TransactionStep(Step):
 
     async def given_out(self, context: StepContext) -> bool:
         """Whether somebody elsewhere was asked for its signature."""
-        return await self.transactions.requests.of_step(context.plan.id, context.index) is not None
+        return bool(await self.transactions.requests.of_step(context.plan.id, context.index))
 
     async def act(self, prepared: Mapping[str, object], context: StepContext) -> None:
         """Send the stored bytes."""

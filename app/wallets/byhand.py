@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from app.chain.signer import UnsignedTransaction
 
 REQUEST, SIGNED = "azora-signing-request", "azora-signed-transaction"
-VERSION = 1
-LONGEST = 600_000  # characters: 128 KiB of call data as hex, and room around it
+ONE, MANY = 1, 2  # versions of the text: with one transaction, or with a list of them
+LONGEST = 600_000  # characters of one transaction: 128 KiB of call data as hex, and room around it
+LONGEST_LIST = 24_000_000  # of a list: 10,000 payments, written with room
+MOST = 10_000
+SHOWN = 20  # transactions of a list that are told one by one
 NOTHING = "Nothing was signed."
 NUMBERS = ("chainId", "nonce", "value", "gas", "maxFeePerGas", "maxPriorityFeePerGas")
 TRANSFER, APPROVE = "a9059cbb", "095ea7b3"  # transfer(address,uint256), approve(address,uint256)
@@ -30,15 +33,15 @@ TRANSFER, APPROVE = "a9059cbb", "095ea7b3"  # transfer(address,uint256), approve
 
 @dataclass(frozen=True, slots=True)
 class HandRequest:
-    """A transaction that somebody asks this console to sign.
+    """A transaction, or several of one account, that somebody asks this console to sign.
 
     Attributes:
         plan: name of the plan on the other console, such as ``PLN-0007``.
         title: what the plan is called there; somebody else's words.
         network: what the network is called there.
         sender: EIP-55 address whose key is asked for.
-        unsigned: all that is signed.
-        digest: keccak-256 that is signed, ``0x…``: compare it on both consoles.
+        transactions: all that is signed, in the order of nonces.
+        digest: keccak-256 that is signed, ``0x…``, or of all such digests together: compare it on both consoles.
         words: what it does, made here from the fields.
     """
 
@@ -46,25 +49,32 @@ class HandRequest:
     title: str
     network: str
     sender: str
-    unsigned: UnsignedTransaction
+    transactions: tuple[UnsignedTransaction, ...]
     digest: str
     words: tuple[str, ...]
 
+    @property
+    def chain_id(self) -> int:
+        """Of all of them."""
+        return self.transactions[0].chain_id
 
-def request_text(plan: str, title: str, network: str, sender: str, unsigned: UnsignedTransaction) -> str:
+
+def request_text(plan: str, title: str, network: str, sender: str, transactions: Sequence[UnsignedTransaction]) -> str:
     """The text to carry over."""
     from app.chain.requests import to_json
 
+    bodies = [to_json(unsigned) for unsigned in transactions]
+    one = len(bodies) == 1
     body = {
         "kind": REQUEST,
-        "version": VERSION,
+        "version": ONE if one else MANY,
         "plan": plan,
         "title": title,
         "network": network,
         "from": sender,
-        "transaction": to_json(unsigned),
-        "digest": digest_of(unsigned),
-        "words": list(words_of(sender, unsigned)),
+        **({"transaction": bodies[0]} if one else {"transactions": bodies}),
+        "digest": digest_of(transactions),
+        "words": list(words_of(sender, transactions)),
     }
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
@@ -77,8 +87,16 @@ def read_request(text: str) -> HandRequest:
     """
     body = _body(text, REQUEST)
     sender = keys.parse_address(_text(body, "from"), "from")
-    unsigned = _unsigned(body.get("transaction"))
-    digest = digest_of(unsigned)
+    given = body.get("transactions") if body["version"] == MANY else [body.get("transaction")]
+    if not isinstance(given, list) or not 0 < len(given) <= MOST:
+        raise _wrong("transactions")
+    transactions = tuple(_unsigned(each) for each in given)
+    first = transactions[0]
+    if [(each.chain_id, each.nonce) for each in transactions] != [
+        (first.chain_id, nonce) for nonce in sorted({each.nonce for each in transactions})
+    ]:
+        raise _wrong("transactions")  # another chain among them, or a nonce twice: one of the two would be a second payment
+    digest = digest_of(transactions)
     if _text(body, "digest") != digest:
         raise Invalid(
             f"The fields of this request give the digest {digest}, but it says another. {NOTHING}",
@@ -89,46 +107,75 @@ def read_request(text: str) -> HandRequest:
         title=_shown(body, "title", 200),
         network=_shown(body, "network", 100),
         sender=sender,
-        unsigned=unsigned,
+        transactions=transactions,
         digest=digest,
-        words=words_of(sender, unsigned),
+        words=words_of(sender, transactions),
     )
 
 
-def signed_text(request: HandRequest, raw: bytes) -> str:
+def signed_text(request: HandRequest, raws: Sequence[bytes]) -> str:
     """The text to carry back."""
+    signed = [{"raw": "0x" + raw.hex(), "hash": "0x" + keys.keccak(raw).hex()} for raw in raws]
+    one = len(signed) == 1
     body = {
         "kind": SIGNED,
-        "version": VERSION,
+        "version": ONE if one else MANY,
         "plan": request.plan,
         "from": request.sender,
         "digest": request.digest,
-        "raw": "0x" + raw.hex(),
-        "hash": "0x" + keys.keccak(raw).hex(),
+        **(signed[0] if one else {"signed": signed}),
     }
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 
-def read_signed(text: str) -> bytes:
-    """The raw bytes that were carried back: our own text, or just ``0x…`` as other programs write it. Not yet compared.
+def read_signed(text: str) -> list[bytes]:
+    """The raw bytes that were carried back: our own text, or just ``0x…``, a line each, as other programs write it.
+
+    They are not compared yet.
 
     Raises:
         Invalid: it is neither.
     """
     clean = text.strip()
     if not clean.startswith("{"):
-        return _hex(clean, "raw")
-    return _hex(_text(_body(text, SIGNED), "raw"), "raw")
+        return [_hex(line.strip(), "raw") for line in clean.splitlines()[: MOST + 1]] if clean else [_hex(clean, "raw")]
+    body = _body(text, SIGNED)
+    if body["version"] == ONE:
+        return [_hex(_text(body, "raw"), "raw")]
+    signed = body.get("signed")
+    if not isinstance(signed, list) or len(signed) > MOST or not all(isinstance(each, dict) for each in signed):
+        raise _wrong("signed")
+    return [_hex(_text(each, "raw"), "raw") for each in signed]
 
 
-def digest_of(unsigned: UnsignedTransaction) -> str:
-    """What is signed, as ``0x…``."""
-    return "0x" + keys.keccak(unsigned.payload()).hex()
+def digest_of(transactions: Sequence[UnsignedTransaction]) -> str:
+    """What is signed, as ``0x…``; of several the keccak-256 of their digests, one after the other."""
+    digests = [keys.keccak(unsigned.payload()) for unsigned in transactions]
+    return "0x" + (digests[0] if len(digests) == 1 else keys.keccak(b"".join(digests))).hex()
 
 
-def words_of(sender: str, unsigned: UnsignedTransaction) -> tuple[str, ...]:
+def words_of(sender: str, transactions: Sequence[UnsignedTransaction]) -> tuple[str, ...]:
     """What the fields do, in sentences with exact numbers."""
-    lines = [f"From {sender}, nonce {unsigned.nonce:,}, on chain {unsigned.chain_id}."]
+    first, last = transactions[0], transactions[-1]
+    most = sum(unsigned.gas_limit * unsigned.max_fee_per_gas for unsigned in transactions)
+    fee = f"at most {exact_units(most, 18)} of the native coin as fee"
+    if len(transactions) == 1:
+        head = f"From {sender}, nonce {first.nonce:,}, on chain {first.chain_id}."
+        return (head, *_did(first), f"Pays {fee} ({first.gas_limit:,} gas).")
+    value = sum(unsigned.value for unsigned in transactions)
+    lines = [
+        f"{len(transactions):,} transactions from {sender}, nonces {first.nonce:,} to {last.nonce:,}, on chain {first.chain_id}."
+    ]
+    lines.append(f"Together they send {exact_units(value, 18)} of the native coin and pay {fee}.")
+    for unsigned in transactions[:SHOWN]:
+        lines.append(f"Nonce {unsigned.nonce:,}: {' '.join(_did(unsigned))}")
+    if len(transactions) > SHOWN:
+        lines.append(f"{len(transactions) - SHOWN:,} more stand in the file, each with its fields; the digest covers them.")
+    return tuple(lines)
+
+
+def _did(unsigned: UnsignedTransaction) -> list[str]:
+    lines = []
     if unsigned.to is None:
         lines.append(f"Creates a contract from {len(unsigned.data):,} bytes of code.")
     elif unsigned.data:
@@ -136,9 +183,7 @@ def words_of(sender: str, unsigned: UnsignedTransaction) -> tuple[str, ...]:
     if unsigned.value or not unsigned.data:
         where = f"to {unsigned.to}" if unsigned.to else "to the new contract"
         lines.append(f"Sends {exact_units(unsigned.value, 18)} of the native coin ({unsigned.value:,} wei) {where}.")
-    most = unsigned.gas_limit * unsigned.max_fee_per_gas
-    lines.append(f"Pays at most {exact_units(most, 18)} of the native coin as fee ({unsigned.gas_limit:,} gas).")
-    return tuple(lines)
+    return lines
 
 
 def _called(to: str, data: bytes) -> str:
@@ -153,11 +198,11 @@ def _called(to: str, data: bytes) -> str:
 
 
 def _body(text: str, kind: str) -> Mapping[str, Any]:
-    body = read(text, LONGEST, NOTHING)
-    if not isinstance(body, dict) or body.get("kind") != kind or body.get("version") != VERSION:
+    body = read(text, LONGEST_LIST, NOTHING)
+    if not isinstance(body, dict) or body.get("kind") != kind or str(body.get("version")) not in (str(ONE), str(MANY)):
         what = "a request to sign" if kind == REQUEST else "a signed transaction"
-        raise Invalid(f"This text is not {what} of version {VERSION}. {NOTHING}", "Carry the file over again, whole.")
-    return body
+        raise Invalid(f"This text is not {what} of version {ONE} or {MANY}. {NOTHING}", "Carry the file over again, whole.")
+    return {**body, "version": int(str(body["version"]))}
 
 
 def _unsigned(given: object) -> UnsignedTransaction:

@@ -94,14 +94,16 @@ class Elsewhere(Speaking):
     # By hand
 
     async def hand_request(self, plan_id: str) -> str:
-        """The text (JSON) to carry to the console that has the key: fields, digest and words.
+        """The text (JSON) to carry to the console that has the key: fields, digest and words of all that the plan waits for.
 
         Raises:
             NotFound: no such plan, or it does not wait for a signature by hand.
         """
-        plan, request = await self._waits(plan_id)
-        network = self._networks.get(request.task.network)
-        return byhand.request_text(plan.name, request.task.title, network.name, request.sender, request.unsigned)
+        plan, requests = await self._waits(plan_id)
+        network, step = self._networks.get(requests[0].task.network), plan.steps[requests[0].task.index]
+        return byhand.request_text(
+            plan.name, step.spec.title, network.name, requests[0].sender, [request.unsigned for request in requests]
+        )
 
     async def read_request(self, text: str) -> HandRequest:
         """What a request from another console asks for, in words made here.
@@ -124,24 +126,26 @@ class Elsewhere(Speaking):
         """
         request = byhand.read_request(text)
         # A network that this console knows by the chain id decides who may sign for it.
-        known = [network for network in self._networks.list() if network.chain_id == request.unsigned.chain_id]
+        known = [network for network in self._networks.list() if network.chain_id == request.chain_id]
         targets = [network.target() for network in known] or [CONSOLE]
         if refused := next(filter(None, (self._access.may(EVERYBODY, target) for target in targets)), ""):
             raise Denied(f"{refused} Nothing was signed.", "Ask an operator with another role.")
         if account and await self.resolve(account) != request.sender:
             raise Denied(f"The request asks for {request.sender}. Nothing was signed.", "Choose that account.", field="account")
-        raw = await super().sign_transaction(request.sender, request.unsigned)
+        raws = await super().sign_transactions(request.sender, request.transactions)
         body = {
             "account": request.sender,
             "digest": request.digest,
-            "chain_id": str(request.unsigned.chain_id),
+            "chain_id": str(request.chain_id),
             "plan": request.plan,
         }
+        if len(raws) > 1:
+            body["transactions"] = str(len(raws))
         await self._access.record("request.signed", body)
-        return byhand.signed_text(request, raw)
+        return byhand.signed_text(request, raws)
 
     async def offer_signed(self, plan_id: str, text: str) -> Plan:
-        """Bring the signature that a plan waits for, and have it go on to its end.
+        """Bring the signature that a plan waits for, or all of them, and have it go on to its end.
 
         Raises:
             Invalid: the text holds no transaction.
@@ -151,22 +155,38 @@ class Elsewhere(Speaking):
         """
         from app.chain.envelopes import signed_as_asked
 
-        plan, request = await self._waits(plan_id)
-        raw = byhand.read_signed(text)
-        signed_as_asked(request.unsigned, raw, request.sender)
-        await self._still_good(plan, request)
-        await self._transactions.requests.answer(plan.id, request.task.index, raw)
+        plan, requests = await self._waits(plan_id)
+        raws = byhand.read_signed(text)
+        if len(raws) != len(requests):
+            raise Conflict(
+                f"{plan.name} waits for {len(requests):,} signed transactions, and this holds {len(raws):,}. Nothing was sent.",
+                "Carry the whole answer over, from the request that was exported last.",
+            )
+        for at, (request, raw) in enumerate(zip(requests, raws, strict=True)):
+            try:
+                signed_as_asked(request.unsigned, raw, request.sender)
+            except Conflict as error:
+                if len(raws) > 1:
+                    error.message = f"Transaction {at + 1:,} of {len(raws):,}: {error.message}"
+                raise
+        await self._still_good(plan, requests[0])
+        await self._transactions.requests.answer([(request.task, raw) for request, raw in zip(requests, raws, strict=True)])
         try:
             return await self._operations.go_on(plan.id)
         except Conflict:  # another console runs it, and finds the answer
             return await self._operations.get(plan.id)
 
-    async def _waits(self, plan_id: str) -> tuple[Plan, SigningRequest]:
+    async def _waits(self, plan_id: str) -> tuple[Plan, list[SigningRequest]]:
+        """The plan, and what its step asks to have signed, in the order of nonces."""
         plan = await self._operations.get(plan_id)
         if plan.state in (PlanState.WAITING, PlanState.RUNNING):  # a console that starts looks at it for a moment
-            for request in await self._transactions.requests.of_plan(plan.id):
-                if not request.raw and plan.steps[request.task.index].state is StepState.PENDING:
-                    return plan, request
+            open_ = [
+                request
+                for request in await self._transactions.requests.of_plan(plan.id)
+                if not request.raw and plan.steps[request.task.index].state is StepState.PENDING
+            ]
+            if open_:
+                return plan, [request for request in open_ if request.task.index == open_[0].task.index]
         raise NotFound(
             f"{plan.name} is {plan.state.value} and waits for no signature. Nothing was done.", "azora plan list shows what waits."
         )
@@ -213,14 +233,45 @@ class Elsewhere(Speaking):
         signed_as_asked(unsigned, raw, account.address)
         return raw
 
-    async def sign_transactions(self, address: str, transactions: Sequence[UnsignedTransaction]) -> list[bytes]:
-        """Many at once, with a key of this console; nobody elsewhere is asked to press a button a thousand times."""
-        if await self.signs_elsewhere(address):
-            raise Denied(
-                "Many transactions in one step need a key in this console. Nothing was signed.",
-                "Pay from another account, or send one by one.",
-            )
-        return await super().sign_transactions(address, transactions)
+    async def sign_transactions(
+        self, address: str, transactions: Sequence[UnsignedTransaction], task: SigningTask | None = None
+    ) -> list[bytes]:
+        """Many of one account: by a key of this console, by its signer one after the other, or all brought by hand at once.
+
+        What a signer has answered is kept, so that after a restart only the rest is asked for.
+
+        Raises: as :meth:`sign_transaction`; nothing is given back before all are signed.
+        """
+        from app.chain.envelopes import signed_as_asked
+
+        account = await self._row(address)
+        if account.kind not in (AccountKind.EXTERNAL, AccountKind.WATCH):
+            return await super().sign_transactions(address, transactions)
+        self._access.require_unlocked()
+        kept = await self._transactions.requests.of_step(task.plan_id, task.index) if task else []
+        if task is None or [request.unsigned for request in kept] != list(transactions):
+            raise self._only_watched(account)
+        if account.kind is AccountKind.EXTERNAL:
+            together = keys.keccak(b"".join(keys.keccak(each.payload()) for each in transactions))
+            await self._answer(account, together, lambda: self._ask_each(account, task), task.plan_id)
+            kept = await self._transactions.requests.of_step(task.plan_id, task.index)
+        if not all(request.raw for request in kept):
+            raise Waiting(BY_HAND, "Export the request, sign it where the key is, and bring it back.")
+        for request in kept:
+            signed_as_asked(request.unsigned, request.raw, account.address)
+        return [request.raw for request in kept]
+
+    async def _ask_each(self, account: Account, task: SigningTask) -> bytes:
+        """Have a signer sign what it has not signed yet of a step; each answer is compared and kept at once."""
+        from app.chain.envelopes import signed_as_asked
+
+        signer = self._signer_of(account)
+        for request in await self._transactions.requests.of_step(task.plan_id, task.index):
+            if not request.raw:
+                raw = await signer.sign_transaction(account.address, request.unsigned, may_send=False)
+                signed_as_asked(request.unsigned, raw, account.address)
+                await self._transactions.requests.answer([(request.task, raw)])
+        return b""
 
     async def sign_typed(self, address: str, data: TypedData, plan_id: str = "") -> bytes:
         """65 bytes over typed data; an external signer shows the data to its person. Raises as :meth:`sign_transaction`."""
@@ -263,15 +314,17 @@ class Elsewhere(Speaking):
         return RemoteSigner(account.signer, self._person_seconds)
 
     async def _brought(self, account: Account, task: SigningTask | None) -> bytes:
-        request = await self._transactions.requests.of_step(task.plan_id, task.index) if task else None
-        if request is None:
-            raise Denied(
-                f"“{account.label}” is only watched. Nothing was signed.",
-                "Import its key, sign by hand, or choose another account.",
-            )
-        if not request.raw:
+        requests = await self._transactions.requests.of_step(task.plan_id, task.index) if task else []
+        if not requests:
+            raise self._only_watched(account)
+        if not requests[0].raw:
             raise Waiting(BY_HAND, "Export the request, sign it where the key is, and bring it back.")
-        return request.raw
+        return requests[0].raw
+
+    def _only_watched(self, account: Account) -> Denied:
+        return Denied(
+            f"“{account.label}” is only watched. Nothing was signed.", "Import its key, sign by hand, or choose another account."
+        )
 
     async def _answer(self, account: Account, digest: bytes, work: Callable[[], Awaitable[bytes]], plan_id: str) -> bytes:
         """What the signer answers, or Waiting while its person thinks. One question is asked once, however often a plan looks."""

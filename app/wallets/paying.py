@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.chain.batch import BatchStep
-from app.chain.sending import TransactionRequest
+from app.chain.signing import TransactionRequest
 from app.core.clock import now_ms
 from app.core.errors import Conflict, Invalid
 from app.core.evidence import Trust
@@ -279,7 +279,7 @@ class Payouts:
         if token.address:
             calls.append(("eth_call", [{"to": token.address, "data": BALANCE_OF + word(asked.sender)}, hex(simulated.block)]))
         held = [int(str(answer)[:66], 16) for answer in await chain.rpc.batch(calls)]
-        verdicts = [_key(asked.sender, await self._means.accounts())]
+        verdicts = [_key(asked.sender, await self._means.accounts(), sum(not row.sent for row in asked.rows))]
         enough = held[-1] >= asked.total
         says = "holds at least" if enough else "holds less than"
         verdicts.append(Verdict("wallets.balance", level.PASS if enough else level.BLOCK, f"The sender {says} {words}"))
@@ -386,11 +386,16 @@ def _effects(asked: _Asked, simulated: Simulated, book: Book) -> tuple[Effect, .
     return (*effects, *further[:OTHERS])
 
 
-def _key(sender: str, accounts: Sequence[Account]) -> Verdict:
+def _key(sender: str, accounts: Sequence[Account], count: int) -> Verdict:
     account = next((one for one in accounts if one.address == sender), None)
-    if account is not None and account.key_state in (KeyState.EXTERNAL, KeyState.WATCH_ONLY):
-        text = "Many payments in one plan need the sender's key in this console"
-        return Verdict("wallets.key", VerdictLevel.BLOCK, text, "Nobody elsewhere is asked to sign a thousand times.")
+    if account is not None and account.key_state is KeyState.EXTERNAL:
+        text = f"The signer at {account.signer} is asked for {count:,} signatures, one after the other"
+        detail = "What comes back is compared byte for byte; nothing is sent before all are signed."
+        return Verdict("wallets.key", VerdictLevel.NOTE, text, detail)
+    if account is not None and account.key_state is KeyState.WATCH_ONLY and count > 1:
+        text = f"{account.label} is only watched: {count:,} transactions are carried to another console as one file"
+        detail = "The plan waits until all come back signed, just as they were previewed; nothing is sent before."
+        return Verdict("wallets.key", VerdictLevel.NOTE, text, detail)
     return key_verdict(sender, list(accounts))
 
 

@@ -126,8 +126,11 @@ class RemoteSigner:
             raise self._strange(method) from error
         return SignerView(self.url, dialect, self._version, accounts)
 
-    async def sign_transaction(self, address: str, unsigned: UnsignedTransaction) -> bytes:
+    async def sign_transaction(self, address: str, unsigned: UnsignedTransaction, *, may_send: bool = True) -> bytes:
         """The raw bytes it signed; the caller compares them with what was asked.
+
+        Args:
+            may_send: a signer that can only sign and send in one act (Frame) may do so.
 
         Raises:
             Denied: the person refused. Nothing was signed.
@@ -146,6 +149,11 @@ class RemoteSigner:
         except _NoMethod:
             if dialect is not Dialect.FRAME:
                 raise
+            if not may_send:
+                raise Denied(
+                    "Frame signs and sends in one act, so it cannot sign many before the first is sent. Nothing was signed.",
+                    "Send one by one, or pay from an account whose key is here, in Web3Signer or in Clef, or signed by hand.",
+                ) from None
             return await self._sent(address, unsigned, fields)
         raw = answer.get("raw") if isinstance(answer, dict) else answer  # geth and Clef answer with {raw, tx}
         return self._bytes(method, raw)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import coincurve
@@ -50,6 +51,11 @@ class Keys:
         signature = self.keys[address].sign_recoverable(keccak256(unsigned.payload()), hasher=None)
         self.signed += 1
         return unsigned.signed(int.from_bytes(signature[:32]), int.from_bytes(signature[32:64]), signature[64])
+
+    async def sign_transactions(
+        self, address: str, transactions: Sequence[UnsignedTransaction], task: SigningTask | None = None
+    ) -> list[bytes]:
+        return [await self.sign_transaction(address, unsigned, task) for unsigned in transactions]
 
     async def sign_typed_text(self, address: str, text: str, digest: bytes, plan_id: str = "") -> bytes:
         return await self.sign_digest(address, digest)

@@ -22,6 +22,7 @@ from app.wallets import AccountKind, KeyState, TransferDraft, keys
 from app.wallets.signers import RemoteSigner
 from tests.wallets.purse import ETHER, NETWORK, Purse, purse
 from tests.wallets.signing_peers import ADDRESS, DIALECTS, KEY, LIES, Clef, Failure, Frame, Person, SendingFrame, Web3Signer
+from tests.wallets.test_payouts import payee, table
 from tests.wallets.test_signers import TYPED
 
 __all__ = ["purse"]
@@ -343,7 +344,7 @@ async def test_a_changed_request_or_signature_is_refused_and_the_plan_still_wait
     with pytest.raises(Invalid, match="changed on its way"):
         await cold.wallets.sign_request(json.dumps(body))
     # Somebody who also makes the digest fit gets a signature, but not past the comparison.
-    body["digest"] = byhand.digest_of(byhand._unsigned(body["transaction"]))
+    body["digest"] = byhand.digest_of([byhand._unsigned(body["transaction"])])
     with pytest.raises(Conflict, match="not what was asked for"):
         await purse.wallets.offer_signed(plan_id, await cold.wallets.sign_request(json.dumps(body)))
     plan = await purse.operations.get(plan_id)
@@ -406,3 +407,136 @@ async def test_a_production_network_of_that_chain_id_decides_who_may_sign_by_han
     cold.access.may = lambda roles, target: "Developers may not." if target.environment == "production" else ""
     with pytest.raises(Denied, match="Developers may not"):
         await cold.wallets.sign_request(text)
+
+
+# Many at once
+
+
+async def payout(purse: Purse, rows: int = 5) -> str:
+    """A payout of the account that signs elsewhere; the id of its plan."""
+    text = table([(payee(number), number + 1, "") for number in range(rows)])
+    return (await purse.wallets.plan_payout(await purse.wallets.check_payout(NETWORK, ADDRESS, text))).id
+
+
+def paid(node, rows: int = 5) -> list[int]:
+    return [node.balance(payee(number)) // ETHER for number in range(rows)]
+
+
+@pytest.mark.parametrize("dialect", [Web3Signer, Clef])
+async def test_a_payout_is_signed_by_a_signer_row_by_row_and_sent_once_all_are_there(purse, node, dialect):
+    node("anvil_setBalance", ADDRESS, hex(100 * ETHER))
+    with dialect() as peer:
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan = await purse.operations.get(await payout(purse))
+        assert [v.text for v in plan.preview.verdicts if v.rule == "wallets.key"] == [
+            f"The signer at {peer.url} is asked for 5 signatures, one after the other"
+        ]
+        ended = await purse.operations.execute(plan.id)
+        assert ended.state is PlanState.DONE, ended.reason
+        assert sum("ignTransaction" in method for method in peer.methods()) == 5
+    assert ended.receipt.matches and paid(node) == [1, 2, 3, 4, 5]
+    assert {row.state.value for row in await purse.wallets.payout_rows(plan.id)} == {"paid"}
+
+
+async def test_a_signer_that_lies_about_one_of_many_has_nothing_sent(purse, node):
+    node("anvil_setBalance", ADDRESS, hex(100 * ETHER))
+    with Web3Signer(lie=LIES["other value"]) as peer:
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan = await purse.operations.execute(await payout(purse))
+    assert plan.state is PlanState.FAILED and "not what was asked for" in plan.reason
+    assert sent(node) == 0 and paid(node) == [0] * 5
+
+
+async def test_frame_is_not_asked_for_many_because_it_sends_what_it_signs(purse, node):
+    node("anvil_setBalance", ADDRESS, hex(100 * ETHER))
+    with SendingFrame(node) as peer:
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan = await purse.operations.execute(await payout(purse))
+        assert plan.state is PlanState.FAILED and "Frame signs and sends in one act" in plan.reason
+        assert "eth_sendTransaction" not in peer.methods()
+    assert sent(node) == 0
+
+
+async def test_after_a_restart_a_signer_is_asked_only_for_what_it_did_not_sign(tmp_path, node):
+    """Each answer is kept at once: a person presses the button once for each payment."""
+    node("anvil_setBalance", ADDRESS, hex(100 * ETHER))
+    purse = await Purse(tmp_path / "home", node.url).open(accounts=0)
+    person = Person(may_answer=threading.Event())
+    with Web3Signer(person) as peer:
+        peer.answer = _patient(peer, peer.answer)
+        await purse.wallets.add_external("Hardware", ADDRESS, peer.url)
+        plan_id = await payout(purse)
+        purse.jobs.quietly("run", lambda: purse.operations.execute(plan_id), endless=True)
+        await state(purse, plan_id, PlanState.WAITING)
+        requests = await purse.transactions.requests.of_step(plan_id, 0)
+        raws = [bytes(Account.sign_transaction(fields_of(each.unsigned), KEY).raw_transaction) for each in requests]
+        pairs = list(zip(requests, raws, strict=True))
+        await purse.transactions.requests.answer([(request.task, raw) for request, raw in pairs[:3]])
+        purse = await again(purse, tmp_path / "home")
+        asked = peer.methods().count("eth_signTransaction")
+        person.may_answer.set()
+        purse.jobs.quietly("recover", purse.operations.recover, endless=True)
+        await state(purse, plan_id, PlanState.DONE)
+        assert peer.methods().count("eth_signTransaction") - asked == 2
+    assert paid(node) == [1, 2, 3, 4, 5] and sent(node) == 5
+    await purse.close()
+
+
+def fields_of(unsigned: UnsignedTransaction) -> dict[str, object]:
+    """As eth-account takes them."""
+    return {
+        "chainId": unsigned.chain_id,
+        "nonce": unsigned.nonce,
+        "to": unsigned.to,
+        "value": unsigned.value,
+        "gas": unsigned.gas_limit,
+        "maxFeePerGas": unsigned.max_fee_per_gas,
+        "maxPriorityFeePerGas": unsigned.max_priority_fee_per_gas,
+    }
+
+
+async def test_a_payout_is_carried_to_another_console_and_back_as_one_file(tmp_path, node, offline):
+    cold = await offline()
+    purse = await Purse(tmp_path / "home", node.url).open(accounts=0)
+    node("anvil_setBalance", ADDRESS, hex(100 * ETHER))
+    await purse.wallets.watch("Cold", ADDRESS)
+    plan = await purse.operations.execute(await payout(purse))
+    assert (plan.state, plan.reason) == (PlanState.WAITING, "Waits for a signature from another console.")
+    text = await purse.wallets.hand_request(plan.id)
+    purse = await again(purse, tmp_path / "home")
+    await purse.operations.recover()
+    assert json.loads(await purse.wallets.hand_request(plan.id)) == json.loads(text), "the same bytes are asked for again"
+    request = await cold.wallets.read_request(text)
+    assert len(request.transactions) == 5 and request.words[0].startswith(f"5 transactions from {ADDRESS}, nonces 0 to 4")
+    assert request.words[1].startswith("Together they send 15.000000000000000000 of the native coin")
+    back = await cold.wallets.sign_request(text, "Cold")
+    assert cold.access.journal[0][1]["transactions"] == "5"
+    answer = json.loads(back)
+    swapped = {**answer, "signed": [answer["signed"][1], answer["signed"][0], *answer["signed"][2:]]}
+    with pytest.raises(Conflict, match=r"Transaction 1 of 5: .*nonce"):
+        await purse.wallets.offer_signed(plan.id, json.dumps(swapped))
+    with pytest.raises(Conflict, match="waits for 5 signed transactions, and this holds 4"):
+        await purse.wallets.offer_signed(plan.id, json.dumps({**answer, "signed": answer["signed"][:4]}))
+    assert sent(node) == 0
+    done = await purse.wallets.offer_signed(plan.id, "\n".join(each["raw"] for each in answer["signed"]))
+    assert done.state is PlanState.DONE, done.reason
+    assert paid(node) == [1, 2, 3, 4, 5] and sent(node) == 5
+    assert {row.tx_hash for row in await purse.wallets.payout_rows(plan.id)} == {each["hash"] for each in answer["signed"]}
+    await purse.close()
+
+
+async def test_a_list_that_contradicts_itself_is_not_signed(tmp_path, node, offline):
+    cold = await offline()
+    purse = await Purse(tmp_path / "home", node.url).open(accounts=0)
+    node("anvil_setBalance", ADDRESS, hex(100 * ETHER))
+    await purse.wallets.watch("Cold", ADDRESS)
+    plan = await purse.operations.execute(await payout(purse, 2))
+    body = json.loads(await purse.wallets.hand_request(plan.id))
+    first, second = body["transactions"]
+    for wrong in ([], [first, first], [second, first], [first, {**second, "chainId": "1"}], [first, {**second, "value": "7"}]):
+        with pytest.raises(Invalid):
+            await cold.wallets.sign_request(json.dumps({**body, "transactions": wrong}))
+    assert cold.access.journal == []
+    await purse.operations.stop(plan.id)
+    assert await purse.transactions.reserved(purse.networks.get(NETWORK).key.text, ADDRESS) == set(), "its nonces are free again"
+    await purse.close()

@@ -305,7 +305,16 @@ async def test_a_signed_row_whose_nonce_went_elsewhere_is_signed_anew(purse, nod
 
 @pytest.mark.node
 @pay
-async def test_a_watched_account_pays_nobody(purse):
+async def test_a_watched_account_pays_by_signatures_from_another_console_and_the_preview_says_so(purse, node):
     cold = await purse.wallets.watch("Cold", payee(9))
-    plan = await purse.wallets.plan_payout(await purse.wallets.check_payout(NETWORK, cold.id, table([(payee(1), 1, "")])))
-    assert verdicts(plan)["wallets.key"][0] == "block"
+    node("anvil_setBalance", payee(9), hex(10**19))
+    rows = table([(payee(1), 1, ""), (payee(2), 1, "")])
+    plan = await purse.wallets.plan_payout(await purse.wallets.check_payout(NETWORK, cold.id, rows))
+    assert verdicts(plan)["wallets.key"] == (
+        "note",
+        "Cold is only watched: 2 transactions are carried to another console as one file",
+    )
+    ended = await purse.operations.execute(plan.id)
+    assert (ended.state.value, ended.reason) == ("waiting", "Waits for a signature from another console.")
+    assert {row.state.value for row in await purse.wallets.payout_rows(plan.id)} == {"planned"}
+    await purse.operations.stop(plan.id)

@@ -19,7 +19,7 @@ from ui.plan_sheet.payout import KIND as PAYOUT
 if TYPE_CHECKING:
     from app.operations.plans import Plan
 
-LARGEST = 1_000_000  # bytes of an answer
+LARGEST = 24_000_000  # bytes of an answer
 
 
 class Bringing(Acting):
@@ -62,7 +62,7 @@ class Bringing(Acting):
             self.window_.notify(f"The file cannot be read: {error.strerror}. Nothing was sent.", "err")
             return
         if len(data) > LARGEST:
-            self.window_.notify("The file is larger than a signed transaction. Nothing was sent.", "err")
+            self.window_.notify("The file is larger than the answer of another console. Nothing was sent.", "err")
             return
         self.bring(data.decode("utf-8", "replace"))
 

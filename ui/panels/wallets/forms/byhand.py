@@ -113,13 +113,13 @@ class HandForm(WalletForm):
         self._request = request
         self.words.set_text(" ".join(request.words))
         self.words.show()
-        unsigned = request.unsigned
+        first, last = request.transactions[0].nonce, request.transactions[-1].nonce
         self.facts.set_pairs(
             [
                 ("Plan there", f"{request.plan}, {request.title}"),
-                ("Network", f"{request.network}, chain {unsigned.chain_id}"),
+                ("Network", f"{request.network}, chain {request.chain_id}"),
                 ("Signs", request.sender),
-                ("Nonce", f"{unsigned.nonce:,}"),
+                ("Nonce", f"{first:,}" if first == last else f"{first:,} to {last:,}"),
                 ("Digest to compare", request.digest),
             ]
         )
