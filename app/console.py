@@ -357,6 +357,7 @@ class Console:
             log.debug("%s is ready", type(room).__name__)
         if self.settings.value.tunnels:
             self.jobs.quietly("tunnels", self.clusters.tunnels.supervise, endless=True)
+        await self.mining.policies.load()
         await self.wallets.start()
         self.bus.subscribe(NodeChanged, self._node_changed)
         self.watcher.start()

@@ -50,6 +50,7 @@ importlib.import_module("app.cli.contract_tests")  # adds its command to contrac
 importlib.import_module("app.cli.contract_gas")  # adds its command to contract
 importlib.import_module("app.cli.queue")  # adds its commands to wallet
 importlib.import_module("app.cli.attest")  # adds its commands to mint
+importlib.import_module("app.cli.policy")  # the same
 importlib.import_module("app.cli.inspect")  # adds its command to contract
 importlib.import_module("app.cli.work")  # adds its commands to mint
 importlib.import_module("app.cli.cluster_act")  # adds its commands to cluster

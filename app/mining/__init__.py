@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.mining.emission import EmissionReport, EpochRow, EraRow, Share
     from app.mining.evidence_file import EvidenceState
     from app.mining.matching import Finding, Match, Matching
+    from app.mining.policies import DryRun, PolicyVersion
     from app.mining.policy import Policy, policy_v1
     from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
     from app.mining.reconciling import QueueReconciliation
@@ -29,6 +30,8 @@ _HOMES = {
     "Answer": "whatif",
     "Bank": "bank",
     "Batch": "batching",
+    "DryRun": "policies",
+    "PolicyVersion": "policies",
     "EmissionReport": "emission",
     "EpochRow": "emission",
     "EraRow": "emission",
@@ -61,6 +64,7 @@ __all__ = [
     "Answer",
     "Bank",
     "Batch",
+    "DryRun",
     "EmissionReport",
     "EpochRow",
     "EraRow",
@@ -71,6 +75,7 @@ __all__ = [
     "Matching",
     "Mining",
     "Policy",
+    "PolicyVersion",
     "ProofDraft",
     "ProofFilter",
     "ProofRow",

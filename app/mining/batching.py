@@ -5,7 +5,7 @@ As many as its share of a block's gas, the epoch's budget and the collected sign
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from app.mining.reading import read
 if TYPE_CHECKING:
     from app.chain import Chain, Economy
     from app.mining.minting import Minting
+    from app.mining.policy import Policy
     from app.mining.signatures import Signature, Signatures
 
 MOST_PER_BATCH = 250
@@ -61,7 +62,8 @@ class Batch:
 class Batching:
     """Sizes batches."""
 
-    def __init__(self, minting: Minting, signatures: Signatures) -> None:
+    def __init__(self, minting: Minting, signatures: Signatures, policy: Callable[[], Policy]) -> None:
+        self._policy = policy
         self._minting = minting
         self._signatures = signatures
 
@@ -72,7 +74,7 @@ class Batching:
         held = await self._signatures.of([row.id for row in rows])
         given = [one.attester for signatures in held.values() for one in signatures]
         counting = await holders_of_role(chain, economy, given)
-        needed = await required_of(chain, economy, [row.reward for row in rows])
+        needed = await self.needed(chain, economy, [row.reward for row in rows])
         found: dict[str, tuple[str, ...]] = {}
         left: list[Left] = []
         for row, count in zip(rows, needed, strict=True):
@@ -82,6 +84,12 @@ class Batching:
             else:
                 found[row.id] = signers
         return found, left
+
+    async def needed(self, chain: Chain, economy: Economy, rewards: Sequence[int]) -> list[int]:
+        """How many attesters each reward (smallest unit) needs: what the contract asks for, or more where the policy does."""
+        policy = self._policy()
+        required = await required_of(chain, economy, rewards)
+        return [max(count, policy.attesters_for(reward)) for count, reward in zip(required, rewards, strict=True)]
 
     async def next(
         self, chain: Chain, economy: Economy, ready: Sequence[ProofRow], submitter: str, attester: str, most: int = MOST_PER_BATCH

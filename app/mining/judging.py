@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app.core.money import short_units
@@ -18,6 +18,7 @@ from app.operations.plans import Plan, Verdict, VerdictLevel
 if TYPE_CHECKING:
     from app.chain import Chain, Economy
     from app.mining.minting import Trial
+    from app.mining.policy import Policy
     from app.mining.queue import Queue
 
 BLOCK_SHARE = 2  # a batch takes at most a half of a block: a full one waits for an empty block, and others are there too
@@ -55,13 +56,15 @@ async def holders_of_role(chain: Chain, economy: Economy, accounts: Sequence[str
 class Judging:
     """Verdicts on a mint; their texts say the same for the same plan, details may vary."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, policy: Callable[[], Policy]) -> None:
         self._queue = queue
+        self._policy = policy
 
     async def verdicts(self, chain: Chain, economy: Economy, plan: Plan, trial: Trial) -> list[Verdict]:
         """All of them, in the order in which a person would ask."""
         return [
             *await self._attesters(chain, economy, plan),
+            *await self._burn_rate(chain, economy),
             await self._unused(chain, economy, plan),
             *await self._time_and_budget(chain, economy, plan),
             *self._refusals(plan, trial),
@@ -84,9 +87,26 @@ class Judging:
         if short:
             text = f"The contract asks for more attesters than sign proof #{short[0]['number']}"
             verdicts.append(Verdict("mining.threshold", VerdictLevel.BLOCK, text, "Collect signatures, then plan again."))
-        elif max(required) > 1:
+        policy = self._policy()
+        fewer = [
+            row
+            for row, proof in zip(rows, proofs_of(plan), strict=True)
+            if len(attesters_of(row)) < policy.attesters_for(proof.reward)
+        ]
+        if fewer:
+            text = f"{policy.name} asks for more attesters than sign proof #{fewer[0]['number']}"
+            verdicts.append(Verdict("mining.policy", VerdictLevel.BLOCK, text, "Collect signatures, then plan again."))
+        if not short and not fewer and max(map(len, map(attesters_of, rows))) > 1:
             verdicts.append(Verdict("mining.threshold", VerdictLevel.PASS, "Every proof has the attesters that its reward needs"))
         return verdicts
+
+    async def _burn_rate(self, chain: Chain, economy: Economy) -> list[Verdict]:
+        policy = self._policy()
+        burned = int(str(await read(chain, economy.mint_mine, MINT_MINE, "burnRate", [])))
+        if burned == policy.burn_rate:
+            return []
+        text = f"The contract burns {burned / 100:.2f} % of each reward, {policy.name} says {policy.burn_rate / 100:.2f} %"
+        return [Verdict("mining.burn_rate", VerdictLevel.WARNING, text, "The contract decides; its administrator sets its rate.")]
 
     async def _unused(self, chain: Chain, economy: Economy, plan: Plan) -> Verdict:
         asked: list[tuple[str, Sequence[object]]] = []

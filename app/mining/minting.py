@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from app.chain import Chain, Economy, Fees, Networks, Simulation
     from app.chain.signer import Signer
     from app.chain.simulation import Simulated
+    from app.mining.policy import Policy
 
 ATTEST = "mining.attest"
 SEND = "mining.send"
@@ -122,7 +123,14 @@ class Minting:
     """Previews, measures and settles plans of kind ``mining.mint``."""
 
     def __init__(
-        self, queue: Queue, networks: Networks, simulation: Simulation, fees: Fees, signer: Signer, economy_of: EconomyOf
+        self,
+        queue: Queue,
+        networks: Networks,
+        simulation: Simulation,
+        fees: Fees,
+        signer: Signer,
+        economy_of: EconomyOf,
+        policy: Callable[[], Policy],
     ) -> None:
         self._queue = queue
         self._networks = networks
@@ -130,7 +138,7 @@ class Minting:
         self._fees = fees
         self._signer = signer
         self._economy_of = economy_of
-        self._judging = Judging(queue)
+        self._judging = Judging(queue, policy)
 
     async def simulate(
         self, chain: Chain, economy: Economy, proofs: Sequence[ValueProof], needed: Sequence[int], submitter: str, label: str

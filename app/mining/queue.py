@@ -6,6 +6,7 @@ A row is minted by the plan that claimed it and by no other; that the chain take
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -32,6 +33,7 @@ class Queue:
     def __init__(self, database: Database, bus: Bus) -> None:
         self._database = database
         self._bus = bus
+        self.names = {activity.id: activity.name for activity in policy_v1().activities.values()}  # of every version known
 
     async def add(
         self,
@@ -43,12 +45,16 @@ class Queue:
         evidence: Evidence,
         price: Price,
         policy: Policy,
+        epoch_since: int | None = None,
     ) -> ProofRow:
         """Queue a proof, once.
 
+        Args:
+            epoch_since: begin of the present epoch, UTC milliseconds; None where caps of an epoch are not asked.
+
         Raises:
             Conflict: its evidence or its digest is queued or minted already; the other proof is named.
-            Denied: the contributor's rewards of this UTC day would pass the policy's cap.
+            Denied: the rewards of this UTC day or this epoch would pass a cap of the policy.
         """
         row = {
             "id": str(uuid7()),
@@ -76,7 +82,7 @@ class Queue:
         }
         while True:
             try:
-                return await self._write(lambda connection: _insert(connection, row, policy))
+                return _row(await self._write(lambda connection: _insert(connection, row, policy, epoch_since)), self.names)
             except IntegrityError:
                 # Another console took the number, the evidence or the digest between our look and our insert: look again.
                 continue
@@ -89,13 +95,13 @@ class Queue:
         if before is not None:
             query = query.where(table.c.number < before)
         query = query.order_by(table.c.number.desc()).limit(limit)
-        return await self._database.read(lambda connection: [_row(found) for found in connection.execute(query)])
+        return await self._database.read(lambda connection: [_row(found, self.names) for found in connection.execute(query)])
 
     async def find(self, where: Sequence[sa.ColumnElement[bool]], limit: int, *, oldest_first: bool) -> list[ProofRow]:
         """Rows for which all conditions hold, by number."""
         order = table.c.number if oldest_first else table.c.number.desc()
         query = table.select().where(*where).order_by(order).limit(limit)
-        return await self._database.read(lambda connection: [_row(found) for found in connection.execute(query)])
+        return await self._database.read(lambda connection: [_row(found, self.names) for found in connection.execute(query)])
 
     async def counts(self, network: str) -> dict[ProofStatus, int]:
         """How many proofs are in each status."""
@@ -107,11 +113,10 @@ class Queue:
     async def activities(self, network: str) -> dict[str, tuple[str, str]]:
         """Activity and its name by the digest of each proof."""
         query = sa.select(table.c.digest, table.c.activity).where(table.c.network == network)
-        names = policy_v1().activities
 
         def look(connection: sa.Connection) -> dict[str, tuple[str, str]]:
             return {
-                "0x" + digest.hex(): (activity, names[activity].name if activity in names else activity)
+                "0x" + digest.hex(): (activity, self.names.get(activity, activity))
                 for digest, activity in connection.execute(query)
             }
 
@@ -128,7 +133,7 @@ class Queue:
         found = await self._database.read(lambda connection: connection.execute(table.select().where(which)).one_or_none())
         if found is None:
             raise NotFound(f"There is no proof {ref}. Nothing was done.", "List the queue.")
-        return _row(found)
+        return _row(found, self.names)
 
     async def get_many(self, ids: Sequence[str]) -> list[ProofRow]:
         """Proofs by id, by number; one that is gone is left out."""
@@ -142,7 +147,7 @@ class Queue:
         """Every ready proof of a network, the oldest first."""
         query = table.select().where(table.c.network == network, table.c.status == ProofStatus.READY.value)
         query = query.order_by(table.c.number)
-        return await self._database.read(lambda connection: [_row(found) for found in connection.execute(query)])
+        return await self._database.read(lambda connection: [_row(found, self.names) for found in connection.execute(query)])
 
     async def all(self, network: str) -> list[ProofRow]:
         """Every proof of a network, the newest first."""
@@ -159,14 +164,14 @@ class Queue:
     async def of_plan(self, plan_id: str) -> list[ProofRow]:
         """Rows that a plan has claimed or minted, by number."""
         query = table.select().where(table.c.plan_id == plan_id).order_by(table.c.number)
-        return await self._database.read(lambda connection: [_row(found) for found in connection.execute(query)])
+        return await self._database.read(lambda connection: [_row(found, self.names) for found in connection.execute(query)])
 
     async def _many(self, column: sa.Column[Any], values: Sequence[object]) -> list[ProofRow]:
         def look(connection: sa.Connection) -> list[ProofRow]:
             found = []
             for start in range(0, len(values), AT_ONCE):
                 query = table.select().where(column.in_(values[start : start + AT_ONCE]))
-                found += [_row(row) for row in connection.execute(query)]
+                found += [_row(row, self.names) for row in connection.execute(query)]
             return sorted(found, key=lambda row: row.number)
 
         return await self._database.read(look)
@@ -227,7 +232,34 @@ class Queue:
         return await self._database.write(with_event)
 
 
-def _insert(connection: sa.Connection, row: Mapping[str, Any], policy: Policy) -> ProofRow:
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The most that may be earned since a time (UTC milliseconds), by each contributor or by all of them."""
+
+    id: str
+    most: int
+    since: int
+    each: bool
+    words: str
+    remedy: str
+
+
+def caps_of(policy: Policy, now: int, epoch_since: int | None) -> list[Cap]:
+    """The caps of a policy that count at a time (UTC milliseconds); those of 0 are none."""
+    day = "The contributor may earn {} AZR more today under {}."
+    epoch = "The contributor may earn {} AZR more in this epoch under {}."
+    all_ = "All contributors together may earn {} AZR more in this epoch under {}."
+    found = [Cap("contributor_day", policy.contributor_day_cap, now - now % DAY, True, day, "Submit it tomorrow (UTC).")]
+    if epoch_since is not None and policy.contributor_epoch_cap:
+        found.append(
+            Cap("contributor_epoch", policy.contributor_epoch_cap, epoch_since, True, epoch, "Submit it in the next epoch.")
+        )
+    if epoch_since is not None and policy.epoch_cap:
+        found.append(Cap("epoch", policy.epoch_cap, epoch_since, False, all_, "Submit it in the next epoch."))
+    return found
+
+
+def _insert(connection: sa.Connection, row: Mapping[str, Any], policy: Policy, epoch_since: int | None) -> sa.Row[Any]:
     alive = table.c.status.notin_([status.value for status in DEAD])
     same = connection.execute(
         table.select().where(
@@ -250,24 +282,17 @@ def _insert(connection: sa.Connection, row: Mapping[str, Any], policy: Policy) -
             field="evidence",
         )
     now = now_ms()
-    today = connection.scalars(
-        sa.select(table.c.reward).where(
-            table.c.network == row["network"],
-            table.c.contributor == row["contributor"],
-            table.c.created_at >= now - now % DAY,
-            alive,
-        )
-    )
-    left = policy.contributor_day_cap - sum(today)  # summed here: SQLite cannot sum uint256
-    if row["reward"] > left:
-        raise Denied(
-            f"The contributor may earn {short_units(max(left, 0), 18)} AZR more today under {policy.name}. Nothing was queued.",
-            "Submit it tomorrow (UTC).",
-        )
+    for cap in caps_of(policy, now, epoch_since):
+        counted = sa.select(table.c.reward).where(table.c.network == row["network"], table.c.created_at >= cap.since, alive)
+        if cap.each:
+            counted = counted.where(table.c.contributor == row["contributor"])
+        left = cap.most - sum(connection.scalars(counted))  # summed here: SQLite cannot sum uint256
+        if row["reward"] > left:
+            raise Denied(f"{cap.words.format(short_units(max(left, 0), 18), policy.name)} Nothing was queued.", cap.remedy)
     number = int(connection.scalar(sa.select(sa.func.max(table.c.number))) or 0) + 1
     values = dict(row) | {"number": number, "created_at": now, "updated_at": now}
     connection.execute(table.insert().values(values))
-    return _row(connection.execute(table.select().where(table.c.id == row["id"])).one())
+    return connection.execute(table.select().where(table.c.id == row["id"])).one()
 
 
 def _move(
@@ -281,8 +306,7 @@ def _move(
     return int(changed.rowcount)
 
 
-def _row(found: Any) -> ProofRow:
-    activity = policy_v1().activities.get(found.activity)
+def _row(found: Any, names: Mapping[str, str]) -> ProofRow:
     return ProofRow(
         id=found.id,
         number=found.number,
@@ -291,7 +315,7 @@ def _row(found: Any) -> ProofRow:
         status=ProofStatus(found.status),
         contributor=checksum(found.contributor),
         activity=found.activity,
-        activity_name=activity.name if activity else found.activity,
+        activity_name=names.get(found.activity, found.activity),
         score=found.score,
         reward=found.reward,
         evidence_hash="0x" + found.evidence.hex(),

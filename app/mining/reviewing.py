@@ -19,7 +19,7 @@ from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
 from app.core.money import short_units
 from app.mining.abis import MINT_MINE
 from app.mining.evidence_file import EvidenceLook, look
-from app.mining.policy import policy_v1
+from app.mining.policy import Policy
 from app.mining.proofs import DEAD, DOMAIN_NAME, DOMAIN_VERSION, ProofRow, ProofStatus, domain_separator
 from app.mining.queue import DAY, Queue
 from app.mining.tables import value_proofs as table
@@ -28,6 +28,7 @@ from app.wallets.keys import checksum
 if TYPE_CHECKING:
     from app.chain import Chain, Economy, Networks
     from app.database import Database
+    from app.mining.policies import Policies
 
 WEEK = 7 * DAY
 
@@ -80,8 +81,14 @@ class Reviewing:
     """Reads for the review of proofs."""
 
     def __init__(
-        self, database: Database, queue: Queue, networks: Networks, economy_of: Callable[[str], Awaitable[Economy | None]]
+        self,
+        database: Database,
+        queue: Queue,
+        networks: Networks,
+        economy_of: Callable[[str], Awaitable[Economy | None]],
+        policies: Policies,
     ) -> None:
+        self._policies = policies
         self._database = database
         self._queue = queue
         self._networks = networks
@@ -121,12 +128,12 @@ class Reviewing:
         """What can be filtered by: activities (id and name) and contributors (addresses) that occur in the queue."""
         network = self._networks.get(network_id)
         key = network.key.text if network.genesis else ""
-        names = policy_v1().activities
+        names = self._queue.names
 
         def look(connection: sa.Connection) -> tuple[list[tuple[str, str]], list[str]]:
             activities = connection.scalars(sa.select(table.c.activity).where(table.c.network == key).distinct())
             people = connection.scalars(sa.select(table.c.contributor).where(table.c.network == key).distinct())
-            named = sorted((names[each].name if each in names else each, each) for each in activities)
+            named = sorted((names.get(each, each), each) for each in activities)
             return [(each, name) for name, each in named], sorted(checksum(each) for each in people)
 
         return await self._database.read(look)
@@ -160,7 +167,7 @@ class Reviewing:
             ),
             separator="0x" + domain_separator(network.chain_id, row.contract).hex(),
             struct="0x" + proof.struct_hash().hex(),
-            priced=_priced(row),
+            priced=_priced(row, await self._policies.named(row.policy)),
             checks=tuple(checks),
         )
 
@@ -244,7 +251,7 @@ class Reviewing:
         if equal:
             which = ", ".join(f"#{number} ({_word(ProofStatus(status))})" for number, status in equal[:4])
             checks = [ReviewCheck("warn", f"The same evidence stands in {which}", compared)]
-        policy = policy_v1()
+        policy = self._policies.known
         cap = policy.contributor_day_cap
         level = "ok" if today <= cap else "warn"
         used = f"{short_units(today, 18)} of {short_units(cap, 18)} AZR"
@@ -290,12 +297,13 @@ def _begins(digits: str) -> sa.ColumnElement[bool]:
     return sa.or_(table.c.digest.between(low, high), table.c.evidence.between(low, high))
 
 
-def _priced(row: ProofRow) -> tuple[tuple[str, str], ...]:
-    policy = policy_v1()
+def _priced(row: ProofRow, policy: Policy | None) -> tuple[tuple[str, str], ...]:
+    if policy is None:
+        return ()
     activity = policy.activities.get(row.activity)
     if activity is None or row.policy != policy.name:
         return ()
-    price = policy.price(row.activity, row.score)
+    price = policy.price(row.activity, row.score, time=row.created_at // 1000)
     by_policy = (
         ("Rate of the activity", f"{short_units(activity.rate, 18)} AZR"),
         ("Score", f"{row.score} of {policy.most}"),

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError, Invalid, NotFound
+from app.mining.abis import EMISSION
 from app.mining.attesting import Attesting, Taken
 from app.mining.batching import MOST_PER_BATCH, Batch, Batching
 from app.mining.emission import Emissions
 from app.mining.intake import Intake, IntakeReport
-from app.mining.judging import required_of
 from app.mining.minting import ATTEST, SEND, AttestStep, Minting
 from app.mining.planned import proof_params
-from app.mining.policy import Policy, activity_word, policy_v1
+from app.mining.policies import DryRun, Policies, epoch_since
+from app.mining.policy import Policy, activity_word
 from app.mining.proofs import OPEN, ProofDraft, ProofRow, ProofStatus, ValueProof
 from app.mining.queue import Queue
+from app.mining.reading import read_many
 from app.mining.reconciling import QueueReconciliation, Reconciling
 from app.mining.reviewing import Reviewing
 from app.mining.signatures import Signature, Signatures
@@ -69,12 +71,14 @@ class Mining:
         self._transactions = transactions
         self._economy_of = economy_of
         self._jobs = jobs
+        self._epoch_rules: dict[tuple[str, str], tuple[int, int]] = {}
         self._queue = Queue(database, bus)
         self._emissions = Emissions(networks, self._queue, ledger, economy_of)
-        self.reviewing = Reviewing(database, self._queue, networks, economy_of)
-        self._minting = Minting(self._queue, networks, simulation, fees, signer, economy_of)
+        self.policies = Policies(database, operations, self._queue, self._epochs, bus)
+        self.reviewing = Reviewing(database, self._queue, networks, economy_of, self.policies)
+        self._minting = Minting(self._queue, networks, simulation, fees, signer, economy_of, lambda: self.policy)
         self._signatures = Signatures(database, bus)
-        self._batching = Batching(self._minting, self._signatures)
+        self._batching = Batching(self._minting, self._signatures, lambda: self.policy)
         self.attesting = Attesting(operations, self._queue, self._signatures, signer)
         self.reconciling = Reconciling(self._queue, networks, operations, transactions, ledger, economy_of, bus, jobs)
         operations.register_kind(
@@ -88,7 +92,7 @@ class Mining:
     @property
     def policy(self) -> Policy:
         """The policy that prices new proofs."""
-        return policy_v1()
+        return self.policies.known
 
     async def submit(self, network_id: str, draft: ProofDraft) -> ProofRow:
         """Queue a proof, priced by the policy; it waits for a review where the policy says so.
@@ -100,17 +104,19 @@ class Mining:
             NotFound: no economy on this network. Unavailable: it does not answer.
         """
         chain, economy = await self._economy(network_id)
-        price = self.policy.price(draft.activity, draft.score, draft.reward)
+        policy = await self.policies.load()
+        price = policy.price(draft.activity, draft.score, draft.reward, now_ms() // 1000)
         evidence = await asyncio.to_thread(draft.evidence)
         # The block time decides about deadlines, and a local chain's may run ahead of the clock.
         now = max((await chain.head()).timestamp, now_ms() // 1000)
-        deadline = draft.deadline if draft.deadline is not None else now + self.policy.lifetime_days * 86_400
+        deadline = draft.deadline if draft.deadline is not None else now + policy.lifetime_days * 86_400
         if deadline <= now:
             raise Invalid("The deadline has passed already. Nothing was queued.", "Choose a day to come.", field="deadline")
         proof = ValueProof(draft.contributor, price.reward, activity_word(draft.activity), evidence.sha256, deadline, draft.salt)
         contract = parse_address(economy.mint_mine)
         digest = proof.digest(chain.network.chain_id, contract)
-        return await self._queue.add(chain.network.key.text, contract, draft, proof, digest, evidence, price, self.policy)
+        since = epoch_since(await self._epochs(network_id), now_ms()) if policy.contributor_epoch_cap or policy.epoch_cap else None
+        return await self._queue.add(chain.network.key.text, contract, draft, proof, digest, evidence, price, policy, since)
 
     async def submit_list(self, network_id: str, data: bytes, name: str, folder: Path) -> IntakeReport:
         """Queue the proofs of a CSV or JSON list, each for itself; evidence files lie in ``folder``.
@@ -269,6 +275,10 @@ class Mining:
         steps = [StepSpec(ATTEST, f"Attest {which}"), StepSpec(SEND, send.title, send.params)]
         return await self._operations.plan("mining.mint", f"Mint {which}", chain.network.target(), params, steps)
 
+    async def dry_run(self, network_id: str, body: Mapping[str, object]) -> DryRun:
+        """What each proof of a network would have got under another policy. Raises as :meth:`Policies.dry_run`."""
+        return await self.policies.dry_run(network_id, self._networks.get(network_id).key.text, body)
+
     # attesters
 
     async def plan_attest(self, network_id: str, proof_ids: Sequence[str], attester: str) -> Plan:
@@ -281,9 +291,9 @@ class Mining:
         return await self._signatures.of(proof_ids)
 
     async def signatures_needed(self, network_id: str, rewards: Sequence[int]) -> list[int]:
-        """How many attesters the contract asks for, by reward (smallest unit)."""
+        """How many attesters contract and policy ask for, by reward (smallest unit)."""
         chain, economy = await self._economy(network_id)
-        return await required_of(chain, economy, rewards)
+        return await self._batching.needed(chain, economy, rewards)
 
     async def export_attestations(self, network_id: str, proof_ids: Sequence[str]) -> bytes:
         """A file of attestations for attesters on other machines. Raises as :meth:`Attesting.export`."""
@@ -332,6 +342,18 @@ class Mining:
         from app.mining.sending import MintStep
 
         return MintStep(self._transactions, plan, spec, self._minting)
+
+    async def _epochs(self, network_id: str) -> tuple[int, int] | None:
+        """Start and length of a network's epochs in seconds; they never change. None where there is no economy."""
+        try:
+            chain, economy = await self._economy(network_id)
+        except NotFound:
+            return None
+        key = (chain.network.key.text, economy.emission)
+        if key not in self._epoch_rules:
+            start, length = await read_many(chain, economy.emission, EMISSION, [("start", []), ("epochLength", [])])
+            self._epoch_rules[key] = (start, length)
+        return self._epoch_rules[key]
 
     async def _economy(self, network_id: str) -> tuple[Chain, Economy]:
         chain = await self._networks.connect(network_id)

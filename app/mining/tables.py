@@ -58,6 +58,21 @@ signatures = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
 )
 
+# Versions of the reward policy after the one that a release brings.
+policies = sa.Table(
+    "reward_policies",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String(40), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("body", Json, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("author", sa.String(120), nullable=False),
+    sa.Column("plan_id", sa.String(36), nullable=False),
+    sa.Column("valid_from", sa.BigInteger, nullable=False),  # UTC milliseconds
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+)
+
 references = sa.Table(
     "redemption_references",
     metadata,

@@ -11,6 +11,7 @@ from app.core.errors import Conflict, Unavailable
 from app.core.events import Bus
 from app.database import Database
 from app.mining.evidence_file import EvidenceState
+from app.mining.policies import Policies
 from app.mining.policy import policy_v1
 from app.mining.proofs import ProofDraft, ProofStatus, ValueProof
 from app.mining.queue import Queue
@@ -38,7 +39,8 @@ async def desk(request, tmp_path):
     database = Database.at(tmp_path / "console.db") if request.param == "sqlite" else Database(request.getfixturevalue("postgres"))
     await database.open()
     queue = Queue(database, Bus())
-    yield queue, Reviewing(database, queue, Nowhere(), None)
+    registry = SimpleNamespace(register_kind=lambda _kind: None, register_step=lambda _kind, _builder: None)
+    yield queue, Reviewing(database, queue, Nowhere(), None, Policies(database, registry, queue, None, Bus()))
     await database.close()
 
 
