@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from app.chain import Fees, LocalNodes, Network, Networks, Proofs, Simulation, Transactions, Watcher
     from app.cluster import Clusters
     from app.contracts import Contracts
+    from app.contracts.roles import Party
     from app.core.jobs import Job
     from app.database import Database
     from app.demo import Demo
@@ -226,8 +227,23 @@ class Console:
         )
         self.transactions.signer = wallets
         self.transactions.names_of = wallets.names_of
+        self.contracts.roles.parties = self._parties
         wallets.use_azr_history(self._azr_history)
         return wallets
+
+    async def _parties(self, network: Network) -> Mapping[str, Party]:
+        """Who the addresses of a network are, and where their keys live: for the list of roles."""
+        from app.contracts.roles import EXTERNAL, IN_KEYRING, Party
+
+        places = {"inKeyring": IN_KEYRING, "external": EXTERNAL, "watchOnly": "watched, no key here"}
+        found = {
+            address: Party(label, "contact, its key is elsewhere")
+            for address, label in (await self.wallets.names_of(network)).items()
+        }
+        for deployed in await self.contracts.book(network.key.text):
+            found[deployed.address] = Party(deployed.name, "contract")
+        own = {each.address: Party(each.label, places.get(each.key_state, "key missing")) for each in await self.wallets.list()}
+        return own | {address: party for address, party in found.items() if address not in own}
 
     @cached_property
     def ledger(self) -> Ledger:

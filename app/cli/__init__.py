@@ -48,6 +48,8 @@ wallets.command("payout-rows")(payout_rows)
 azora.add_typer(contracts, name="contract")
 importlib.import_module("app.cli.contract_tests")  # adds its command to contract
 importlib.import_module("app.cli.contract_gas")  # adds its command to contract
+importlib.import_module("app.cli.contract_calls")  # adds its commands to contract
+importlib.import_module("app.cli.contract_roles")  # the same
 importlib.import_module("app.cli.queue")  # adds its commands to wallet
 importlib.import_module("app.cli.attest")  # adds its commands to mint
 importlib.import_module("app.cli.policy")  # the same

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from app.chain.economy import Economy
 from app.contracts.artifacts import Artifact, Compilation
+from app.contracts.books import Books
+from app.contracts.calls import Calls
 from app.contracts.compiler import Compiler
 from app.contracts.deployments import (
     CREATE,
@@ -22,9 +24,12 @@ from app.contracts.deployments import (
     creation_arguments,
     known_of,
 )
+from app.contracts.events import Events
 from app.contracts.gas import GasReports
 from app.contracts.inspector import Inspector
+from app.contracts.interfaces import Interfaces
 from app.contracts.projects import Project, ours
+from app.contracts.roles import Roles
 from app.contracts.systems import System, definition_of, system_of
 from app.contracts.testing import Tests
 from app.contracts.toolchain import Toolchain
@@ -77,6 +82,11 @@ class Contracts:
         self.verification = Verification(networks, self.compiler)
         self.gas = GasReports(self.tests, self.compiler, networks, self._deployments.book, self._artifact)
         self.inspector = Inspector(networks, simulation, self.compiler, self.artifacts)
+        self.books = Books(database, bus)
+        interfaces = Interfaces(networks, self.books, self._deployments.book, self._artifact, self.artifacts)
+        self.calls = Calls(interfaces, networks, simulation, transactions, fees, operations)
+        self.events = Events(interfaces, networks)
+        self.roles = Roles(self.calls, networks)
         operations.register_kind(
             PlanKind(
                 "contracts.deploy",
@@ -178,6 +188,10 @@ class Contracts:
                 f"{network.name} has no {missing[0]} in the address book. Nothing was planned.", "Deploy the AZR economy first."
             )
         return {name: found[name] for name in system.needs}
+
+    async def book(self, network_key: str) -> list[Deployment]:
+        """The address book of a network as it was written, oldest first. The network is not asked."""
+        return await self._deployments.book(network_key)
 
     async def deployments(self, network_key: str) -> list[Deployment]:
         """The address book of a network, each entry compared with what the chain has now.

@@ -1,11 +1,11 @@
-"""The address book: what was deployed where, by which transaction."""
+"""The address book: what was deployed where, by which transaction; and interfaces of contracts of somebody else."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
 from app.database import metadata
-from app.database.types import Address, Hash
+from app.database.types import Address, Hash, Json
 
 deployments = sa.Table(
     "deployments",
@@ -20,4 +20,15 @@ deployments = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("artifact", sa.String(64), nullable=False),
     sa.Column("plan_id", sa.String(36), nullable=False),
+)
+
+interfaces = sa.Table(
+    "interfaces",
+    metadata,
+    sa.Column("network", sa.String(90), primary_key=True),
+    sa.Column("address", Address, primary_key=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("abi", Json, nullable=False),
+    sa.Column("origin", sa.String(80), nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
 )

@@ -1,7 +1,7 @@
 """Values of the ABI as people write and read them: text, JSON and forms on one side, what the encoder takes on the other.
 
-Whole numbers are written in decimal or as ``0x…`` and may have ``_`` between digits; arrays and structs are JSON, structs as an object
-by member or as a list in order; bytes are ``0x…``; an address has its EIP-55 checksum or none.
+Whole numbers are written in decimal or as ``0x…`` and may have ``_`` between digits; arrays and structs are JSON, structs as an
+object by member or as a list in order; bytes are ``0x…``; an address has its EIP-55 checksum or none.
 """
 
 from __future__ import annotations
@@ -135,9 +135,7 @@ def _struct(members: Sequence[Parameter], given: object, field: str) -> tuple[ob
         found = [found[name] for name in names]
     if not isinstance(found, list) or len(found) != len(members):
         raise _wrong(f"A struct of {len(members)} members is needed", field, f"They are: {', '.join(names)}.")
-    return tuple(
-        read_value(member, item, f"{field}.{name}") for member, item, name in zip(members, found, names, strict=True)
-    )
+    return tuple(read_value(member, item, f"{field}.{name}") for member, item, name in zip(members, found, names, strict=True))
 
 
 def _parsed(given: object, field: str, what: str, such: str) -> object:
