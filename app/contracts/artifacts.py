@@ -215,7 +215,8 @@ def read_answer(
         if source.startswith("@") if own is None else source not in own:
             continue
         for name, contract in contracts.items():
-            if contract["evm"]["bytecode"]["object"]:
+            # Newer compilers leave out what interfaces and abstract contracts do not have.
+            if contract.get("evm", {}).get("bytecode", {}).get("object"):
                 said = tuple(str(m) for m in messages if m.file == source and m.severity != "error")
                 artifacts.append(artifact_of(source, name, contract, key, said))
     artifacts.sort(key=lambda artifact: (artifact.source, artifact.name))

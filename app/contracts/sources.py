@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from app.core.errors import Invalid
 
-_IMPORT = re.compile(r"""^\s*import\s+(?:[^"';]*?\sfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
+_IMPORT = re.compile(r"""(?:^|[;}])\s*import\s*(?:[^"';]*?\sfrom\s+)?["']([^"']+)["']""", re.MULTILINE)
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-SKIPPED = frozenset({"node_modules", "artifacts", "cache", "out", "broadcast", "typechain-types"})
+_SKIPPED = frozenset({"node_modules", "typechain-types"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,16 @@ def remapped(name: str, importer: str, remappings: Sequence[Remapping]) -> str:
     return name if best is None else best.target + name[len(best.prefix) :]
 
 
-def files_under(folder: Path) -> list[Path]:
-    """All ``.sol`` files below, in order; not those of libraries and builds, nor in hidden folders."""
+def files_under(folder: Path, endings: tuple[str, ...] = (".sol",)) -> list[Path]:
+    """All files below with one of these endings, in order; not those of packages, nor in hidden folders.
+
+    Such folders are not even looked into: a ``node_modules`` has tens of thousands of files.
+    """
     found = []
-    for file in folder.rglob("*.sol"):
-        parts = file.relative_to(folder).parts[:-1]
-        if not any(part in SKIPPED or part.startswith(".") for part in parts) and file.is_file():
-            found.append(file)
-    return sorted(found)
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _SKIPPED and not name.startswith(".")]
+        found += [Path(place, name) for name in names if name.endswith(endings)]
+    return sorted(file for file in found if file.is_file())
 
 
 def gather(

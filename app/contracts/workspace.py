@@ -12,7 +12,7 @@ from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.built import read_built
 from app.contracts.compiler import Compiler
 from app.contracts.projects import Project, open_project, ours
-from app.contracts.sources import SKIPPED
+from app.contracts.sources import files_under
 from app.contracts.toolchain import Toolchain
 from app.core.errors import ConsoleError, NotFound
 from app.core.events import ContractsChanged
@@ -159,14 +159,12 @@ class Workspace:
 
 
 def marks(folder: Path, sources: Path) -> dict[str, tuple[int, int]]:
-    """Time of change and size of everything a compilation depends on, libraries apart."""
+    """Time of change and size of everything a compilation depends on, packages apart."""
     found = {}
-    for file in {*folder.rglob("*"), *sources.rglob("*.sol")}:
-        parts = file.parts[len(folder.parts) : -1]
-        if file.suffix in _WATCHED and not any(part in SKIPPED or part.startswith(".") for part in parts):
-            try:
-                said = file.stat()
-            except OSError:
-                continue  # gone since it was listed
-            found[str(file)] = said.st_mtime_ns, said.st_size
+    for file in {*files_under(folder, _WATCHED), *files_under(sources)}:
+        try:
+            said = file.stat()
+        except OSError:
+            continue  # gone since it was listed
+        found[str(file)] = said.st_mtime_ns, said.st_size
     return found

@@ -17,8 +17,9 @@ from app.contracts.built import read_artifact, read_built
 from app.contracts.compiler import Compiler
 from app.contracts.projects import CompilerSettings, ProjectKind, open_project
 from app.contracts.solc import Solc, standard_json
-from app.contracts.sources import Remapping, gather, remapped
+from app.contracts.sources import Remapping, files_under, gather, remapped
 from app.contracts.toolchain import CONTRACTS, Toolchain
+from app.contracts.workspace import marks
 from app.core.errors import Cancelled, Invalid, Unavailable
 from tests.contracts.deploy_program import Room
 
@@ -64,10 +65,13 @@ async def test_a_foundry_project_is_compiled_as_its_file_says(compiler, tmp_path
             'remappings = ["maths/=lib/m/src/"]',
             "remappings.txt": "short/=lib/\n",
         },
-        code__A=HEAD + 'import "maths/Two.sol";\nimport {Three} from "short/other/Three.sol";\ncontract A is Two, Three {}',
+        code__A=HEAD + 'import "maths/Two.sol";\nimport {Three} from "short/other/Three.sol"; import "short/deep/Four.sol";\n'
+        "contract A is Two, Three, Four {}",
         lib__m__src__Two=HEAD + 'import "./deep/../One.sol"; contract Two is One {}',
         lib__m__src__One=HEAD + "contract One { uint256 public one; }",
         lib__other__Three=HEAD + "contract Three {}",
+        lib__deep__Four="pragma solidity ^0.8.20;import'./Five.sol';import {Six as S} from\"./Five.sol\";contract Four is Five {}",
+        lib__deep__Five=HEAD + "contract Five {} contract Six {}",
         test__A__t=HEAD + "contract Never {",
     )
     project = open_project(root)
@@ -75,7 +79,10 @@ async def test_a_foundry_project_is_compiled_as_its_file_says(compiler, tmp_path
     assert (project.settings.optimizer, project.settings.runs, project.settings.evm_version) == (True, 7, "london")
     built = await compiler.compile(project)
     assert built.errors == () and [a.name for a in built.contracts] == ["A"]
-    assert set(built.places) == {"code/A.sol", "lib/m/src/One.sol", "lib/m/src/Two.sol", "lib/other/Three.sol"}
+    assert set(built.places) == {"code/A.sol", "lib/m/src/One.sol", "lib/m/src/Two.sol", "lib/other/Three.sol"} | {
+        "lib/deep/Four.sol",
+        "lib/deep/Five.sol",
+    }
     told = json.loads((await compiler.parts(built.get("A"))).metadata)["settings"]
     assert told["optimizer"] == {"enabled": True, "runs": 7} and told["evmVersion"] == "london"
     assert ":maths/=lib/m/src/" in told["remappings"]
@@ -287,3 +294,17 @@ async def test_a_project_is_remembered_with_its_settings_and_watched(tmp_path, c
     projects.forget(folder)
     assert len(projects.list()) == 1 and folder.is_dir()
     await room.contracts.close()
+
+
+def test_packages_are_not_looked_into_and_folders_called_like_a_source_are_none(tmp_path):
+    write(
+        tmp_path,
+        A="",
+        node_modules__x__B="",
+        **{".hidden/C.sol": "", "out/A.sol/A.json": "", "cache/deep/D.sol": "", "foundry.toml": ""},
+    )
+    assert [file.name for file in files_under(tmp_path)] == ["A.sol", "D.sol"]
+    before = marks(tmp_path, tmp_path)
+    assert {file.rpartition("/")[2] for file in before} == {"A.sol", "D.sol", "foundry.toml"}
+    write(tmp_path, A="contract A {}")
+    assert marks(tmp_path, tmp_path) != before
