@@ -12,6 +12,7 @@ from app.contracts.artifacts import Artifact
 from app.contracts.verification import Answer, Kind, Verdict, Verified, read_bundle, write_bundle
 from app.contracts.verification.code import compare, metadata_spans
 from app.core.errors import Conflict, Invalid, NotFound
+from tests.chain.misbehaving import Altered, Pruned
 from tests.contracts.deploy_program import Room
 from tests.contracts.test_projects import HEAD, write
 
@@ -226,6 +227,31 @@ async def test_our_whole_economy_is_proven_from_its_address_book(room):
         assert found.verdict is Verdict.EXACT and found.address == item.address, found.differences
     with pytest.raises(NotFound, match="not in the address book"):
         await room.contracts.verify(room.key, "Nothing")
+
+
+@pytest.mark.node
+@pytest.mark.compiler
+@pytest.mark.asyncio
+async def test_a_node_that_keeps_less_proves_less_and_the_verdict_says_so(chain, node, tmp_path, cache):
+    library = chain.create(chain.maths.creation_code())
+    factory = chain.create(chain.factory.creation_code({"Maths": library}))
+    call = bytes.fromhex(abi.encode_call(chain.factory.abi, "make", [9, "Made"])[2:])
+    made = "0x" + chain.send(call, factory)["logs"][0]["data"][-40:]
+    plain = await chain.verify(chain.put(chain.purse))
+    node("anvil_mine", "0x5")
+    newest = int(node("eth_blockNumber"), 16)
+    for peer, address, tx, creation in (
+        (Altered(node.url, hidden=["debug_traceTransaction"]), made, "", Answer.UNKNOWN),
+        (Pruned(node.url, newest), plain.address, "", Answer.UNKNOWN),
+        (Pruned(node.url, newest), plain.address, plain.tx, Answer.MATCHES),
+    ):
+        async with peer as poorer:
+            other = await Room(tmp_path / f"other-{tx}-{address}", poorer.url, cache).open()
+            built = await other.contracts.projects.compile(tmp_path / "src")
+            found = await other.contracts.verification.verify("anvil", address, built.get("Purse"), tx=tx)
+            await other.close()
+        assert found.verdict is Verdict.RUNTIME and found.differences == ()
+        assert (found.creation.answer, found.runtime.answer, found.replay.answer) == (creation, Answer.MATCHES, Answer.UNKNOWN)
 
 
 METADATA = bytes.fromhex("a2646970667358221220" + "11" * 32 + "64736f6c63430008140033")
