@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from app.contracts import TestFilter, TestKind, TestReport, Tests, TestStatus, Toolchain, TraceKind
-from app.contracts.projects import open_project
+from app.contracts.projects import open_project, ours
 from app.contracts.testing import TraceNode, junit
 from app.core.errors import Denied, Invalid, NotFound, Unavailable
 from app.core.jobs import Jobs
@@ -173,6 +173,13 @@ def test_coverage_names_the_lines_that_no_test_reaches(ran):
     assert file.missed == (line_of("src/Counter.sol", "function never"), line_of("src/Counter.sol", "return 7"))
     assert file.branches_hit == len(file.branches) == 1
     assert not reached.approximate and reached.passed == 1
+
+
+def test_our_contracts_are_reached_in_every_line_and_branch(tmp_path):
+    reached = asyncio.run(Tests(Toolchain(), tmp_path, lambda _: ours()).coverage())
+    own = [file for file in reached.files if file.file.startswith("src/")]
+    assert len(own) >= 6 and reached.failed == 0
+    assert {file.file: (file.missed, file.branches_missed) for file in own} == {file.file: ((), ()) for file in own}
 
 
 def test_nothing_is_left_in_the_project(ran):
