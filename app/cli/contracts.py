@@ -133,7 +133,7 @@ def project(
 
 @contracts.command("deploy")
 def deploy(
-    deployer: Annotated[str, typer.Option("--from", help="Account that deploys and administers")],
+    deployer: Annotated[str, typer.Option("--from", help="Account that deploys and administers")] = "",
     attester: Annotated[str, typer.Option(help="Account whose signature makes a proof valid; default: the deployer")] = "",
     officer: Annotated[str, typer.Option(help="Account that completes redemptions; default: the deployer")] = "",
     epoch_length: Annotated[int, typer.Option(help="Seconds per epoch")] = 3600,
@@ -142,10 +142,15 @@ def deploy(
     values: Annotated[
         list[str] | None, typer.Option("--set", help="Of another system: parameter=value, as often as needed")
     ] = None,
+    rest_of: Annotated[str, typer.Option("--continue", help="A deployment that ended early: do the rest of it")] = "",
 ) -> None:
     """Deploy a declared system as one resumable plan; by default the AZR economy: token, emission, mint mine, redemption, roles."""
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
+        if rest_of:
+            return await carry_out(console, await console.contracts.plan_rest(rest_of))
+        if not deployer:
+            raise Invalid("Who deploys is missing. Nothing was planned.", "Say --from ACCOUNT.", field="from")
         who = (await console.wallets.get(deployer)).address
         if system != "azr":
             return await carry_out(console, await _plan_of(console, system, who, values or []))

@@ -89,27 +89,28 @@ class Deployments:
         chain = await self._networks.connect(plan.target.ref)
         built = await self.built()
         nonce = int(str(await chain.rpc.call("eth_getTransactionCount", sender, "pending")), 16)
-        made = {item.name: created_address(sender, nonce + i) for i, item in enumerate(system.contracts)}
+        contracts, grants = open_parts(plan, system)
+        made = {item.name: created_address(sender, nonce + i) for i, item in enumerate(contracts)}
         addresses = known_of(plan) | made
         calls = [
             CallRequest(sender, None, creation_data(built, item, plan.params, addresses), 0, f"Create {item.name}")
-            for item in system.contracts
+            for item in contracts
         ]
         calls += [
             CallRequest(sender, addresses[item.contract], grant_data(item, plan.params, addresses), 0, f"Grant {item.role}")
-            for item in system.grants
+            for item in grants
         ]
         asked = [CallRequest(sender, addresses[check.contract], view_data(built, check)) for check in system.checks]
         simulated = await self._simulation.preview(chain.network.id, calls, reads=asked)
         quote = await self._fees.quote_for(chain, plan.params)
         fee = quote.fee(sum(simulated.gas), chain.network.symbol)
         held = int(str(await chain.rpc.call("eth_getBalance", sender, "latest")), 16)
-        verdicts = [*self._verdicts(built, system, plan, held, fee), *quote.verdicts()]
+        verdicts = [*self._verdicts(built, system, plan, held, fee), *quote.verdicts(), *await self.still_there(plan)]
         effects: tuple[Effect, ...] = ()
         if not simulated.error:
             answers = [view_answer(built, check, read) for check, read in zip(system.checks, simulated.reads, strict=True)]
             verdicts += _kept(system, plan, addresses, answers)
-            effects = (*_created(made), *_checked(system, addresses, answers), *_granted(system, plan, addresses))
+            effects = (*_created(made), *_checked(system, addresses, answers), *_granted(grants, plan, addresses))
         return Preview(
             effects=effects,
             verdicts=tuple(verdicts),
@@ -157,19 +158,48 @@ class Deployments:
             if built.get(effect.subject).runtime_matches(code):
                 found.append(effect)
         addresses = known_of(plan) | made
-        if len(made) < len(system.contracts):
+        contracts, grants = open_parts(plan, system)
+        if len(made) < len(contracts):
             return tuple(found)
         answers = []
         for check in system.checks:
             asked = {"to": addresses[check.contract], "data": view_data(built, check)}
             answers.append(view_answer(built, check, str(await chain.rpc.call("eth_call", asked, "latest"))))
         found += _checked(system, addresses, answers)
-        for item, effect in zip(system.grants, _granted(system, plan, addresses), strict=True):
+        for item, effect in zip(grants, _granted(grants, plan, addresses), strict=True):
             data = abi.encode_call(_CHECKS, "hasRole", [item.role_id, resolve(item.holder, plan.params, addresses)])
             answer = await chain.rpc.call("eth_call", {"to": addresses[item.contract], "data": data}, "latest")
             if abi.decode_output(_CHECKS, "hasRole", str(answer)):
                 found.append(effect)
         return tuple(found)
+
+    async def still_there(self, plan: Plan) -> list[Verdict]:
+        """Whether the contracts that an earlier plan made, and this one takes over, are still those."""
+        kept = kept_of(plan)
+        if not kept:
+            return []
+        chain, built = await self._networks.connect(plan.target.ref), await self.built()
+        codes = await chain.rpc.batch([("eth_getCode", [address, "latest"]) for address in kept.values()])
+        other = [name for name, code in zip(kept, codes, strict=True) if not built.get(name).runtime_matches(str(code))]
+        if other:
+            text = f"{', '.join(other)} of the plan before is no longer there, or has other code than ours"
+            return [Verdict("contracts.kept", VerdictLevel.BLOCK, text, "Deploy all of it anew.")]
+        text = f"{', '.join(kept)}: there already with our code, and not created again"
+        return [Verdict("contracts.kept", VerdictLevel.PASS, text)]
+
+    async def adopt(self, plan: Plan) -> None:
+        """What an earlier plan made belongs to the one that goes on with it."""
+        from app.contracts.tables import deployments as table
+
+        kept = [bytes.fromhex(address[2:]) for address in kept_of(plan).values()]
+
+        def write(connection: Connection) -> None:
+            mine = (table.c.network == plan.target.ref, table.c.address.in_(kept))
+            connection.execute(table.update().where(*mine).values(plan_id=plan.id))
+
+        if kept:
+            await self._database.write(write)
+        self._bus.publish(ContractsChanged())
 
     async def built(self) -> Compilation:
         """Our contracts, compiled.
@@ -273,15 +303,16 @@ class CreateStep(TransactionStep):
         """Into the address book."""
         await super().committed(outcome, context)
         if not outcome.failure:
+            await self._deployments.adopt(context.plan)
             await self._deployments.keep(context.plan, self._name, outcome.result, self.sender)
 
 
 class GrantStep(TransactionStep):
     """Grants one role."""
 
-    def __init__(self, transactions: Transactions, plan: Plan, spec: StepSpec, bus: Bus) -> None:
+    def __init__(self, transactions: Transactions, plan: Plan, spec: StepSpec, deployments: Deployments) -> None:
         super().__init__(transactions, plan, spec)
-        self._bus = bus
+        self._deployments = deployments
 
     async def request(self, context: StepContext) -> TransactionRequest:
         """``grantRole`` with the addresses that the steps before gave."""
@@ -298,7 +329,8 @@ class GrantStep(TransactionStep):
     async def committed(self, outcome: Outcome, context: StepContext) -> None:
         """With the last one there is an economy."""
         await super().committed(outcome, context)
-        self._bus.publish(ContractsChanged())
+        if not outcome.failure:
+            await self._deployments.adopt(context.plan)
 
 
 def sender_of(plan: Plan) -> str:
@@ -311,6 +343,24 @@ def known_of(plan: Plan) -> dict[str, str]:
     known = plan.params.get("known") or {}
     assert isinstance(known, Mapping)
     return {str(name): str(address) for name, address in known.items()}
+
+
+def kept_of(plan: Plan) -> dict[str, str]:
+    """The contracts of its own system that an earlier plan made, by name; empty unless it goes on with one."""
+    kept = plan.params.get("kept") or {}
+    assert isinstance(kept, Mapping)
+    return {str(name): str(address) for name, address in kept.items()}
+
+
+def open_parts(plan: Plan, system: System) -> tuple[list[Creation], list[Grant]]:
+    """What this plan itself creates and grants: all of the system, or the rest of it."""
+    created = {str(step.spec.params["contract"]) for step in plan.steps if step.spec.kind == CREATE}
+    contracts = [item for item in system.contracts if item.name in created]
+    # Plans of the first consoles name no holder.
+    granted = [step.spec.params for step in plan.steps if step.spec.kind == GRANT]
+    named = {(params["contract"], params["role"], params.get("holder")) for params in granted}
+    grants = [item for item in system.grants if {(item.contract, item.role, item.holder), (item.contract, item.role, None)} & named]
+    return contracts, grants
 
 
 def addresses_so_far(context: StepContext) -> dict[str, str]:
@@ -388,8 +438,7 @@ def _checked(system: System, addresses: Mapping[str, str], answers: Sequence[str
     )
 
 
-def _granted(system: System, plan: Plan, addresses: Mapping[str, str]) -> tuple[Effect, ...]:
+def _granted(grants: Sequence[Grant], plan: Plan, addresses: Mapping[str, str]) -> tuple[Effect, ...]:
     return tuple(
-        Effect("role", str(resolve(item.holder, plan.params, addresses)), "", f"{item.role} on {item.contract}")
-        for item in system.grants
+        Effect("role", str(resolve(item.holder, plan.params, addresses)), "", f"{item.role} on {item.contract}") for item in grants
     )

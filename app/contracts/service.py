@@ -22,6 +22,7 @@ from app.contracts.deployments import (
     GrantStep,
     addresses_of,
     creation_arguments,
+    kept_of,
     known_of,
 )
 from app.contracts.events import Events
@@ -36,7 +37,7 @@ from app.contracts.toolchain import Toolchain
 from app.contracts.verification import Verification, Verified
 from app.contracts.workspace import Workspace
 from app.core.errors import Conflict, ConsoleError, NotFound
-from app.operations.plans import Plan, StepSpec, StepState
+from app.operations.plans import Plan, PlanState, StepSpec, StepState
 from app.operations.steps import PlanKind
 
 if TYPE_CHECKING:
@@ -94,10 +95,11 @@ class Contracts:
                 self._deployments.measure,
                 frozenset({"administrator", "developer"}),
                 undo="Deployed code cannot be taken back.",
+                repeats=_begun,
             )
         )
         operations.register_step(CREATE, self._create_step)
-        operations.register_step(GRANT, lambda plan, spec: GrantStep(transactions, plan, spec, bus))
+        operations.register_step(GRANT, lambda plan, spec: GrantStep(transactions, plan, spec, self._deployments))
 
     def _create_step(self, plan: Plan, spec: StepSpec) -> CreateStep:
         return CreateStep(self._transactions, plan, spec, self._deployments)
@@ -139,6 +141,25 @@ class Contracts:
         params = {**kept, "system": system_id, "definition": declared, "known": await self._known(chain.network, system)}
         steps = self._deployments.steps(chain.network, system, str(kept[system.sender]))
         return await self._operations.plan("contracts.deploy", system.title, chain.network.target(), params, steps)
+
+    async def plan_rest(self, plan_ref: str) -> Plan:
+        """Plan what a deployment that ended early has not done: what it made is checked, kept and not made again.
+
+        Raises:
+            NotFound: there is no such plan.
+            Conflict: it is no deployment, has not ended, or did everything; or its contracts do not compile any more.
+        """
+        old = await self._operations.get(plan_ref)
+        if old.kind != "contracts.deploy" or not old.state.ended or old.state is PlanState.DONE:
+            raise Conflict(
+                f"{old.name} is {old.state.value} and no deployment that ended early. Nothing was planned.",
+                "Name a deployment that failed or was stopped.",
+            )
+        await self.compile()
+        kept = kept_of(old) | addresses_of(old)
+        steps = [step.spec for step in old.steps if step.state is not StepState.DONE]
+        params = {**old.params, "kept": kept, "known": known_of(old) | kept}
+        return await self._operations.plan("contracts.deploy", f"{old.title}: the rest of {old.name}", old.target, params, steps)
 
     async def plan_deploy_economy(
         self,
@@ -346,3 +367,10 @@ class Contracts:
     async def close(self) -> None:
         """End the compiler's thread."""
         await self.compiler.close()
+
+
+async def _begun(plan: Plan) -> str:
+    """Why a second try from the beginning would make contracts twice."""
+    done = sum(step.state is StepState.DONE for step in plan.steps)
+    go_on = f"To go on where it ended: azora contract deploy --continue {plan.name}"
+    return f"{done} of its {len(plan.steps)} transactions are done, and all would be sent again. {go_on}" if done else ""

@@ -164,7 +164,7 @@ async def test_the_economy_is_known_after_its_sources_were_edited_beyond_compili
     broken = tmp_path / "contracts" / "src"
     broken.mkdir(parents=True)
     (broken / "Token.sol").write_text("pragma solidity 0.8.20; contract Token { nothing x; }")
-    monkeypatch.setattr("app.contracts.compiler.CONTRACTS", tmp_path / "contracts")
+    monkeypatch.setattr("app.contracts.projects.CONTRACTS", tmp_path / "contracts")
     other = await Room(tmp_path / "home", node.url, cache).open()
     try:
         assert await other.contracts.economy(other.key) == before
