@@ -106,22 +106,24 @@ def contexts(probe: Annotated[bool, typer.Option(help="Ask each whether it answe
 
 @cluster.command("health")
 def health(context: ContextOption = "", namespace: NamespaceOption = "") -> None:
-    """What is not well, worst first, with the likely cause. Exit code 9 when something is critical or a node or pod is unknown."""
+    """What is not well, worst first, with the likely cause. Exit code 9 when something is critical, or pods could not be read."""
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
         name = await ready(console, context)
         judged = await console.clusters.health(name)
-        return name, judged
+        return name, judged, console.clusters.remarks(name)
 
-    name, judged = run(work)
+    name, judged, remarks = run(work)
     signals = [signal for signal in judged.signals if namespace in ("", signal.namespace)]
-    bad = [signal for signal in signals if signal.severity.value == "critical"]
+    # What was not read is not healthy: nothing critical is then only nothing seen.
+    bad = "Pod" in judged.unread or any(signal.severity.value == "critical" for signal in signals)
     show(
         {
             "context": name,
             "score": judged.score,
             "healthy": not bad,
             "unread": judged.unread,
+            "remarks": remarks,
             "signals": [
                 {
                     "rule": signal.rule,
@@ -145,6 +147,7 @@ def health(context: ContextOption = "", namespace: NamespaceOption = "") -> None
                     if signal.severity.value in ("critical", "warning")
                 ),
                 *([f"  Not read: {', '.join(judged.unread)}"] if judged.unread else []),
+                *([f"  {remarks}"] if remarks else []),
             ]
         ),
     )

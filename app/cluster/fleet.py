@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.cluster.argo import applications
 from app.cluster.contexts import Context, Environment
+from app.cluster.kinds import KINDS
 from app.cluster.store import KindStatus, Object, Snapshot
 from app.cluster.watching import Reach
 from app.cluster.workloads import View
@@ -33,6 +34,8 @@ class FleetRow:
         sync, app_health: the worst of its Argo CD applications, empty without Argo CD.
         known_at: UTC milliseconds to which all this was true, 0 when nothing is known.
         problem: what a person must know about it, in a sentence.
+        limits: what this identity does not see of it, in sentences.
+        denied: kinds that it may not read; absent: kinds that the cluster does not serve.
     """
 
     context: str
@@ -54,6 +57,9 @@ class FleetRow:
     app_health: str = ""
     known_at: int = 0
     problem: str = ""
+    limits: str = ""
+    denied: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,13 @@ def fleet_row(context: Context, snapshot: Snapshot, health: Health | None) -> Fl
         sync=_worst(_SYNC, [app.sync for app in apps]),
         app_health=_worst(_HEALTH, [app.health for app in apps]),
         known_at=snapshot.known_at,
+        denied=_in(snapshot, KindStatus.DENIED),
+        absent=_in(snapshot, KindStatus.ABSENT),
     )
+
+
+def _in(snapshot: Snapshot, status: KindStatus) -> frozenset[str]:
+    return frozenset(kind for kind in KINDS if snapshot.state(kind).status is status)
 
 
 def search(context: str, environment: Environment, snapshot: Snapshot, text: str, kinds: frozenset[str]) -> Iterator[Found]:

@@ -236,10 +236,10 @@ class Clusters:
         watching = self._watching.get(context)
         return watching.access if watching is not None else Access()
 
-    def limits(self, context: str) -> str:
-        """What this identity does not see there, in sentences; empty when it sees everything."""
+    def remarks(self, context: str) -> str:
+        """What a person must know about it, and what this identity does not see there, in sentences; empty when nothing."""
         watching = self._watching.get(context)
-        return watching.limits if watching is not None else ""
+        return f"{watching.problem} {watching.limits}".strip() if watching is not None else ""
 
     def identity(self, context: str) -> Identity:
         """Which cluster it is, as far as it is known."""
@@ -395,5 +395,6 @@ class Clusters:
             reach=self.reach(name),
             connected=watching is not None,
             known_at=snapshot.known_at,
-            problem=(watching.problem or watching.limits) if watching is not None else "",
+            problem=watching.problem if watching is not None else "",
+            limits=watching.limits if watching is not None else "",
         )

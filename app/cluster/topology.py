@@ -95,6 +95,10 @@ def edges(view: View, namespace: str) -> Iterator[Edge]:
             for pod in pods:
                 if selects(selector, labels_of(pod)):
                     yield Edge(key_of(obj), relation, key_of(pod))
+            for line in view.workloads:  # one without pods would hang together with nothing
+                bare = line.namespace == namespace and not view.pods_by_owner.get(line.key)
+                if bare and selects(selector, labels_of(template_of(line.obj))):
+                    yield Edge(key_of(obj), relation, line.key)
     for (space, _), ingress in reading.of("Ingress").items():
         if space == namespace:
             for service in sorted(set(_backends(ingress))):

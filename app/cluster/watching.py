@@ -302,6 +302,8 @@ class Watching:
 
     async def _why(self, error: BaseException) -> str:
         """Why it does not answer. A server whose store hangs still says so."""
+        if isinstance(error, ApiDenied):
+            return str(error)  # with what to do about it: sign in again
         if isinstance(error, ApiError) and not (isinstance(error, ApiUnavailable) and error.failure.reason == "Timeout"):
             return error.message
         if isinstance(error, ConsoleError) and not isinstance(error, ApiError):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.apiserver import ApiServer
+from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.conftest import pod
 
 
@@ -49,6 +50,19 @@ def test_contexts_health_workloads_and_logs(azora, shop, tmp_path):
         name for namespace, name in shop.objects("Deployment") if namespace == "shop"
     }
     assert azora("cluster", "logs", "logger", "-n", "shop", env=env).out == "logger hello from main\n"
+
+
+def test_what_may_not_be_read_is_not_called_healthy(azora, shop, tmp_path):
+    """Nothing critical is seen by who may see no pod; and a cluster with nothing in it is well."""
+    shop.users["eve"] = User("eve", rules=(Rule(("list", "watch"), ("nodes",)),))
+    env = {"KUBECONFIG": str(shop.kubeconfig(tmp_path / "eve", context="eve", token="eve"))}
+    blind = azora("cluster", "health", "--json", env=env, expect=9).json
+    assert not blind["healthy"] and "Pod" in blind["unread"] and "may not read" in blind["remarks"]
+    for kind in ("Pod", "Deployment", "StatefulSet", "DaemonSet", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget"):
+        for namespace, name in list(shop.objects(kind)):
+            shop.remove(kind, namespace, name)
+    well = azora("cluster", "health", "--json", "-n", "shop", env={"KUBECONFIG": str(tmp_path / "kubeconfig")}).json
+    assert well["healthy"] and well["unread"] == []
 
 
 def test_without_a_cluster_it_says_what_to_do(azora, tmp_path):

@@ -147,9 +147,9 @@ async def test_who_may_only_read_a_namespace_sees_that_namespace(clusters, serve
     assert access.may_list("Pod") and not access.may_watch("Pod")
     assert access.may_act("scale", "Deployment", "shop") is False
     assert access.why_not("scale", "Deployment", "shop") == "alice may not patch deployments/scale.apps in shop."
-    assert "only the namespace shop" in clusters.limits("alice") and "Secret" in clusters.limits("alice")
+    assert "only the namespace shop" in clusters.remarks("alice") and "Secret" in clusters.remarks("alice")
     (row,) = [row for row in await clusters.fleet() if row.context == "alice"]
-    assert "only the namespace shop" in row.problem
+    assert "only the namespace shop" in row.limits and {"Node", "Application"} <= row.denied
 
 
 @pytest.mark.asyncio
@@ -159,7 +159,7 @@ async def test_an_administrator_may_act(clusters):
     access = clusters.access("kind-shop")
     offered = [("scale", "Deployment"), ("drain", "Node"), ("run", "Pod"), ("logs", "Pod"), ("promote", "Rollout")]
     assert all(access.may_act(action, kind) for action, kind in offered) and access.may_watch("Pod")
-    assert access.why_not("delete", "Pod", "shop") == "" and clusters.limits("kind-shop") == ""
+    assert access.why_not("delete", "Pod", "shop") == "" and clusters.remarks("kind-shop") == ""
 
 
 def reader(*namespaces: str, name: str = "bob", also: tuple[Rule, ...] = ()) -> User:
@@ -180,7 +180,7 @@ async def test_several_namespaces_are_seen_side_by_side_and_what_is_not_seen_is_
     wanted = {key for key in server.objects("Pod") if key[0] in ("shop", "payments")}
     assert clusters.snapshot("bob").of("Pod").keys() == wanted and {space for space, _ in wanted} == {"shop", "payments"}
     assert clusters.snapshot("bob").state("Pod").spaces == {"shop", "payments"}
-    assert "only the namespaces payments, shop" in clusters.limits("bob") and "Node" in clusters.limits("bob")
+    assert "only the namespaces payments, shop" in clusters.remarks("bob") and "Node" in clusters.remarks("bob")
     health = await clusters.health("bob")
     assert "NetworkPolicy" in health.unread and not any(s.rule == "policy.uncovered" for s in health.signals)
     server.put(pod("fresh", namespace="payments"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from PySide6.QtCore import (
@@ -201,6 +201,17 @@ class Table(QTableView):
             if known.id == column and self._model.titles[at] != title:
                 self._model.titles[at] = title
                 self._model.headerDataChanged.emit(Qt.Orientation.Horizontal, at, at)
+
+    def hide_columns(self, ids: Collection[str]) -> None:
+        """Leave these columns out, and show all others."""
+        wanted = [column.id in ids for column in self._columns]
+        if wanted == [self.isColumnHidden(at) for at in range(len(wanted))]:
+            return
+        self._fitting = True
+        for at, hidden in enumerate(wanted):
+            self.setColumnHidden(at, hidden)
+        self._fitting = False
+        self._fit()
 
     def selected_ids(self) -> list[str]:
         """The ids of the selected rows, as shown from above."""
@@ -413,7 +424,7 @@ class Table(QTableView):
         """Give each column its width, and what is left or missing to all in proportion; what is missing still is scrolled."""
         if self._sized:
             return
-        widths = [column.width or 120 for column in self._columns]
+        widths = [0 if self.isColumnHidden(at) else column.width or 120 for at, column in enumerate(self._columns)]
         left = self.viewport().width() - sum(widths)
         if widths:
             whole = sum(widths)
@@ -421,7 +432,8 @@ class Table(QTableView):
             widths = [width + left * width // whole for width in widths]
         self._fitting = True
         for at, width in enumerate(widths):
-            self.setColumnWidth(at, width)
+            if not self.isColumnHidden(at):
+                self.setColumnWidth(at, width)
         self._fitting = False
 
     def _resized(self, *_: object) -> None:

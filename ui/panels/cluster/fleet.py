@@ -43,15 +43,15 @@ class FleetPage(QWidget):
         self.table = Table(
             [
                 Column("name", "Cluster", 190),
-                Column("environment", "Environment", 104),
+                Column("environment", "Environment", 126),
                 Column("reach", "Reachable", 118, kind="status"),
-                Column("worst", "Worst signal", 300, kind="status"),
-                Column("since", "Age", 72),
+                Column("worst", "Worst signal", 270, kind="status"),
+                Column("since", "Age", 66),
                 Column("pods", "Pods", 70, align="right"),
                 Column("nodes", "Nodes", 62, align="right"),
                 Column("sync", "Argo CD sync", 104, kind="status"),
-                Column("health", "Health", 104, kind="status"),
-                Column("read", "Read", 84),
+                Column("health", "Health", 122, kind="status"),
+                Column("read", "Read", 112),
             ]
         )
         self.table.setObjectName("cluster.fleet")
@@ -182,8 +182,7 @@ class FleetPage(QWidget):
         if rows and not self.table.selected_id():
             self.table.select(rows[0].context)
         silent = [row for row in rows if row.connected and row.reach.answers is False]
-        words = [_silent(r) for r in silent]
-
+        words = [_silent(r) for r in silent] + [row.problem for row in rows if row.problem]
         self.told.setVisible(bool(words or problems))
         self.again.setVisible(bool(silent))
         self.note.set_text(" ".join([*words, *problems]))
@@ -231,6 +230,8 @@ class FleetPage(QWidget):
         else:
             worst = StatusCell(SEVERITIES[row.worst.severity.value], f"{row.worst.name}: {row.worst.title}")
         known = bool(row.pods or row.nodes)
+        why = "not visible" if "Application" in row.denied else "no Argo CD" if "Application" in row.absent else "none"
+        without = IconCell("minus", why, "text-3", "text-3") if row.known_at else ""
         return Row(
             row.context,
             {
@@ -240,12 +241,10 @@ class FleetPage(QWidget):
                 "worst": worst,
                 "since": ago(row.worst.since, now).removesuffix(" ago") if row.worst is not None and row.worst.since else "",
                 "pods": f"{row.pods_ready} / {row.pods}" if known else "",
-                "nodes": f"{row.nodes_ready} / {row.nodes}" if known else "",
-                "sync": sync_cell(row.sync) if row.applications else IconCell("minus", "no Argo CD", "text-3", "text-3"),
-                "health": app_health_cell(row.app_health)
-                if row.applications
-                else IconCell("minus", "no Argo CD", "text-3", "text-3"),
-                "read": ago(row.known_at, now) or "never",
+                "nodes": f"{row.nodes_ready} / {row.nodes}" if known and "Node" not in row.denied else "",
+                "sync": sync_cell(row.sync) if row.applications else without,
+                "health": app_health_cell(row.app_health) if row.applications else without,
+                "read": (ago(row.known_at, now) or "never") + (", in part" if row.limits else ""),
             },
         )
 

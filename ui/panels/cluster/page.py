@@ -10,13 +10,14 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidg
 from ui.panels.cluster.drawn import PodGrid, ShareBar, scrolled_column
 from ui.panels.cluster.fleet import sync_cell
 from ui.panels.cluster.looking import LookingPane
-from ui.panels.cluster.side import SidePane
+from ui.panels.cluster.side import UNREAD, SidePane
 from ui.widgets import Column, IconCell, Note, Pane, Row, Segmented, StatusCell, Table, empty
 
 if TYPE_CHECKING:
     from ui.panels.cluster.panel import ClusterPanel
     from ui.panels.cluster.reading import Key, Page, WorkRow
 
+NARROW_HIDES = ("sync", "share")  # columns that the right side shows of the chosen workload
 ICONS = {"Canary": "funnel", "Blue-green": "arrows-left-right", "Schedule": "clock", "Once": "check"}
 
 
@@ -69,11 +70,11 @@ class ClusterPage(QWidget):
         self.pane.add_header(self.filter, right=True)
         self.table = Table(
             [
-                Column("name", "Name", 168),
+                Column("name", "Name", 160),
                 Column("kind", "Kind", 98),
                 Column("ready", "Ready", 70, align="right"),
                 Column("rollout", "Rollout", 108, kind="icon"),
-                Column("share", "Share", 88, align="right"),
+                Column("share", "Share", 108, align="right"),
                 Column("sync", "Argo CD sync", 118, kind="status"),
                 Column("cpu", "CPU", 66, align="right"),
                 Column("score", "Score", 66, align="right", kind="number"),
@@ -107,12 +108,17 @@ class ClusterPage(QWidget):
 
     # showing
 
+    def set_narrow(self, narrow: bool) -> None:
+        """Where there is no room for everything, the workloads keep what tells them apart."""
+        self.table.hide_columns(NARROW_HIDES if narrow else ())
+
     def show_page(self, page: Page) -> None:
         """Show a reading."""
         self._page = page
         self.note.setVisible(bool(page.note))
         self.note.set_text(page.note)
-        self.where.setText(f"{page.version}, score {page.health.score} of 100")
+        score = f"score {page.health.score} of 100" if page.known_at else "not read yet"
+        self.where.setText(", ".join(word for word in (page.version, score) if word))
         attention = sum(row.state not in ("ok", "run") for row in page.rows)
         self.filter.set_text("all", f"All {len(page.rows)}")
         self.filter.set_text("attention", f"Needs attention {attention}")
@@ -158,7 +164,7 @@ class ClusterPage(QWidget):
             self.chosen.emit(key)
 
     def _show_pods(self, page: Page) -> None:
-        self.pods_ready.setText(f"{page.pods_ready} of {page.pods} ready")
+        self.pods_ready.setText(f"{page.pods_ready} of {page.pods} ready" if page.known_at else "not read yet")
         names = [node.name for node, _, _ in page.nodes]
         if list(self._grids) != names:
             empty(self._pods)
@@ -189,7 +195,7 @@ class ClusterPage(QWidget):
     def _show_scaling(self, page: Page) -> None:
         empty(self._hpas)
         if not page.hpas:
-            none = QLabel("Nothing is scaled automatically here.")
+            none = QLabel("Nothing is scaled automatically here." if page.known_at else UNREAD)
             none.setProperty("role", "hint")
             self._hpas.addWidget(none)
         for hpa in page.hpas:

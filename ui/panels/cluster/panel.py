@@ -22,7 +22,7 @@ from ui.widgets import BadgeLabel, Segmented, button
 if TYPE_CHECKING:
     from ui.panels.cluster.reading import Key
 
-NARROW, SIDE = 1160, 820  # pixels: below, the header is short; below, the right side is hidden
+NARROW, SIDE = 1160, 1010  # pixels: below, the header is short; below, the right side is hidden
 CALM_MS = 500  # between two readings, whatever the cluster does
 ALL = "All namespaces"
 
@@ -61,7 +61,7 @@ class ClusterPanel(Panel):
         self.namespaces = QComboBox()
         self.namespaces.setObjectName("cluster.namespace")
         self.namespaces.setAccessibleName("Namespace")
-        self.namespaces.setMinimumWidth(140)
+        self.namespaces.setMinimumWidth(70)  # beside an open sheet; its contents say how wide it would like to be
         self.namespaces.activated.connect(lambda _i: self._set_namespace())
         for widget in (self.contexts, self.badge, self.namespaces):
             self.header.add_widget(widget)
@@ -83,6 +83,7 @@ class ClusterPanel(Panel):
         self.page.side.suggested.connect(self.follow)
         self.tunnels = TunnelPage(self)
         for shown in (self.fleet, self.page, self.tunnels):
+            shown.setMinimumWidth(1)  # a page that insists on its width would be cut off below an open sheet
             self.stack.addWidget(shown)
         self.body.addWidget(self.stack, 1)
         self._choose_tab()
@@ -97,8 +98,10 @@ class ClusterPanel(Panel):
         cluster = self.tabs.value() == "cluster"
         for made in (self.apply_button, self.scale_button):
             made.setVisible(cluster and not narrow)
+        self.namespaces.setVisible(cluster and self.width() >= SIDE)
+        self.page.set_narrow(narrow)
         self.page.side.setVisible(self.width() >= SIDE)
-        self.contexts.setMinimumWidth(130 if narrow else 190)
+        self.contexts.setMinimumWidth(80 if narrow else 190)
         self.contexts.setMaximumWidth(170 if narrow else 320)
         self.header.set_context("" if narrow else self._words)
 
@@ -157,16 +160,18 @@ class ClusterPanel(Panel):
         health = await clusters.health(context)
         note = ""
         if reach.answers is False:
-            note = f"{context} does not answer: {reach.message} What is shown is from before; plans for it are blocked."
+            known = "What is shown is from before." if snapshot.known_at else "Nothing of it is known yet."
+            note = f"{reach.message} {known} Plans for it are blocked."
         elif reach.answers is None:
             note = f"Reading {context}…"
         else:
-            note = clusters.limits(context)
+            note = clusters.remarks(context)
         facts = {
             "context": context,
             "environment": clusters.environment(context).value,
             "read_only": clusters.read_only(context),
             "live": True,
+            "answers": reach.answers,
             "version": reach.version,
             "note": note,
             "known_at": snapshot.known_at,
@@ -198,7 +203,8 @@ class ClusterPanel(Panel):
     def _show_page(self, page: Page) -> None:
         self.badge.set_environment(page.environment)
         worst = [s for s in page.health.signals if s.severity.rank >= 2]
-        self._words = f"{len(worst)} signals to look at" if worst else "Nothing to report"
+        nothing = "Nothing to report" if page.known_at else "Not read yet"
+        self._words = f"{len(worst)} signals to look at" if worst else nothing
         self._fit()
         known = [self.namespaces.itemData(i) for i in range(self.namespaces.count())]
         if known != ["", *page.namespaces]:

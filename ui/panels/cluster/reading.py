@@ -71,7 +71,8 @@ class Page:
     read_only: bool
     live: bool
     version: str
-    note: str  # why it is stale, or empty
+    answers: bool  # the cluster; True for a recorded one
+    note: str  # why it is stale, or what else must be known; or empty
     known_at: int
     now: int
     access: Access
@@ -138,6 +139,7 @@ def read_page(snapshot: Any, health: Health, facts: Mapping[str, Any], namespace
         read_only=bool(facts["read_only"]),
         live=bool(facts["live"]),
         version=str(facts["version"]),
+        answers=facts.get("answers") is not False,
         note=str(facts["note"]),
         known_at=int(facts["known_at"]),
         now=now,
@@ -218,11 +220,13 @@ def _nodes(view: Any, namespace: str) -> tuple[tuple[NodeLine, tuple[PodCell, ..
 
             words = f"{words} CPU {cpu[0] / 1000:.2g} cores, {bytes_text(cpu[1])}".strip()
         found.append((node, tuple(held.pop(node.name, ())), words))
+    from app.cluster.objects import known
     from app.cluster.workloads import NodeLine as Line
 
+    gone = "gone" if known(view.reading, "Node") else ""  # what may not be read is not gone
     for name, cells in sorted(held.items()):
         label = name or "No node"
-        found.append((Line(label, "", True, False, (), "", (), 0, len(cells), 0), tuple(cells), "waiting" if not name else "gone"))
+        found.append((Line(label, "", True, False, (), "", (), 0, len(cells), 0), tuple(cells), gone if name else "waiting"))
     return tuple(found)
 
 

@@ -27,6 +27,7 @@ WORDS = {
     "cluster.uncordon": "Uncordon…",
     "cluster.argo.sync": "Sync…",
 }
+UNREAD = "Nothing is known of it yet."
 ROLES = {"stable": "accent", "live": "accent", "canary": "warn", "idle": "border-strong"}
 
 
@@ -73,7 +74,7 @@ class SidePane(QWidget):
         self._rollout.addStretch(1)
         self._show_argo(page.chosen, why_not)
         empty(self._events)
-        self.age.setText(f"{len(page.events)} newest")
+        self.age.setText(f"{len(page.events)} newest" if page.events else "")
         for event in page.events[:40]:
             kind = "warn" if event.kind == "Warning" else "idle"
             times = f", {event.times} times" if event.times > 1 else ""
@@ -85,7 +86,7 @@ class SidePane(QWidget):
                 ago(event.last_at, page.now),
             )
         if not page.events:
-            self._events.addWidget(_hint("No event is kept."))
+            self._events.addWidget(_hint("No event is kept." if page.known_at else UNREAD))
         self._events.addStretch(1)
 
     def _show_rollout(self, page: Page, chosen: Chosen | None, why_not: Callable[[str], str]) -> None:
@@ -96,7 +97,7 @@ class SidePane(QWidget):
             for signal in page.health.signals[:30]:
                 self._signal(signal, page.now)
             if not page.health.signals:
-                self._rollout.addWidget(_hint("Nothing to report."))
+                self._rollout.addWidget(_hint("Nothing to report." if page.known_at else UNREAD))
             return
         row = next((row for row in page.rows if row.line.key == chosen.key), None)
         self.rollout.set_title(chosen.key[2])
@@ -107,7 +108,8 @@ class SidePane(QWidget):
             line = QHBoxLayout(shares)
             line.setContentsMargins(0, 0, 0, 0)
             for arm in strategy.arms:
-                text = QLabel(f"{arm.role.capitalize()} {arm.version or arm.name}, {arm.weight:.0f} %")
+                what = " ".join(word for word in (arm.role.capitalize(), arm.version or arm.name) if word)
+                text = QLabel(f"{what}, {arm.weight:.0f} %")
                 text.setTextFormat(Qt.TextFormat.PlainText)
                 text.setToolTip(f"{arm.kind} {arm.name}, {arm.ready} ready")
                 line.addWidget(text)
@@ -259,7 +261,16 @@ def _looks(page: Page, why_not: tuple[str, ...]) -> object:
         else None
     )
     state = next((row.state for row in page.rows if chosen is not None and row.line.key == chosen.key), "")
-    return page.context, why_not, [(s.key, s.title, s.cause) for s in signals], events, about, state, page.now // 30_000
+    return (
+        page.context,
+        bool(page.known_at),
+        why_not,
+        [(s.key, s.title, s.cause) for s in signals],
+        events,
+        about,
+        state,
+        page.now // 30_000,
+    )
 
 
 def _shape(state: str) -> tuple[str, str]:

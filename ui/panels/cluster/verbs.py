@@ -60,7 +60,7 @@ class Verbs:
             return "A recorded cluster cannot be changed."
         if page.read_only and verb != "logs":
             return f"{page.context} is read-only here."
-        if "does not answer" in page.note:
+        if not page.answers:
             return f"{page.context} does not answer."
         return page.refusal(verb, key) if verb and key is not None else ""
 
