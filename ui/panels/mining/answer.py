@@ -141,6 +141,6 @@ class AnswerPane(Pane):
         facts = [("Policy", told.row.policy), *told.priced]
         self.priced.addWidget(KeyValue(facts))
         if not told.priced:
-            self.priced.addWidget(Note("info", "Another version of the policy priced it; its rates are not part of this release."))
+            self.priced.addWidget(Note("info", "This store has lost the version of the policy that priced it."))
         if told.row.tx_hash:
             self.priced.addWidget(KeyValue([("Minted by", told.row.tx_hash), ("In block", f"{told.row.block:,}")]))

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.money import short_units
+from ui.panels.mining.policy import PolicyPage
 from ui.panels.mining.whatif import WhatIfPage
 from ui.widgets import (
     AddressCell,
@@ -54,7 +55,7 @@ class EmissionPage(QWidget):
         bar = QWidget()
         row = QHBoxLayout(bar)
         row.setContentsMargins(16, 8, 16, 8)
-        self.part = Segmented([("figures", "Figures"), ("whatif", "What-if")])
+        self.part = Segmented([("figures", "Figures"), ("policy", "Policy"), ("whatif", "What-if")])
         self.part.setObjectName("mining.emission.part")
         self.part.changed.connect(self.choose)
         row.addWidget(self.part)
@@ -68,6 +69,8 @@ class EmissionPage(QWidget):
         self.stack.addWidget(self.empty)
         self.whatif = WhatIfPage(panel)
         self.stack.addWidget(self.whatif)
+        self.policy = PolicyPage(panel)
+        self.stack.addWidget(self.policy)
         column.addWidget(self.stack, 1)
         self.choose("figures")
 
@@ -166,9 +169,9 @@ class EmissionPage(QWidget):
         return pane
 
     def choose(self, part: str) -> None:
-        """Show the figures or the what-if."""
+        """Show the figures, the policy or the what-if."""
         self.part.set_value(part)
-        self.stack.setCurrentIndex(2 if part == "whatif" else 0 if self._report is not None else 1)
+        self.stack.setCurrentIndex({"whatif": 2, "policy": 3}.get(part, 0 if self._report is not None else 1))
 
     def _index(self) -> None:
         self._panel.window_.open("ledger", do="index")

@@ -128,6 +128,7 @@ class MiningPanel(Panel):
         self.bridge.run(read, then=self.show_read, owner=self)
         self.workers.refresh()
         self.review.refresh()
+        self.emission.policy.refresh()
 
     def show_read(self, read: Read) -> None:
         """Show one look at a network."""
@@ -151,8 +152,8 @@ class MiningPanel(Panel):
 
     def show_tab(self, tab: str) -> None:
         """Bring a page to the front."""
-        if tab == "whatif":
-            self.emission.choose("whatif")
+        if tab in ("whatif", "policy"):
+            self.emission.choose(tab)
             tab = "emission"
         self.tabs.set_value(tab)
         self._choose_tab(tab)
