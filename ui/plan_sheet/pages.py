@@ -12,6 +12,7 @@ from app.core.evidence import Evidence, EvidenceKind
 from ui.plan_sheet import sections, words
 from ui.plan_sheet.elsewhere import StatementSection, second_blocked
 from ui.plan_sheet.payout import KIND as PAYOUT
+from ui.plan_sheet.payout import PlannedSection
 from ui.plan_sheet.sections import Section, text
 from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel, empty, forget
 
@@ -72,7 +73,7 @@ class PreviewPage(Page):
             self.column.addStretch(1)
             return
         if preview.error:
-            self.note("err", f"This would fail: {preview.error} Nothing was signed, nothing changed.")
+            self.note("err", f"This would fail: {preview.error.rstrip('.')}. Nothing was signed, nothing changed.")
         if before is not None:
             self._changes(before, preview)
         batch = plan.kind == PAYOUT and len(preview.calls) > 1  # of many, the totals come first
@@ -86,6 +87,8 @@ class PreviewPage(Page):
                 section.add(row)
             self.column.addWidget(section)
         self._checks(plan, preview)
+        if plan.kind == PAYOUT:
+            self.column.addWidget(PlannedSection(plan))
         if batch:
             self._calls(facts, preview)
         self._steps(plan)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout
 
+from app.operations import listed
 from ui.plan_sheet.sections import Section, text
 from ui.theme import theme
-from ui.widgets import AddressCell, Amount, Column, EvidenceCell, IconCell, Row, Table, button
+from ui.widgets import AddressCell, Amount, Column, EvidenceCell, IconCell, Row, StatusCell, Table, button, masked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,47 @@ STATES = {
     "loose": ("warning-fill", "warn", "May still happen"),
 }
 FIRST = ("failed", "replaced", "loose", "unpaid")  # what somebody has to look at comes first
+UNSEEN = "Never paid from here"
 ENDED = ("done", "failed", "stopped", "disowned")
+
+
+class PlannedSection(Section):
+    """The payments of a preview: each row with what its check says, those to look at first."""
+
+    def __init__(self, plan: Plan) -> None:
+        rows = listed(plan.params, "rows", dict)
+        new, warned = (sum(not row.get("known") for row in rows), sum(bool(row.get("warning")) for row in rows))
+        super().__init__("Payments", f"{len(rows):,} rows, {warned:,} to look at, {new:,} never paid from here")
+        self.setObjectName("plan.planned")
+        decimals = int(str(plan.params.get("decimals", 18)))
+        self.table = Table(
+            [
+                Column("line", "Line", 48, align="right"),
+                Column("who", "Recipient", 118, kind="address"),
+                Column("amount", "Amount", 84, align="right", kind="amount"),
+                Column("check", "Check", 160),
+            ],
+            dense=True,
+        )
+        self.table.setObjectName("plan.planned.rows")
+        self.table.setAccessibleName("Payments and what their checks say")
+        ordered = sorted(rows, key=lambda row: (not row.get("warning"), bool(row.get("known")), int(row["line"])))
+        self.table.set_rows([self._row(row, decimals) for row in ordered])
+        self.table.setFixedHeight(min(MOST_HIGH, (len(rows) + 2) * theme.metric("rowDense")))
+        self.add(self.table)
+
+    def _row(self, row: dict[str, Any], decimals: int) -> Row:
+        warning, known, label = (str(row.get(name) or "") for name in ("warning", "known", "label"))
+        state, said = ("warn", warning) if warning else ("ok", str(row.get("memo") or "Fine")) if known else ("idle", UNSEEN)
+        return Row(
+            str(row["line"]),
+            {
+                "line": int(row["line"]),
+                "who": AddressCell(str(row["address"]), label, bare=bool(label)),
+                "amount": Amount(int(str(row["amount"])), decimals),
+                "check": StatusCell(state, masked(said) if warning else said),
+            },
+        )
 
 
 class PayoutSection(Section):
@@ -95,8 +136,6 @@ class PayoutSection(Section):
     def _row(self, one: Any, decimals: int) -> Row:
         mark, color, word = STATES.get(str(one.state), ("question", "text-3", str(one.state)))
         ink = "err" if str(one.state) in ("failed", "replaced") else "text"
-        if str(one.state) == "planned" and (said := one.warning or ("" if one.known else "Never paid from here")):
-            mark, color, word = ("warning-fill", "warn", said) if one.warning else (mark, color, f"{word}. {said}")
         return Row(
             str(one.line),
             {

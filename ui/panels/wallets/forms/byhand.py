@@ -50,6 +50,11 @@ class HandForm(WalletForm):
         self.words.setObjectName("wallets.hand.words")
         self.words.hide()
         self.add(self.words)
+        self.each = CodeBlock("", max_lines=12)
+        self.each.setObjectName("wallets.hand.each")
+        self.each.setAccessibleName("What each transaction does")
+        self.each_field = Field("What each transaction does", self.each, "")
+        self.add(self.each_field)
         self.facts = KeyValue([])
         self.facts.setObjectName("wallets.hand.facts")
         self.add(self.facts)
@@ -85,6 +90,7 @@ class HandForm(WalletForm):
     def _forget(self) -> None:
         self._request, self._answer = None, ""
         self.words.hide()
+        self.each_field.hide()
         self.facts.set_pairs([])
         self.answer_field.hide()
         self.out.hide()
@@ -111,8 +117,11 @@ class HandForm(WalletForm):
 
     def _show(self, request: HandRequest) -> None:
         self._request = request
-        self.words.set_text(" ".join(request.words))
+        many = len(request.transactions) > 1
+        self.words.set_text(" ".join(request.words[:2] if many else request.words))
         self.words.show()
+        self.each.set_text("\n".join(request.words[2:]) if many else "")
+        self.each_field.setVisible(many)
         first, last = request.transactions[0].nonce, request.transactions[-1].nonce
         self.facts.set_pairs(
             [

@@ -28,6 +28,7 @@ KINDS = {
     "genesis": "cube",
     "unexplained": "question",
 }
+WORDS = {"unexplained": "Difference", "internal": "By a contract", "genesis": "First block", "create": "New contract"}
 NAMES = {"mint": "Mint", "burn": "Zero address (burn)"}
 
 
@@ -144,7 +145,7 @@ class ActivityTab(Tab):
         self.empty.setVisible(not self._rows)
 
     def _row(self, row: ActivityRow) -> Row:
-        kind = row.kind.replace("_", " ").capitalize()
+        kind = WORDS.get(row.kind) or row.kind.replace("_", " ").capitalize()
         mark = KINDS.get(row.kind) or DIRECTIONS.get(row.direction, "circle")
         state, color, word, ink = STATES.get(row.state, ("question", "text-3", row.state.capitalize(), "text"))
         if row.state == "failed":
