@@ -11,7 +11,7 @@ import typer
 from app.cli.chains import network_of
 from app.cli.support import CHECK_FAILED, carry_out, leave, progress, report, run, show, table
 from app.cli.verifying import verify
-from app.core.errors import ConsoleError, Invalid
+from app.core.errors import Conflict, ConsoleError, Invalid
 from app.core.money import parse_units
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def project(
 
 @contracts.command("deploy")
 def deploy(
+    name: Annotated[str, typer.Argument(help="One contract, as Name or file:Name; without it a declared system")] = "",
     deployer: Annotated[str, typer.Option("--from", help="Account that deploys and administers")] = "",
     attester: Annotated[str, typer.Option(help="Account whose signature makes a proof valid; default: the deployer")] = "",
     officer: Annotated[str, typer.Option(help="Account that completes redemptions; default: the deployer")] = "",
@@ -142,9 +143,17 @@ def deploy(
     values: Annotated[
         list[str] | None, typer.Option("--set", help="Of another system: parameter=value, as often as needed")
     ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--args", help="Of one contract: its constructor's arguments, one each time; structs as JSON"),
+    ] = None,
+    project: Annotated[Path | None, typer.Option(help="Folder of one contract; default: ours")] = None,
+    links: Annotated[list[str] | None, typer.Option("--link", help="Of one contract: Library=0x…")] = None,
+    value: Annotated[str, typer.Option(help="Of one contract: coins that its constructor receives")] = "0",
+    salt: Annotated[str, typer.Option(help="Of one contract: make it by CREATE2, at an address that no nonce changes")] = "",
     rest_of: Annotated[str, typer.Option("--continue", help="A deployment that ended early: do the rest of it")] = "",
 ) -> None:
-    """Deploy a declared system as one resumable plan; by default the AZR economy: token, emission, mint mine, redemption, roles."""
+    """Deploy one contract, or a declared system as one resumable plan; by default the AZR economy with its roles."""
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
         if rest_of:
@@ -152,6 +161,10 @@ def deploy(
         if not deployer:
             raise Invalid("Who deploys is missing. Nothing was planned.", "Say --from ACCOUNT.", field="from")
         who = (await console.wallets.get(deployer)).address
+        if name:
+            linked = dict(_pair(text, "Library=0x…") for text in links or [])
+            wei = parse_units(value, 18, unit="coins", field="value")
+            return await carry_out(console, await _plan_one(console, name, project, who, given or [], linked, wei, salt))
         if system != "azr":
             return await carry_out(console, await _plan_of(console, system, who, values or []))
         plan = await console.contracts.plan_deploy_economy(
@@ -167,6 +180,37 @@ def deploy(
     report(run(work))
 
 
+async def _plan_one(
+    console: Console,
+    name: str,
+    project: Path | None,
+    who: str,
+    given: list[str],
+    links: dict[str, str],
+    value: int,
+    salt: str,
+) -> Plan:
+    """The plan of one contract; arguments of the type address may be labels of accounts."""
+    from app.contracts.singles import named
+
+    built = await console.contracts.compile(project)
+    if built.errors:
+        raise Conflict(f"The sources do not compile: {built.errors[0]}. Nothing was planned.", "Correct them.")
+    artifact = named(built.contracts, name)
+    for at, parameter in enumerate(artifact.parameters[: len(given)]):
+        if parameter["type"] == "address" and not given[at].startswith("0x"):
+            given[at] = await console.wallets.resolve(given[at])
+    network = network_of(console).id
+    return await console.contracts.singles.plan(network, who, artifact, given, libraries=links, value=value, salt=salt)
+
+
+def _pair(text: str, such: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise Invalid(f"“{text}” is not written as {such}. Nothing was planned.", f"Write {such}.")
+    return key, value
+
+
 async def _plan_of(console: Console, system: str, deployer: str, written: list[str]) -> Plan:
     """The plan of any declared system; parameters of the kind address may be labels of accounts."""
     from app.contracts.systems import System, definition_of, read_definition
@@ -177,9 +221,7 @@ async def _plan_of(console: Console, system: str, deployer: str, written: list[s
     kinds = {parameter.name: parameter.kind for parameter in declared.parameters}
     values: dict[str, object] = {declared.sender: deployer}
     for text in written:
-        key, sign, value = text.partition("=")
-        if not sign:
-            raise Invalid(f"“{text}” is not written as parameter=value. Nothing was planned.", "Write --set reward=50.")
+        key, value = _pair(text, "parameter=value")
         values[key] = await console.wallets.resolve(value) if kinds.get(key) == "address" else value
     return await console.contracts.plan_deploy(network_of(console).id, name, values, definition)
 

@@ -214,11 +214,11 @@ class Deployments:
 
     # the address book
 
-    async def keep(self, plan: Plan, name: str, result: Mapping[str, Any], deployer: str) -> None:
-        """Write a created contract into the address book; doing it twice is doing it once."""
+    async def keep(self, plan: Plan, name: str, result: Mapping[str, Any], deployer: str, digest: str = "") -> None:
+        """Write a created contract into the address book; doing it twice is doing it once. ``digest``: of ours, when not given."""
         from app.contracts.tables import deployments as table
 
-        artifact = (await self.built()).get(name).digest
+        artifact = digest or (await self.built()).get(name).digest
         network = plan.target.ref
 
         def write(connection: Connection) -> None:
@@ -382,7 +382,11 @@ def creation_data(built: Compilation, item: Creation, values: Mapping[str, objec
     """Creation code followed by the encoded constructor arguments."""
     artifact = built.get(item.name)
     types = abi.types_of(artifact.parameters)
-    return artifact.bytecode + abi.encode(types, creation_arguments(artifact, item, values, addresses)).hex()
+    return (
+        "0x"
+        + artifact.creation_code(addresses).hex()
+        + abi.encode(types, creation_arguments(artifact, item, values, addresses)).hex()
+    )
 
 
 def creation_arguments(

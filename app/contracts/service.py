@@ -31,6 +31,7 @@ from app.contracts.inspector import Inspector
 from app.contracts.interfaces import Interfaces
 from app.contracts.projects import Project, ours
 from app.contracts.roles import Roles
+from app.contracts.singles import Singles
 from app.contracts.systems import System, definition_of, system_of
 from app.contracts.testing import Tests
 from app.contracts.toolchain import Toolchain
@@ -80,6 +81,7 @@ class Contracts:
         self.tests = Tests(self.toolchain, cache, self._project, jobs)
         self._slots: dict[str, tuple[int, int]] = {}  # of balances and supply, by the token's artifact
         self._deployments = Deployments(database, networks, simulation, fees, self.compiler, bus)
+        self.singles = Singles(networks, simulation, fees, transactions, operations, self.compiler, self._deployments)
         self.verification = Verification(networks, self.compiler)
         self.gas = GasReports(self.tests, self.compiler, networks, self._deployments.book, self._artifact)
         self.inspector = Inspector(networks, simulation, self.compiler, self.artifacts)
@@ -299,7 +301,7 @@ class Contracts:
             raise NotFound(f"What {item.name} was compiled from is no longer known. Nothing was compared.", "Name its project.")
         plan = await self._operations.get(item.plan_id) if item.plan_id else None
         arguments: list[object] | None = None
-        if plan is not None:
+        if plan is not None and plan.kind == "contracts.deploy":
             declared = next((each for each in system_of(plan.params).contracts if each.name == item.name), None)
             if declared is not None:
                 arguments = creation_arguments(artifact, declared, plan.params, known_of(plan) | addresses_of(plan))
