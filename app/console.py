@@ -145,6 +145,7 @@ class Console:
             operations=self.operations,
             bus=self.bus,
             find_anvil=lambda: toolchain.file("anvil", "bin/anvil"),
+            put_back=lambda network, height, note: self.transactions.forget_above(network, height, note),
         )
 
     @cached_property

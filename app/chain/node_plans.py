@@ -1,18 +1,22 @@
-"""What an operator does to a local chain, as quick plans: start, stop, mine, fund."""
+"""What an operator does to local chains, as quick plans: an automatic snapshot before, and Undo after."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.chain.nodes import LocalNode, NodeProcesses, NodeState, check_name
+from app.chain.node_acts import ACTS, pace
+from app.chain.node_steps import LIFE, NodeStep, effect_of, measured
+from app.chain.nodes import HARD_FORKS, LocalNode, NodeProcesses, NodeState, check_name
+from app.chain.timeline import Snapshot, Timeline, new_id
 from app.core.clock import now_ms
-from app.core.errors import Conflict, Invalid, NotFound
-from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus, Trust
+from app.core.errors import Conflict, Denied, Invalid, NotFound
+from app.core.events import NodeChanged
 from app.operations.plans import Effect, Plan, Preview, StepSpec, Target, TargetKind
-from app.operations.steps import Happened, Outcome, PlanKind, Step, StepContext
+from app.operations.steps import PlanKind
 
 if TYPE_CHECKING:
     from app.chain.networks import Networks
@@ -20,36 +24,135 @@ if TYPE_CHECKING:
     from app.operations import Operations
 
 EVERYBODY = frozenset({"administrator", "developer"})
+LATEST = 2**40  # seconds since 1970: later times break clients
+MOST_ACCOUNTS = 100
+PutBack = Callable[[str, int, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class TestAccount:
+    """An account of a test phrase, with what it holds in wei and its next nonce."""
+
+    address: str
+    wei: int
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolEntry:
+    """A transaction that waits."""
+
+    hash: str
+    sender: str
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A chain as its node says it is. Times in seconds, prices in wei per gas; ``explained`` tells of a crash."""
+
+    node: LocalNode
+    pace: str
+    height: int = 0
+    head_hash: str = ""
+    chain_time: int = 0
+    base_fee: int = 0
+    accounts: tuple[TestAccount, ...] = ()
+    pending: tuple[PoolEntry, ...] = ()
+    explained: str = ""
+
+
+async def _nothing_sent(network: str, height: int, note: str) -> None:
+    """Where nothing sends, nothing must be given up."""
 
 
 class LocalNodes(NodeProcesses):
     """All local chains of one home, and the plans that change them."""
 
     def __init__(
-        self, *, folder: Path, networks: Networks, operations: Operations, bus: Bus, find_anvil: Callable[[], Path]
+        self,
+        *,
+        folder: Path,
+        networks: Networks,
+        operations: Operations,
+        bus: Bus,
+        find_anvil: Callable[[], Path],
+        put_back: PutBack = _nothing_sent,
     ) -> None:
+        """``put_back(network key, height, note)`` gives up what was sent above a block: a snapshot was restored on purpose."""
         super().__init__(folder=folder, networks=networks, bus=bus, find_anvil=find_anvil)
         self._operations = operations
-        for verb in ("start", "stop", "mine", "fund"):
-            operations.register_kind(PlanKind(f"chain.{verb}", self._preview, self._measure, EVERYBODY))
+        self._put_back = put_back
+        for verb in (*LIFE, *ACTS):
+            undo = LIFE.get(verb, "")
+            operations.register_kind(PlanKind(f"chain.{verb}", self._preview, measured, EVERYBODY, undo))
             operations.register_step(f"chain.{verb}", partial(self._step, verb))
 
-    async def plan_create(self, name: str, chain_id: int = 1337) -> Plan:
+    # the life of a chain
+
+    async def plan_create(
+        self,
+        name: str,
+        chain_id: int = 1337,
+        *,
+        accounts: Sequence[str] = (),
+        balance: int = 10_000 * 10**18,
+        block_time: int = 0,
+        hard_fork: str = "shanghai",
+        fork_of: str = "",
+        fork_block: int | None = None,
+    ) -> Plan:
         """Plan to make a chain, start it and make it the current network.
 
+        Args:
+            accounts: addresses that get ``balance`` wei each.
+            block_time: seconds between blocks; 0 mines each transaction at once.
+            fork_of: id of a network whose state it goes on from, at ``fork_block`` (None: its newest block).
+
         Raises:
-            Invalid: the name cannot be a folder's.
+            Invalid: a name that cannot be a folder's, or a figure out of range.
             Conflict: there is a chain of that name.
+            Denied: the network's address holds a key, which the node's command line would show.
         """
         check_name(name)
         if any(node.name == name for node in await self.list()):
             raise Conflict(
                 f"There is a local chain “{name}” already. Nothing was planned.", "Start it, or take another name.", field="name"
             )
-        return await self._plan("start", name, f"Start local chain {name}", {"chain_id": chain_id, "create": True})
+        _check("chain_id", chain_id, 1, 2**53 - 1, "The chain id")
+        _check("block_time", block_time, 0, 86_400, "The block time in seconds")
+        _check("accounts", len(accounts), 0, MOST_ACCOUNTS, "The number of accounts")
+        if hard_fork not in HARD_FORKS:
+            raise Invalid(
+                f"“{hard_fork}” is no hard fork of this console. Nothing was planned.",
+                f"Take one of {', '.join(HARD_FORKS)}.",
+                field="hard_fork",
+            )
+        asked = {"chain_id": chain_id, "accounts": list(accounts), "balance": str(balance), "block_time": block_time}
+        fork = await self._fork(fork_of, fork_block)
+        return await self._plan(
+            "start", name, f"Start local chain {name}", {**asked, "hard_fork": hard_fork, **fork, "create": True}
+        )
+
+    async def _fork(self, network_id: str, block: int | None) -> dict[str, object]:
+        if not network_id:
+            return {}
+        network = self._networks.get(network_id)
+        if network.shown_url != network.rpc_url or ".tunnel" in network.rpc_url:
+            raise Denied(
+                f"The address of {network.name} holds a key or a tunnel; the node's command line would show it to every process of "
+                "this computer. Nothing was planned.",
+                "Fork a network by an address without a key.",
+                field="fork",
+            )
+        chain = await self._networks.connect(network_id)
+        head = (await chain.head()).number
+        at = head if block is None else block
+        _check("fork_block", at, 0, head, f"The block of {network.name}")
+        return {"fork_url": network.rpc_url, "fork_block": at}
 
     async def plan_start(self, name: str) -> Plan:
-        """Plan to start a stopped chain."""
+        """Plan to start a stopped or crashed chain."""
         node = self.get(name)
         return await self._plan("start", name, f"Start local chain {name}", {"chain_id": node.chain_id, "create": False})
 
@@ -58,37 +161,254 @@ class LocalNodes(NodeProcesses):
         self.get(name)
         return await self._plan("stop", name, f"Stop local chain {name}", {})
 
+    async def plan_restart(self, name: str) -> Plan:
+        """Plan to stop a chain and start it again where it listened."""
+        self.get(name)
+        return await self._plan("restart", name, f"Restart local chain {name}", {"attempt": new_id()})
+
+    async def plan_delete(self, name: str, typed: str) -> Plan:
+        """Plan to delete a stopped chain with its state, history and snapshots.
+
+        Raises:
+            Invalid: the name was not typed.
+            Conflict: it runs.
+        """
+        node = self.get(name)
+        if typed != name:
+            raise Invalid(
+                f"Type {name} to delete it with {self.lost_with(name)}. Nothing was planned.", "Type its name.", field="typed"
+            )
+        if node.state is NodeState.RUNNING:
+            raise Conflict(f"{name} runs. Nothing was planned.", "Stop it first.")
+        return await self._plan("delete", name, f"Delete local chain {name}", {"lost": self.lost_with(name)})
+
+    def lost_with(self, name: str) -> str:
+        """What deleting a chain loses, for people."""
+        kept = self.snapshots(name)
+        size = sum(path.stat().st_size for path in self.place(name).rglob("*") if path.is_file())
+        return f"its blocks, its log and {len(kept)} snapshot{'s' if len(kept) != 1 else ''}, {size / 1e6:,.1f} MB"
+
+    async def look(self, name: str) -> NodeView:
+        """One chain with what its node says now; of a stopped one only what is kept."""
+        node = self.get(name)
+        how = pace(paused=node.paused, seconds=node.block_time)
+        if node.state is not NodeState.RUNNING:
+            return NodeView(node, how, explained=self.explain(name))
+        async with self.control(name) as control:
+            head = await control.head()
+            held = await control.holdings(node.accounts)
+            accounts = tuple(TestAccount(who, *has) for who, has in zip(node.accounts, held, strict=True))
+            pending = tuple(PoolEntry(*each) for each in await control.pending())
+        return NodeView(
+            node, how, head.number, head.hash, head.timestamp, head.base_fee or 0, accounts, pending, self.explain(name)
+        )
+
+    # the timeline
+
+    def timeline(self, name: str) -> Timeline:
+        """The snapshots of a chain."""
+        self.get(name)
+        return Timeline(self.place(name))
+
+    def snapshots(self, name: str) -> list[Snapshot]:
+        """The snapshots of a chain, oldest first."""
+        return self.timeline(name).list()
+
+    async def plan_snapshot(self, name: str, snapshot: str) -> Plan:
+        """Plan to keep the state of a running chain under a name. What waits in its pool is not in it.
+
+        Raises:
+            Invalid, Conflict: the name cannot be a snapshot's, or is one's already.
+        """
+        self._running(name)
+        self.timeline(name).check_new(snapshot)
+        params: dict[str, object] = {"snapshot": snapshot, "id": new_id()}
+        return await self._plan("snapshot", name, f"Take snapshot {snapshot} of {name}", params)
+
+    async def plan_restore(self, name: str, snapshot: str) -> Plan:
+        """Plan to return to a snapshot: the chain has its blocks again, and starts if it was stopped.
+
+        Raises:
+            NotFound: no such snapshot.
+        """
+        found = self.timeline(name).find(snapshot)
+        params: dict[str, object] = {"id": found.id, "snapshot": found.name, "height": found.height, "attempt": new_id()}
+        return await self._plan("restore", name, f"Return {name} to {found.name}", params)
+
+    async def plan_forget(self, name: str, snapshot: str) -> Plan:
+        """Plan to delete a snapshot; those that descend from it stay.
+
+        Raises:
+            NotFound: no such snapshot.
+        """
+        found = self.timeline(name).find(snapshot)
+        params: dict[str, object] = {"id": found.id, "snapshot": found.name, "size": found.size}
+        return await self._plan("forget", name, f"Delete snapshot {found.name} of {name}", params)
+
+    async def take(self, name: str, snapshot_id: str, label: str, *, automatic: bool) -> None:
+        """Keep the state of a running chain; one that is kept already is left alone. For steps."""
+        timeline = self.timeline(name)
+        if any(each.id == snapshot_id for each in timeline.list()):
+            return
+        node = self._running(name)
+        async with self.control(name) as control:
+            while True:  # a block may be made between the two
+                head = await control.head()
+                dump = await control.dump()
+                if (await control.head()).hash == head.hash:
+                    break
+        taken = Snapshot(snapshot_id, label, node.base, head.number, head.hash, head.timestamp, now_ms(), len(dump), automatic)
+        timeline.keep(taken, dump)
+        await self.change(name, base=snapshot_id)
+
+    async def return_to(self, name: str, snapshot_id: str) -> None:
+        """Stop a chain, give it the state of a snapshot, start it. For steps.
+
+        Raises:
+            Unavailable: the snapshot cannot be read; the chain has the state that it had.
+            Conflict: it came up with another genesis.
+        """
+        timeline = self.timeline(name)
+        found = timeline.find(snapshot_id)
+        node = await self.stop(name)
+        timeline.put_back(found)
+        # While nothing answers, so that nobody sends again what was undone on purpose.
+        note = f"{name} was returned to snapshot {found.name}; it is not sent again."
+        await self._put_back(f"{node.chain_id}:{node.genesis}", found.height, note)
+        await self.change(name, base=found.id)
+        await self.start(name)
+        self._bus.publish(NodeChanged(name))
+
+    async def forget(self, name: str, snapshot_id: str) -> None:
+        """Delete a snapshot; one that is gone is left alone. For steps."""
+        timeline = self.timeline(name)
+        for each in timeline.list():
+            if each.id == snapshot_id:
+                timeline.delete(each)
+                if self.get(name).base == each.id:
+                    await self.change(name, base=each.parent)
+        self._bus.publish(NodeChanged(name))
+
+    # blocks, time and money
+
     async def plan_mine(self, name: str, blocks: int = 1) -> Plan:
         """Plan to mine blocks at once.
 
         Raises:
             Invalid: not between 1 and 100,000 blocks.
         """
-        if not 1 <= blocks <= 100_000:
-            raise Invalid("Mine between 1 and 100,000 blocks at once. Nothing was planned.", "Enter fewer.", field="blocks")
-        start = await self.height(name)
-        return await self._plan(
-            "mine", name, f"Mine {blocks:,} block{'s' if blocks > 1 else ''} on {name}", {"blocks": blocks, "from": start}
-        )
+        _check("blocks", blocks, 1, 100_000, "The number of blocks")
+        async with self.control(name) as node:
+            params: dict[str, object] = {"blocks": blocks, "from": await node.height()}
+        return await self._plan("mine", name, f"Mine {blocks:,} block{'s' if blocks > 1 else ''} on {name}", params)
 
-    async def plan_fund(self, name: str, address: str, wei: int) -> Plan:
-        """Plan to add native coin to an account, from nowhere: local chains can do that.
+    async def plan_fund(self, name: str, address: str, wei: int, *, exact: bool = False) -> Plan:
+        """Plan to add native coin to an account, from nowhere: local chains can do that. ``exact``: set it to this amount.
 
         Raises:
             Invalid: nothing to add.
         """
-        if wei <= 0:
+        if wei < 0 or (wei == 0 and not exact):
             raise Invalid("There is nothing to add. Nothing was planned.", "Enter more than 0.", field="amount")
-        before = await self.balance(name, address)
-        return await self._plan(
-            "fund", name, f"Fund {address[:6]}…{address[-4:]} on {name}", {"address": address, "before": before, "wei": wei}
-        )
+        async with self.control(name) as node:
+            params: dict[str, object] = {
+                "address": address,
+                "before": str(await node.balance(address)),
+                "wei": str(wei),
+                "exact": exact,
+            }
+        return await self._plan("fund", name, f"Fund {address[:6]}…{address[-4:]} on {name}", params)
+
+    async def plan_warp(self, name: str, *, by: int = 0, to: int = 0) -> Plan:
+        """Plan to move a chain's clock ahead: ``by`` seconds from its newest block, or ``to`` seconds since 1970.
+
+        Raises:
+            Invalid: not later than the newest block.
+        """
+        async with self.control(name) as node:
+            now = (await node.head()).timestamp
+        then = to or now + by
+        if not now < then < LATEST:
+            raise Invalid(
+                "A chain's clock only goes ahead, to a time before the year 36000. Nothing was planned.",
+                "Enter a later time; to go back, return to a snapshot.",
+                field="time",
+            )
+        return await self._plan("warp", name, f"Move the clock of {name} ahead by {then - now:,} s", {"from": now, "to": then})
+
+    async def plan_pace(self, name: str, *, paused: bool = False, seconds: int = 0) -> Plan:
+        """Plan how blocks are made: on request only, every so many seconds, or (0) with each transaction.
+
+        Raises:
+            Invalid: more than a day between blocks.
+        """
+        _check("seconds", seconds, 0, 86_400, "The interval in seconds")
+        node = self._running(name)
+        params = {"paused": paused, "seconds": seconds, "was_paused": node.paused, "was_seconds": node.block_time}
+        return await self._plan("pace", name, f"Mine {name} {pace(paused=paused, seconds=seconds)}", params)
+
+    async def plan_base_fee(self, name: str, wei: int) -> Plan:
+        """Plan a block with this base fee, in wei per gas.
+
+        Raises:
+            Invalid: the chain has no base fee, or the figure is out of range.
+        """
+        _check("base_fee", wei, 0, 2**63 - 1, "The base fee in wei")
+        async with self.control(name) as node:
+            before = (await node.head()).base_fee or 0
+        return await self._plan("basefee", name, f"Set the base fee of {name}", {"from": str(before), "wei": str(wei)})
+
+    async def plan_drop(self, name: str, tx_hash: str) -> Plan:
+        """Plan to drop a transaction from the pool.
+
+        Raises:
+            NotFound: it does not wait there.
+        """
+        async with self.control(name) as node:
+            waiting = {found.lower() for found, _, _ in await node.pending()}
+        if tx_hash.lower() not in waiting:
+            raise NotFound(
+                f"{tx_hash} does not wait in the pool of {name}. Nothing was planned.",
+                "See what waits: azora chain show",
+                field="hash",
+            )
+        return await self._plan("drop", name, f"Drop {tx_hash[:10]}… from the pool of {name}", {"hash": tx_hash})
+
+    async def plan_reorg(self, name: str, depth: int) -> Plan:
+        """Plan to replace the last blocks by empty ones. What this console had sent in them is sent again.
+
+        Raises:
+            Invalid: deeper than the chain.
+        """
+        async with self.control(name) as node:
+            head = await node.height()
+        _check("depth", depth, 1, max(head - 1, 1), "The depth")
+        return await self._plan("reorg", name, f"Reorganise the last {depth:,} of {name}", {"depth": depth, "from": head})
+
+    async def plan_impersonate(self, name: str, sender: str, to: str, wei: int = 0, data: str = "0x") -> Plan:
+        """Plan a transaction in the name of any account, without its key: local chains can do that.
+
+        Raises:
+            Invalid: the data is no hex.
+        """
+        try:
+            bytes.fromhex(data.removeprefix("0x"))
+        except ValueError as error:
+            raise Invalid("The data is not 0x and hex digits. Nothing was planned.", "Correct it.", field="data") from error
+        async with self.control(name) as node:
+            nonce = await node.nonce(sender)
+        params = {"sender": sender, "to": to, "wei": str(wei), "data": data, "nonce": nonce}
+        return await self._plan("impersonate", name, f"Send as {sender[:6]}…{sender[-4:]} on {name}, without its key", params)
+
+    # inside
 
     def _step(self, verb: str, plan: Plan, spec: StepSpec) -> NodeStep:
         return NodeStep(self, self._networks, verb, spec)
 
     async def _plan(self, verb: str, name: str, title: str, params: Mapping[str, object]) -> Plan:
         asked = {"name": name, **params}
+        if verb == "restore" or (verb in ACTS and ACTS[verb].saves):
+            asked["undo"] = new_id()
         return await self._operations.plan(
             f"chain.{verb}", title, self._target(name), asked, [StepSpec(f"chain.{verb}", title, asked)]
         )
@@ -100,117 +420,12 @@ class LocalNodes(NodeProcesses):
             return Target(TargetKind.NETWORK, f"local-{name}", name, "local", True)
 
     async def _preview(self, plan: Plan) -> Preview:
-        return Preview(effects=self._effects(plan), simulated_at=now_ms(), method="computed", notes=())
-
-    def _effects(self, plan: Plan) -> tuple[Effect, ...]:
-        params, name = plan.params, str(plan.params["name"])
-        match plan.kind:
-            case "chain.start":
-                return (Effect("state", name, "stopped", "running"),)
-            case "chain.stop":
-                return (Effect("state", name, "running", "stopped"),)
-            case "chain.mine":
-                start = int(str(params["from"]))
-                return (Effect("state", f"blocks of {name}", str(start), str(start + int(str(params["blocks"])))),)
-            case _:
-                before = int(str(params["before"]))
-                after = before + int(str(params["wei"]))
-                return (Effect("balance", str(params["address"]), str(before), str(after), "ETH", 18),)
-
-    async def _measure(self, plan: Plan) -> tuple[Effect, ...]:
-        name = str(plan.params["name"])
-        (predicted,) = self._effects(plan)
-        match plan.kind:
-            case "chain.mine":
-                after = str(await self.height(name))
-            case "chain.fund":
-                after = str(await self.balance(name, str(plan.params["address"])))
-            case _:
-                after = str(self.get(name).state)
-        return (Effect(predicted.kind, predicted.subject, predicted.before, after, predicted.unit, predicted.decimals),)
+        effects: tuple[Effect, ...] = (effect_of(plan),)
+        return Preview(effects=effects, simulated_at=now_ms(), method="computed", notes=())
 
 
-class NodeStep(Step):
-    """One act on a node. Each act sets a state rather than adding to one, so doing it twice is doing it once."""
-
-    def __init__(self, nodes: NodeProcesses, networks: Networks, verb: str, spec: StepSpec) -> None:
-        self._nodes = nodes
-        self._networks = networks
-        self._verb = verb
-        self._params = spec.params
-        self._name = str(spec.params["name"])
-
-    async def prepare(self, context: StepContext) -> Mapping[str, object]:
-        """The state to reach."""
-        match self._verb:
-            case "mine":
-                return {"height": await self._nodes.height(self._name) + int(str(self._params["blocks"]))}
-            case "fund":
-                held = await self._nodes.balance(self._name, str(self._params["address"]))
-                return {"wei": held + int(str(self._params["wei"]))}
-            case _:
-                return {}
-
-    async def act(self, prepared: Mapping[str, object], context: StepContext) -> None:
-        """Reach it."""
-        match self._verb:
-            case "start":
-                if self._params.get("create"):
-                    node = await self._nodes.create(self._name, chain_id=int(str(self._params["chain_id"])))
-                else:
-                    node = await self._nodes.start(self._name)
-                context.report(f"Listening at {node.url}")
-                await self._networks.select(node.network_id)
-            case "stop":
-                await self._nodes.stop(self._name)
-            case "mine":
-                missing = int(str(prepared["height"])) - await self._nodes.height(self._name)
-                if missing > 0:
-                    await self._nodes.mine(self._name, missing)
-            case "fund":
-                await self._nodes.set_balance(self._name, str(self._params["address"]), int(str(prepared["wei"])))
-
-    async def observe(self, prepared: Mapping[str, object], context: StepContext) -> Outcome:
-        """Look at the node."""
-        try:
-            node = self._nodes.get(self._name)
-        except NotFound:
-            return Outcome(Happened.NOT_DONE)
-        match self._verb:
-            case "start":
-                done = node.state is NodeState.RUNNING
-            case "stop":
-                done = node.state is NodeState.STOPPED
-            case "mine":
-                done = await self._nodes.height(self._name) >= int(str(prepared["height"]))
-            case _:
-                done = await self._nodes.balance(self._name, str(self._params["address"])) == int(str(prepared["wei"]))
-        return Outcome(
-            Happened.DONE if done else Happened.NOT_DONE, await self._result(node) if done else {}, _evidence(node) if done else ()
+def _check(field: str, value: int, least: int, most: int, what: str) -> None:
+    if not least <= value <= most:
+        raise Invalid(
+            f"{what} is {value:,}; it can be {least:,} to {most:,}. Nothing was planned.", "Enter another figure.", field=field
         )
-
-    async def _result(self, node: LocalNode) -> dict[str, object]:
-        if node.state is not NodeState.RUNNING:
-            return {"chain": node.name, "state": node.state.value}
-        return {
-            "chain": node.name,
-            "state": node.state.value,
-            "url": node.url,
-            "genesis": node.genesis,
-            "height": await self._nodes.height(node.name),
-        }
-
-
-def _evidence(node: LocalNode) -> tuple[Evidence, ...]:
-    return (
-        Evidence(
-            EvidenceKind.MEASUREMENT,
-            node.name,
-            f"{node.chain_id}:{node.genesis}",
-            "",
-            now_ms(),
-            EvidenceStatus.CLAIMED,
-            "asked the node's process",
-            Trust.OWN_NODE,
-        ),
-    )

@@ -13,17 +13,19 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from app.chain.networks import Network, Networks
-from app.chain.rpc import Rpc
+from app.chain.node_control import NodeControl
+from app.chain.node_log import Crash, last_words, matching, tail
 from app.core.clock import now_ms, process_start_time
 from app.core.errors import Conflict, ConsoleError, Invalid, NotFound, Unavailable
 from app.core.events import Bus, NodeChanged
@@ -32,6 +34,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 START_SECONDS = 15.0
 STOP_SECONDS = 20.0
 RECORD = "node.json"
+HARD_FORKS = ("paris", "shanghai", "cancun", "prague")
 
 
 class NodeState(StrEnum):
@@ -44,7 +47,21 @@ class NodeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LocalNode:
-    """One local chain. ``timestamp`` is its creation in seconds since 1970; ``log_path`` what the node writes."""
+    """One local chain. Times in seconds unless they end in ``_at`` (UTC milliseconds).
+
+    Attributes:
+        timestamp: its creation: the genesis hash depends on it.
+        block_time: seconds between blocks; 0 mines each transaction at once.
+        paused: blocks are made on request only.
+        fork_url: whose state it goes on from, empty for a chain of its own; it carries no key.
+        fork_block: from which block on.
+        accounts: addresses that got coins at its creation. Their phrase is not kept.
+        base: the snapshot from which its present blocks descend, or empty.
+        kept_port: where it listened last; it listens there again when the port is free.
+        log_begin: byte of the log at which the present run begins.
+        told: what a crash cost, in sentences; empty after an orderly stop.
+        log_path: what the node writes.
+    """
 
     name: str
     chain_id: int
@@ -56,6 +73,15 @@ class LocalNode:
     genesis: str = ""
     stopped: bool = True
     block_time: int = 0
+    paused: bool = False
+    hard_fork: str = "shanghai"
+    fork_url: str = ""
+    fork_block: int = 0
+    accounts: tuple[str, ...] = ()
+    base: str = ""
+    kept_port: int = 0
+    log_begin: int = 0
+    told: str = ""
     state: NodeState = NodeState.STOPPED
     log_path: str = ""
 
@@ -109,7 +135,17 @@ class NodeProcesses:
 
     # life
 
-    async def create(self, name: str, *, chain_id: int = 1337, block_time: int = 0) -> LocalNode:
+    async def create(
+        self,
+        name: str,
+        *,
+        chain_id: int = 1337,
+        block_time: int = 0,
+        hard_fork: str = "shanghai",
+        fork_url: str = "",
+        fork_block: int = 0,
+        accounts: tuple[str, ...] = (),
+    ) -> LocalNode:
         """Make a chain and start it; one that exists already is started.
 
         Raises:
@@ -119,7 +155,8 @@ class NodeProcesses:
         check_name(name)
         if not (self._folder / name / RECORD).exists():
             now = now_ms()
-            self._write(LocalNode(name, chain_id, now // 1000, now, block_time=block_time))
+            node = LocalNode(name, chain_id, now // 1000, now, block_time=block_time, hard_fork=hard_fork)
+            self._write(replace(node, fork_url=fork_url, fork_block=fork_block, accounts=accounts))
         return await self.start(name)
 
     async def start(self, name: str) -> LocalNode:
@@ -135,18 +172,10 @@ class NodeProcesses:
         if node.state is NodeState.RUNNING:  # a console was killed before it learned the port
             await self.stop(name)
             node = self.get(name)
-        anvil = self._find_anvil()
+        crashed = self._last_words(node) if node.state is NodeState.CRASHED else None
         place = self._folder / name
         log = place / "node.log"
-        command = [
-            str(anvil),
-            *("--host", "127.0.0.1", "--port", "0"),
-            *("--chain-id", str(node.chain_id), "--timestamp", str(node.timestamp)),
-            *("--state", str(place / "state.json"), "--preserve-historical-states"),
-            *("--accounts", "0", "--hardfork", "shanghai"),
-            *("--state-interval", "5"),  # seconds of blocks that a kill may cost; what was sent is sent again
-            *(("--block-time", str(node.block_time)) if node.block_time else ()),
-        ]
+        command = self._command(node)
         with log.open("ab") as output:
             begin = output.tell()
             process = subprocess.Popen(
@@ -160,9 +189,10 @@ class NodeProcesses:
         self._children[name] = process
         started = process_start_time(process.pid) or 0
         # Known before it listens: a console killed now must not leave a second node behind on the same state.
-        self._write(replace(node, pid=process.pid, started=started, port=0, stopped=False, state=NodeState.RUNNING))
+        node = replace(node, pid=process.pid, started=started, port=0, stopped=False, state=NodeState.RUNNING, log_begin=begin)
+        self._write(node)
         port = await self._wait_for_port(process, log, begin)
-        node = replace(node, port=port, pid=process.pid, started=started, stopped=False, state=NodeState.RUNNING)
+        node = replace(node, port=port, kept_port=port)
         genesis = await _genesis(node.url)
         if node.genesis and genesis != node.genesis:
             self._kill(node)
@@ -170,12 +200,27 @@ class NodeProcesses:
                 f"{name} came up with another genesis ({genesis}, it was {node.genesis}). It was stopped again.",
                 "Its state file is damaged. Delete the chain, or restore its folder from a backup.",
             )
-        await _go_on_from_now(node.url)
-        node = replace(node, genesis=genesis)
+        head = await _go_on_from_now(node.url)
+        node = replace(node, genesis=genesis, told=crashed.compared(head) if crashed else "")
         self._write(node)
         await self._networks.put_own(_network(node))
         self._bus.publish(NodeChanged(name))
         return self._now(node)
+
+    def _command(self, node: LocalNode) -> Sequence[str]:
+        place = self._folder / node.name
+        pace = ("--no-mining",) if node.paused else ("--block-time", str(node.block_time)) if node.block_time else ()
+        return [
+            str(self._find_anvil()),
+            *("--host", "127.0.0.1", "--port", str(node.kept_port if _is_free(node.kept_port) else 0)),
+            *("--chain-id", str(node.chain_id), "--timestamp", str(node.timestamp)),
+            *("--state", str(place / "state.json"), "--preserve-historical-states"),
+            # No accounts of the node's own: it would write their keys to its log.
+            *("--accounts", "0", "--hardfork", node.hard_fork),
+            *("--state-interval", "5"),  # seconds of blocks that a kill may cost; what was sent is sent again
+            *pace,
+            *(("--fork-url", node.fork_url, "--fork-block-number", str(node.fork_block)) if node.fork_url else ()),
+        ]
 
     async def _wait_for_port(self, process: subprocess.Popen[bytes], log: Path, begin: int) -> int:
         end = time.monotonic() + START_SECONDS
@@ -240,39 +285,35 @@ class NodeProcesses:
             if genesis == node.genesis:
                 await self._networks.put_own(_network(node))
 
-    async def mine(self, name: str, blocks: int) -> int:
-        """Mine blocks at once; the new height."""
-        rpc = Rpc(self._running(name).url)
-        try:
-            await rpc.call("anvil_mine", hex(blocks))
-            return int(str(await rpc.call("eth_blockNumber")), 16)
-        finally:
-            await rpc.close()
+    def explain(self, name: str) -> str:
+        """Why a crashed chain ended and what it last said, in sentences; of any other what its last crash cost, or nothing."""
+        node = self.get(name)
+        return self._last_words(node).text if node.state is NodeState.CRASHED else node.told
 
-    async def height(self, name: str) -> int:
-        """The newest block's number."""
-        rpc = Rpc(self._running(name).url)
-        try:
-            return int(str(await rpc.call("eth_blockNumber")), 16)
-        finally:
-            await rpc.close()
+    def log(self, name: str, *, lines: int = 200, containing: str = "") -> Sequence[str]:
+        """The last lines of a chain's log, oldest first; with ``containing`` only those with that text, whatever its case."""
+        return matching(tail(Path(self.get(name).log_path)), containing)[-lines:]
 
-    async def set_balance(self, name: str, address: str, wei: int) -> None:
-        """Set an account's native coin, and mine a block so that it is in a state root."""
-        rpc = Rpc(self._running(name).url)
-        try:
-            await rpc.call("anvil_setBalance", address, hex(wei))
-            await rpc.call("anvil_mine", hex(1))
-        finally:
-            await rpc.close()
+    def control(self, name: str) -> NodeControl:
+        """What can be done to a running chain; to be closed after use.
 
-    async def balance(self, name: str, address: str) -> int:
-        """An account's native coin in wei."""
-        rpc = Rpc(self._running(name).url)
-        try:
-            return int(str(await rpc.call("eth_getBalance", address, "latest")), 16)
-        finally:
-            await rpc.close()
+        Raises:
+            Unavailable: it does not run.
+        """
+        return NodeControl(self._running(name).url)
+
+    async def change(self, name: str, **values: object) -> LocalNode:
+        """Keep settings of a chain (``paused``, ``block_time``, ``base``) so that its next start knows them."""
+        body = {**asdict(self.get(name)), **values}
+        node = LocalNode(**body)
+        self._write(node)
+        self._bus.publish(NodeChanged(name))
+        return self._now(node)
+
+    def place(self, name: str) -> Path:
+        """The folder of a chain."""
+        check_name(name)
+        return self._folder / name
 
     # inside
 
@@ -288,7 +329,7 @@ class NodeProcesses:
             body: dict[str, Any] = json.loads((self._folder / name / RECORD).read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise NotFound(f"There is no local chain “{name}”. Nothing was done.", "List them: azora chain list") from error
-        return LocalNode(**{**body, "state": NodeState(body["state"])})
+        return LocalNode(**{**body, "accounts": tuple(body.get("accounts", ())), "state": NodeState(body["state"])})
 
     def _write(self, node: LocalNode) -> None:
         place = self._folder / node.name
@@ -309,6 +350,11 @@ class NodeProcesses:
         if child is not None and child.pid == node.pid:
             child.poll()  # reap it, or its dead process would still answer
         return process_start_time(node.pid) == node.started
+
+    def _last_words(self, node: LocalNode) -> Crash:
+        child = self._children.get(node.name)
+        code = child.returncode if child is not None and child.pid == node.pid else None
+        return last_words(node.name, code, tail(Path(node.log_path), begin=node.log_begin))
 
     def _kill(self, node: LocalNode) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -340,19 +386,35 @@ def _network(node: LocalNode) -> Network:
     )
 
 
-async def _go_on_from_now(url: str) -> None:
-    """Set the node's clock, in seconds: it starts at its ``--timestamp`` again, and its next block would be older than its last."""
-    rpc = Rpc(url)
+async def _go_on_from_now(url: str) -> tuple[int, str]:
+    """Set the node's clock, in seconds: it starts at its ``--timestamp`` again, and its next block would be older than its last.
+
+    Returns:
+        The head's number and hash.
+    """
+    control = NodeControl(url)
     try:
-        last = int((await rpc.call("eth_getBlockByNumber", "latest", False))["timestamp"], 16)
-        await rpc.call("evm_setTime", hex(max(now_ms() // 1000, last + 1)))
+        head = await control.head()
+        await control.set_clock(max(now_ms() // 1000, head.timestamp + 1))
+        return head.number, head.hash
     finally:
-        await rpc.close()
+        await control.close()
 
 
 async def _genesis(url: str) -> str:
-    rpc = Rpc(url)
+    control = NodeControl(url)
     try:
-        return str((await rpc.call("eth_getBlockByNumber", "0x0", False))["hash"])
+        return (await control.block("0x0")).hash
     finally:
-        await rpc.close()
+        await control.close()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the node will: a port whose old connections linger is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

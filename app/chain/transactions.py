@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from app.chain import batch, nonces
-from app.chain.queue import ALIVE, HOLDING, QueuedTransaction, TransactionState
+from app.chain.queue import ALIVE, HOLDING, IN_BLOCK, Mark, QueuedTransaction, TransactionState
 from app.chain.rival import Rival, Rivals
 from app.chain.sending import Sending
 from app.chain.signing import TransactionRequest
@@ -91,6 +91,13 @@ class Transactions(Sending):
         plan = await self._operations.get(plan_id)
         rows = await self.queue.rows(plan.target.ref, plan_id=plan.id)
         return sorted(rows, key=lambda row: (row.step_index, row.item, row.created_at))
+
+    async def forget_above(self, network_key: str, height: int, note: str) -> None:
+        """Give up what lies above a block, or waits: a local chain was put back there on purpose, so nothing is sent again."""
+        rows = await self.queue.rows(network_key, states=HOLDING)
+        values = {"state": TransactionState.DROPPED.value, "note": note}
+        gone = [row for row in rows if row.block > height or row.state not in IN_BLOCK]
+        await self.queue.mark(network_key, [Mark(row.hash, values) for row in gone])
 
     async def nonces(self, network_key: str, sender: str) -> NonceReport:
         """Where the queue of an account stands, and what to do about it in a sentence.

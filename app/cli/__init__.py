@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.cli.chains import chains, networks
+from app.cli.chains import networks
 from app.cli.cluster import cluster
 from app.cli.contracts import contracts
 from app.cli.demo import demo
@@ -22,6 +22,7 @@ from app.cli.doctor import doctor
 from app.cli.elsewhere import wallets
 from app.cli.holdings import tokens
 from app.cli.ledger import ledger
+from app.cli.local_chains import chains
 from app.cli.mint import mint, redeem
 from app.cli.money import contacts
 from app.cli.operate import access, journal, plans, settings

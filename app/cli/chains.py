@@ -1,4 +1,4 @@
-"""Local chains and networks on the command line."""
+"""Networks on the command line, and which one a command means."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.support import carry_out, options, report, run, show, table
+from app.cli.support import options, run, show, table
 from app.core.errors import NotFound
-from app.core.money import parse_units
 
 if TYPE_CHECKING:
     from app.chain import Network
     from app.console import Console
 
-chains = typer.Typer(help="Local chains: create, start, stop, mine, fund.", no_args_is_help=True)
 networks = typer.Typer(help="Networks: list, select, status, fees.", no_args_is_help=True)
 
 
@@ -31,86 +29,6 @@ def network_of(console: Console) -> Network:
     if current is None:
         raise NotFound("No network is selected. Nothing was done.", "Name one with --network, or: azora network select ID")
     return current
-
-
-@chains.command("create")
-def create(name: str, chain_id: Annotated[int, typer.Option(help="EIP-155 chain id")] = 1337) -> None:
-    """Create a local chain, start it, and make it the current network."""
-    options.yes = True  # on chains that the console starts, plans are quick
-
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        return await carry_out(console, await console.nodes.plan_create(name, chain_id=chain_id))
-
-    report(run(work))
-
-
-@chains.command("start")
-def start(name: str) -> None:
-    """Start a stopped local chain with its state."""
-    node = run(lambda console: console.nodes.start(name))
-    show(node, people=lambda: f"{node.name} runs at {node.url}, chain id {node.chain_id}.")
-
-
-@chains.command("stop")
-def stop(name: str) -> None:
-    """Stop a local chain; its state is saved."""
-    options.yes = True
-
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        return await carry_out(console, await console.nodes.plan_stop(name))
-
-    report(run(work))
-
-
-@chains.command("delete")
-def delete(name: str) -> None:
-    """Delete a stopped local chain with its state and history."""
-    run(lambda console: console.nodes.delete(name))
-    show({"deleted": name}, people=f"{name} is deleted.")
-
-
-@chains.command("list")
-def list_chains() -> None:
-    """Local chains and their state."""
-
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        return await console.nodes.list(), console.nodes.available()
-
-    nodes, why = run(work)
-    rows = [(n.name, n.chain_id, str(n.state), n.url, n.pid or "") for n in nodes]
-    show(
-        {"chains": nodes, "native_node": why or "available"},
-        people=lambda: table(
-            ("Name", "Chain id", "State", "URL", "Pid"), rows, empty=why or "No local chains. Make one: azora chain create NAME"
-        ),
-    )
-
-
-@chains.command("mine")
-def mine(name: str, blocks: int = 1) -> None:
-    """Mine blocks at once."""
-    options.yes = True
-
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        return await carry_out(console, await console.nodes.plan_mine(name, blocks))
-
-    report(run(work))
-
-
-@chains.command("fund")
-def fund(
-    name: str,
-    account: Annotated[str, typer.Argument(help="Label of an account or contact, or an address")],
-    amount: Annotated[str, typer.Argument(help="native coin, such as 10")],
-) -> None:
-    """Give an account native coin, on local chains only."""
-    options.yes = True
-
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        who = await console.wallets.resolve(account)
-        return await carry_out(console, await console.nodes.plan_fund(name, who, parse_units(amount, 18, unit="ETH")))
-
-    report(run(work))
 
 
 @networks.command("list")
