@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,7 @@ from app.core.money import exact_units
 
 if TYPE_CHECKING:
     from app.console import Console
-    from app.wallets import ActivityRow, Allowance, Holding
+    from app.wallets import ActivityRow, Allowance, Holding, TokenInfo
 
 tokens = typer.Typer(help="Which tokens are looked at on the network.", no_args_is_help=True)
 
@@ -35,22 +36,19 @@ def list_tokens() -> None:
 def add_token(address: str) -> None:
     """Look at an ERC-20 token from now on."""
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        return await console.wallets.add_token(network_of(console).id, address)
-
-    token = run(work)
-    show(token, people=lambda: f"{token.symbol} {token.address} with {token.decimals} decimals is looked at.")
+    _changed(lambda console: console.wallets.add_token(network_of(console).id, address), "is looked at")
 
 
 @tokens.command("remove")
 def remove_token(address: str) -> None:
     """Look at an added token no longer."""
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        return await console.wallets.remove_token(network_of(console).id, address)
+    _changed(lambda console: console.wallets.remove_token(network_of(console).id, address), "is looked at no longer")
 
+
+def _changed(work: Callable[[Console], Awaitable[TokenInfo]], what: str) -> None:
     token = run(work)
-    show(token, people=lambda: f"{token.symbol} {token.address} is looked at no longer.")
+    show(token, people=lambda: f"{token.symbol} {token.address} with {token.decimals} decimals {what}.")
 
 
 @wallets.command("show")

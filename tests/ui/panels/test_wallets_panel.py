@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QTableView, QWidget
 
 from app.core.errors import Invalid
+from app.wallets.keys import checksum
 from tests.ui.plan_sheet.sheet_world import FakeBridge, World, transfer
 from tests.ui.shell.desk import POOL, TREASURY, Shell
 from ui.panels.wallets.forms.adding import parse_numbers
@@ -174,21 +175,56 @@ def test_keys_copy_the_whole_address_and_edit_the_label(shell: Shell) -> None:
     assert shell.window.sheet._form.label.text() == "Rewards pool"
 
 
+def typed(edit: Any, text: str) -> None:
+    """As a person edits: what is being typed stays when news of the account come; a text that a program set does not."""
+    edit.selectAll()
+    edit.insertPlainText(text)
+
+
 def test_a_note_is_kept_and_what_looks_like_a_secret_is_not(shell: Shell) -> None:
     account = shell.panel.snapshot.account(TREASURY)
     shell.panel.list.choose(account.address)
     shell.panel.detail.show_tab("notes")
     tab = shell.panel.detail.stack.currentWidget()
-    tab.text.setPlainText("test " * 11 + "junk")
+    typed(tab.text, "test " * 11 + "junk")
     tab.save.click()
     shell.until(lambda: tab.field.error())
     assert "recovery phrase" in tab.field.error()
-    tab.text.setPlainText("Pays rewards on Fridays")
+    typed(tab.text, "Pays rewards on Fridays")
     tab.save.click()
     shell.until(lambda: shell.ask(lambda: shell.console.wallets.get(account.id)).note == "Pays rewards on Fridays")
 
 
 # Forms
+
+
+def test_a_payout_asks_for_a_look_alike_again_and_its_preview_lists_every_row_with_its_check(shell: Shell) -> None:
+    from app.wallets.payouts import check
+    from app.wallets.recipients import Book
+    from app.wallets.tokens import TokenInfo
+    from ui.panels.wallets.forms.payout import PayoutForm
+    from ui.plan_sheet.payout import PlannedSection
+
+    known, twin, other = "0x12345678" + "0" * 24 + "12345678", "0x12345678" + "1" * 24 + "12345678", "0x" + "7" * 40
+    text = f"address,amount\n{twin},1\n{other},2\n{known},3\n"
+
+    def looked(compared: list[str]) -> Any:
+        book = Book({}, (), {checksum(bytes.fromhex(known[2:])): "PLN-0001"})
+        return check(text, "azora", TREASURY, TokenInfo("", "ETH", 18), book, [], compared)
+
+    form = PayoutForm(shell.panel)
+    form._show(looked([]))
+    assert not form.compared_field.isHidden() and "again from its source" in form.verdict.text()
+    form.compared.setText(twin)
+    assert form._again() == [checksum(bytes.fromhex(twin[2:]))]
+    found = looked(form._again())
+    form._show(found)
+    assert form.compared_field.isHidden() and not form.compared.text() and not found.problems
+    plan = SimpleNamespace(params={"rows": [row.to_json() for row in found.rows], "decimals": 18})
+    said = readable(PlannedSection(plan))
+    assert "3 rows, 2 to look at, 2 never paid from here" in said
+    assert "entered a second time from its source" in said and "Never paid from here" in said
+    form.deleteLater()
 
 
 FIELDS = [
