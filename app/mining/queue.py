@@ -136,7 +136,7 @@ class Queue:
         return _row(found, self.names)
 
     async def get_many(self, ids: Sequence[str]) -> list[ProofRow]:
-        """Proofs by id, by number; one that is gone is left out."""
+        """Proofs by id, in the order of their numbers; one that is gone is left out."""
         return await self._many(table.c.id, list(dict.fromkeys(ids)))
 
     async def by_digest(self, digests: Sequence[str]) -> list[ProofRow]:

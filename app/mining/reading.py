@@ -35,7 +35,11 @@ async def read(chain: Chain, contract: str, abi_of: Abi, name: str, args: Sequen
 async def read_many(
     chain: Chain, contract: str, abi_of: Abi, asked: Sequence[tuple[str, Sequence[object]]], block: int | str = "latest"
 ) -> list[int]:
-    """What views with one word each return at a block, asked in few requests: integers, and booleans as 0 and 1."""
+    """What views with one word each return at a block, asked in few requests: integers, and booleans as 0 and 1.
+
+    Raises:
+        Unavailable: there is no such contract at this block; a killed node that forgot its deployment gets it again.
+    """
     from app.chain import abi
 
     at = hex(block) if isinstance(block, int) else block
@@ -43,6 +47,12 @@ async def read_many(
     for start in range(0, len(asked), AT_ONCE):
         data = [abi.encode_call(abi_of, name, list(args)) for name, args in asked[start : start + AT_ONCE]]
         answers = await chain.rpc.batch([("eth_call", [{"to": contract, "data": item}, at]) for item in data])
+        if any(len(str(answer)) <= len("0x") for answer in answers):
+            raise Unavailable(
+                f"Nothing answers at {contract} on {chain.network.name}. Nothing was read or changed.",
+                "A node that was killed may have forgotten the contract: wait until its transactions were sent again.",
+                retryable=True,
+            )
         found += [int(str(answer), 16) for answer in answers]
     return found
 

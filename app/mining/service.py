@@ -219,7 +219,7 @@ class Mining:
         contract = parse_address(economy.mint_mine)
         ready = [row for row in await self._queue.ready(chain.network.key.text) if row.contract == contract]
         if proof_ids is not None:
-            wanted = {(await self._queue.get(proof_id)).id for proof_id in dict.fromkeys(proof_ids)}
+            wanted = {row.id for row in await self._chosen(proof_ids)}
             ready = [row for row in ready if row.id in wanted]
         signer = parse_address(attester, "attester") if attester else ""
         return await self._batching.next(chain, economy, ready, parse_address(submitter, "submitter"), signer, most)
@@ -235,7 +235,7 @@ class Mining:
             NotFound: no such proof, or no economy on this network.
         """
         chain, economy = await self._economy(network_id)
-        rows = [await self._queue.get(proof_id) for proof_id in dict.fromkeys(proof_ids)]
+        rows = await self._chosen(proof_ids)
         if not 1 <= len(rows) <= MOST_PER_BATCH:
             raise Invalid(
                 f"A plan mints 1 to {MOST_PER_BATCH} proofs. Nothing was planned.", "Choose ready proofs.", field="proofs"
@@ -336,7 +336,11 @@ class Mining:
     # Inside
 
     async def _chosen(self, proof_ids: Sequence[str]) -> list[ProofRow]:
-        return [await self._queue.get(proof_id) for proof_id in dict.fromkeys(proof_ids)]
+        """Proofs by id or number, each once, in the order given; ids are read together."""
+        refs = list(dict.fromkeys(proof_ids))
+        known = {row.id: row for row in await self._queue.get_many(refs)}
+        chosen = [known[ref] if ref in known else await self._queue.get(ref) for ref in refs]
+        return list({row.id: row for row in chosen}.values())
 
     def _send_step(self, plan: Plan, spec: StepSpec) -> Step:
         from app.mining.sending import MintStep

@@ -68,11 +68,12 @@ def startup() -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    from tests.benchmarks import cluster, compiling, interface, mining, previewing, sending
+    from tests.benchmarks import cluster, compiling, interface, mining, minting, previewing, sending
 
     told = {"compile_warm": compiling.warm(), "sign": signing(), "startup": startup(), "keccak_search": mining.search()}
     told["preview"] = previewing.latency()
     told["send"] = sending.sending()
+    told["mint"] = minting.minting()
     told["cluster_watch"] = cluster.compare()
     told["interface"] = interface.interface()
     print(json.dumps(told, indent=2))

@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from app import demo
 from app.console import Console
 from app.demo import CHAIN
 
@@ -21,6 +22,7 @@ NETWORK = f"local-{CHAIN}"
 
 async def build(console: Console, given: Path) -> None:
     """The economy, and what became of the list."""
+    demo.EPOCH_BUDGET = 10**27  # the whole list fits into one epoch
     await console.demo.run(lambda _text, _share: None)
     report = await console.mining.submit_list(NETWORK, given.read_bytes(), given.name, given.parent)
     economy = await console.contracts.economy(console.networks.get(NETWORK).key.text)
@@ -51,6 +53,7 @@ async def told(console: Console) -> None:
         "in_ledger": found.ledger,
         "problems": found.problems,
         "ledger_ok": ledger.ok,
+        "url": console.nodes.get(CHAIN).url,
         "journal": (await console.journal.verify()).problem,
         "plans": Counter(plan.state.value for plan in plans if plan.kind == "mining.mint"),
     }
@@ -67,6 +70,7 @@ async def main() -> None:
             return
         await console.nodes.start(CHAIN)  # a running one is left alone
         await console.recovered()
+        await console.transactions.rebroadcast(console.networks.get(NETWORK).key.text)  # what a killed node forgot
         await (work(console, int(rest[0])) if verb == "work" else told(console))
     finally:
         await console.close()

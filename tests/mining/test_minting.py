@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from app.chain import Economy
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Denied, Invalid
 from app.core.events import WentBack
 from app.mining.abis import MINT_MINE
 from app.mining.judging import gas_limit_of
@@ -258,28 +258,28 @@ async def test_two_consoles_on_one_queue_mint_each_proof_once(node, postgres, tm
     rooms = [await Room(tmp_path / name, node.url, cache, store=postgres).open() for name in ("one", "two")]
     try:
         await rooms[0].deployed()
-        rows = await rooms[0].submit(24)
+        rows = await rooms[0].submit(12)
         submitters = (rooms[0].deployer, rooms[0].third)
         clashes = 0
 
         async def work(room, submitter):
             nonlocal clashes
-            while (batch := await room.mining.next_batch("anvil", submitter, room.other, most=5)).rows:
+            while (batch := await room.mining.next_batch("anvil", submitter, room.other, most=3)).rows:
                 try:
                     plan = await room.mining.plan_mint("anvil", [row.id for row in batch.rows], submitter, room.other)
                     ended = await room.operations.execute(plan.id)
                     clashes += ended.state != "done"
-                except Conflict:
+                except (Conflict, Denied):  # the other was faster: before the plan, or between its preview and its start
                     clashes += 1
 
         await asyncio.gather(*(work(room, who) for room, who in zip(rooms, submitters, strict=True)))
         economy = await rooms[0].contracts.economy(rooms[0].key)
         supply = int(node("eth_call", {"to": economy.token, "data": "0x18160ddd"}, "latest"), 16)
         assert supply == sum(row.reward for row in rows) and clashes > 0
-        assert await rooms[1].states(rows) == ["minted"] * 24
+        assert await rooms[1].states(rows) == ["minted"] * 12
         await rooms[0].ledger.index("anvil")
         found = await rooms[1].mining.reconcile("anvil")
-        assert found.ok and found.ledger == 24
+        assert found.ok and found.ledger == 12
     finally:
         for room in rooms:
             await room.close()
