@@ -39,9 +39,10 @@ class LivePlot(QWidget):
     Args:
         unit: of the values, as it is spoken.
         called: what a screen reader calls the plot.
+        nothing: what is said where no line is.
     """
 
-    def __init__(self, unit: str, called: str) -> None:
+    def __init__(self, unit: str, called: str, nothing: str = "No points yet") -> None:
         super().__init__()
         self._unit = unit
         self._graph: Any = None
@@ -54,7 +55,7 @@ class LivePlot(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(8, 4, 8, 4)
         self._row.setSpacing(0)
-        self._nothing = QLabel("No points yet")
+        self._nothing = QLabel(nothing)
         self._nothing.setProperty("role", "hint")
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._ends = _Ends()

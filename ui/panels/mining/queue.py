@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
+from app.core.clock import now_ms
 from app.core.money import short_units
 from ui.panels.mining.emission import bars_of, share, summary
 from ui.panels.mining.forms import MintForm
 from ui.panels.mining.lists import ImportForm, WatchButton
 from ui.panels.mining.proof_words import GROUPS, Counts, counted, proof_row, proofs
 from ui.panels.mining.rates import RatesPane
-from ui.panels.mining.worker_words import LIVING, STATES, hashes
+from ui.panels.mining.worker_words import LIVING, STATES, hashes, span
 from ui.widgets import (
     Amount,
     Column,
@@ -194,6 +195,7 @@ class QueuePage(QWidget):
         for made in (self.import_button, self.watch.button):
             made.setVisible(width >= WIDE)
         self.right.setVisible(width >= ROOM)
+        self.kpis["difficulty"].setVisible(width >= ROOM)
 
     # Showing
 
@@ -235,7 +237,8 @@ class QueuePage(QWidget):
         now = next((row for row in report.epochs if row.current), None)
         if now is not None:
             self.kpis["epoch"].set_figure(f"{now.epoch:,}")
-            self.kpis["epoch"].set_context(f"{now.proofs:,} mints in it")
+            mints = "1 mint" if now.proofs == 1 else f"{now.proofs:,} mints"
+            self.kpis["epoch"].set_context(f"{mints}, {span(max(0, now.end - now_ms() // 1000))} left")
             self.kpis["epoch"].set_aside(EvidenceChip(now.budget.evidence[0]) if now.budget.evidence else None)
             self.kpis["minted"].set_figure(Amount(int(now.minted.value), 18, "AZR"))
             budget = int(now.budget.value)

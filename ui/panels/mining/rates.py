@@ -49,7 +49,7 @@ class RatesPane(Pane):
         self.span.setObjectName("mining.rates.span")
         self.span.changed.connect(lambda _: self.read())
         self.add_header(self.span, right=True)
-        self.plot = LivePlot("megahashes per second", "Hash rate by worker")
+        self.plot = LivePlot("megahashes per second", "Hash rate by worker", "Nobody searches in this time")
         self.plot.setObjectName("mining.rates")
         self.body.addWidget(self.plot, 1)
         self._draw = QTimer(self)
