@@ -39,6 +39,7 @@ class Compiler:
         self._toolchain = toolchain
         self._folder = cache / "solc"
         self._thread = ThreadPoolExecutor(1, "solc")
+        self._reader = ThreadPoolExecutor(1, "artifacts")  # what is kept is read while the compiler works
         self._engines: dict[str, Solc] = {}
         self._last: dict[str, Compilation] = {}  # by key, the newest last
         self.compiled = 0  # how often an engine really ran
@@ -73,11 +74,11 @@ class Compiler:
         Raises:
             NotFound: its answer is no longer in the cache, or another tool built it.
         """
-        return await self._run(lambda stop: parts_of(self._kept_answer(artifact), artifact.source, artifact.name))
+        return await self._read(lambda: parts_of(self._kept_answer(artifact), artifact.source, artifact.name))
 
     async def sources(self, artifact: Artifact) -> tuple[CompilerSettings, Mapping[str, str]]:
         """Settings and sources that a contract was compiled from. Raises as :meth:`parts`."""
-        return await self._run(lambda stop: self._input(artifact))
+        return await self._read(lambda: self._input(artifact))
 
     async def sibling(self, artifact: Artifact, source: str, name: str) -> Artifact:
         """Another contract of the same answer: a library that ``artifact`` is linked with.
@@ -86,13 +87,13 @@ class Compiler:
             NotFound: the answer is no longer in the cache, or has no such contract.
         """
 
-        def read(stop: _Stop) -> Artifact:
+        def read() -> Artifact:
             contract = self._kept_answer(artifact)["contracts"].get(source, {}).get(name)
             if contract is None:
                 raise NotFound(f"{source} has no contract {name}. Nothing was read.")
             return artifact_of(source, name, contract, artifact.key)
 
-        return await self._run(read)
+        return await self._read(read)
 
     async def tree(self, artifact: Artifact) -> Mapping[str, Any]:
         """Syntax trees (the compiler's ``ast``) by source, of all sources of the answer that has ``artifact``.
@@ -109,15 +110,18 @@ class Compiler:
 
         So what was deployed is still known after its source was edited.
         """
-        return await self._run(lambda stop: self._find(digest))
+        return await self._read(lambda: self._find(digest))
 
     async def _run(self, work: Callable[[_Stop], T]) -> T:
         stop = _Stop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work, stop)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, stop.watched, work)
         except asyncio.CancelledError:
             stop.set()
             raise
+
+    async def _read(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, work)
 
     def _compile(self, what: Path | Project | None, stop: _Stop) -> Compilation:
         stop.check()
@@ -187,10 +191,11 @@ class Compiler:
         while len(self._engines) > ENGINES:
             self._engines.pop(next(iter(self._engines))).close()
         stop.then(engine.cancel)
+        stop.check()  # told between two steps: the engine was not at work yet
         return engine
 
     def _find(self, digest: str) -> Artifact | None:
-        for result in self._last.values():
+        for result in list(self._last.values()):
             for artifact in result.contracts:
                 if artifact.digest == digest:
                     return artifact
@@ -258,29 +263,40 @@ class Compiler:
         """End the compiler's thread; a compilation under way is stopped."""
         for engine in list(self._engines.values()):
             engine.cancel()
-        await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
+        for thread in (self._thread, self._reader):
+            await asyncio.get_running_loop().run_in_executor(None, thread.shutdown)
 
 
 class _Stop:
     """Whether somebody still waits for a piece of work, told to the thread that does it."""
 
     def __init__(self) -> None:
-        self._flag = threading.Event()
+        self._guard = threading.Lock()
+        self._stopped = False
         self._then: Callable[[], None] | None = None
 
-    def then(self, cancel: Callable[[], None]) -> None:
+    def watched(self, work: Callable[[_Stop], T]) -> T:
+        """Do the work; once it has ended, a late word stops nothing of what follows on that thread."""
+        try:
+            return work(self)
+        finally:
+            self.then(None)
+
+    def then(self, cancel: Callable[[], None] | None) -> None:
         """What to call when nobody waits any more."""
-        self._then = cancel
+        with self._guard:
+            self._then = cancel
 
     def set(self) -> None:
         """Nobody waits."""
-        self._flag.set()
-        if self._then is not None:
-            self._then()
+        with self._guard:
+            self._stopped = True
+            if self._then is not None:
+                self._then()
 
     def check(self) -> None:
         """Raises Cancelled when nobody waits."""
-        if self._flag.is_set():
+        if self._stopped:
             raise Cancelled("The compilation was stopped. Nothing was kept.")
 
 

@@ -185,6 +185,26 @@ async def test_a_cancelled_compilation_stops_the_compiler_and_the_next_one_works
 
 
 @pytest.mark.compiler
+@pytest.mark.asyncio
+async def test_what_is_kept_is_read_while_the_compiler_works_and_a_late_word_stops_nobody_else(compiler, tmp_path):
+    mine = (await compiler.compile()).get("MintMine")
+    big = asyncio.ensure_future(compiler.compile(CONTRACTS / "node_modules/@openzeppelin/contracts"))
+    while not compiler.busy:
+        await asyncio.sleep(0.01)
+    assert await compiler.find(mine.digest) == mine and (await compiler.parts(mine)).methods
+    assert compiler.busy and not big.done()
+    waiting = asyncio.ensure_future(compiler.compile(write(tmp_path / "src", A=HEAD + "contract A {}")))
+    queued = asyncio.ensure_future(compiler.compile(write(tmp_path / "other", B=HEAD + "contract B {}")))
+    await asyncio.sleep(0)
+    waiting.cancel()  # it had not begun: what runs goes on
+    await asyncio.wait([waiting])
+    assert compiler.busy and not big.done()
+    big.cancel()
+    assert (await queued).get("B").bytecode.startswith("0x60")
+    assert waiting.cancelled() and compiler.compiled == 2
+
+
+@pytest.mark.compiler
 @pytest.mark.skipif(shutil.which("node") is None, reason="no Node on this machine")
 def test_all_of_openzeppelin_compiles_to_the_bytes_that_node_gets():
     sources = gather(CONTRACTS / "node_modules/@openzeppelin/contracts", CONTRACTS / "node_modules")
