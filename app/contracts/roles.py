@@ -279,7 +279,7 @@ class Roles:
         return role_id(text)
 
 
-IN_KEYRING, EXTERNAL = "key in the keyring", "at an external signer"
+IN_KEYRING, EXTERNAL = "in the keyring", "at an external signer"
 SIGNING = (IN_KEYRING, EXTERNAL)
 
 

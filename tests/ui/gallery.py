@@ -29,6 +29,8 @@ CLAIMED = Evidence(EvidenceKind.TRANSACTION, "0x3c8e" + "0" * 56 + "11fa")
 class StillBridge:
     """A bridge that answers at once with two accounts."""
 
+    is_ready = True
+
     def run(self, work: Any, *, then: Any = None, **_: Any) -> None:
         then([SimpleNamespace(address=TREASURY, label="Treasury"), SimpleNamespace(address=POOL, label="Rewards pool")])
 

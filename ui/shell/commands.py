@@ -51,6 +51,12 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("contracts.compile", "Compile", "hammer", "contracts", {"do": "compile"}, False),
     ("contracts.open", "Open folder", "folder-open", "contracts", {"do": "open"}, False),
     ("contracts.editor", "Open the source in the editor", "arrow-square-out", "contracts", {"do": "editor"}, False),
+    ("contracts.import", "Import a contract", "download-simple", "contracts", {"form": "import"}, True),
+    ("contracts.grant", "Grant a role", "shield-check", "contracts", {"form": "grant"}, True),
+    ("contracts.revoke", "Revoke a role", "prohibit", "contracts", {"form": "revoke"}, True),
+    ("contracts.rotate", "Rotate a role", "arrows-clockwise", "contracts", {"form": "rotate"}, True),
+    ("contracts.pause", "Pause the token", "pause", "contracts", {"do": "pause"}, True),
+    ("contracts.resume", "Let the token go on", "play", "contracts", {"do": "resume"}, True),
     ("contracts.deploy", "Deploy a system", "rocket-launch", "contracts", {"form": "deploy"}, True),
     ("ledger.index", "Index now", "arrows-clockwise", "ledger", {"do": "index"}, False),
     ("ledger.reconcile", "Reconcile", "scales", "ledger", {"do": "reconcile"}, False),
@@ -82,7 +88,7 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("overview.demo", "Start the demo economy", "play", "overview", {"do": "demo"}, False),
     ("overview.connect", "Connect to a network", "plugs-connected", "settings", {"section": "networks"}, True),
 )
-SHORTCUTS = {"wallets.rename": "F2"}
+SHORTCUTS = {"wallets.rename": "F2", "contracts.pause": "Ctrl+Shift+P"}
 WITH_REFERENCE = (
     ("ledger.tx", "Transaction", "ledger"),
     ("ledger.address", "Address", "ledger"),

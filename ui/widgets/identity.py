@@ -227,10 +227,16 @@ class AccountCombo(QComboBox):
         if edit is not None:
             edit.setPlaceholderText("0x… or one of yours")
             edit.setAccessibleName("Account or address")
-        bridge.run(lambda: bridge.console.wallets.list(), then=self._fill, owner=self)
+        self._bridge = bridge
+        if bridge.is_ready:
+            self.reload()
+
+    def reload(self) -> None:
+        """Read the accounts again, where the field outlives a change of them; what is chosen stays."""
+        self._bridge.run(lambda: self._bridge.console.wallets.list(), then=self._fill, owner=self)
 
     def _fill(self, accounts: Sequence[Any]) -> None:
-        kept = self._wanted or (self.currentText() if self.isEditable() else str(self.currentData() or ""))
+        kept = (self.currentText() if self.isEditable() else str(self.currentData() or "")) or self._wanted
         self.clear()
         for account in accounts:
             self.addItem(identicon(account.address, 16), f"{account.label}  {short_hex(account.address)}", account.address)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from app.contracts import Deployment
+    from app.contracts.books import Imported
     from ui.panels.contracts.panel import ContractsPanel
 
 
@@ -29,7 +30,7 @@ class Page(QWidget):
         self.column.setSpacing(0)
 
     @property
-    def chosen(self) -> Deployment | None:
+    def chosen(self) -> Deployment | Imported | None:
         """The deployed contract that is chosen at the left."""
         return self.panel.chosen
 

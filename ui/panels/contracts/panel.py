@@ -10,7 +10,10 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget
 from app.core.events import ContractsChanged, NetworkChanged
 from ui.panels.contracts.build import BuildPage
 from ui.panels.contracts.deploy_form import DeployForm
+from ui.panels.contracts.import_form import ImportForm
+from ui.panels.contracts.interact import InteractPage
 from ui.panels.contracts.page import Page
+from ui.panels.contracts.roles import VERBS, RoleForm, RolesPage, pause
 from ui.panels.contracts.sources import DeployedPane, SourcesPane
 from ui.shell.panel import Panel
 from ui.widgets import Segmented
@@ -19,8 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.contracts import Deployment
+    from app.contracts.books import Imported
 
-PAGES: tuple[type[Page], ...] = (BuildPage,)  # in the order of the tabs
+PAGES: tuple[type[Page], ...] = (BuildPage, InteractPage, RolesPage)  # in the order of the tabs
 
 
 class ContractsPanel(Panel):
@@ -32,12 +36,11 @@ class ContractsPanel(Panel):
 
     def __init__(self, window: Any) -> None:
         super().__init__(window)
-        self._deployed: dict[str, Deployment] = {}
+        self._deployed: dict[str, Deployment | Imported] = {}
         self._wanted = ""
         self.tabs = Segmented([(page.name, page.title) for page in PAGES])
         self.tabs.setObjectName("contracts.tabs")
         self.tabs.changed.connect(self.show_page)
-        self.tabs.setVisible(len(PAGES) > 1)
         self.header.add_widget(self.tabs)
         self.compile_button = self.header.add_action("contracts.compile")
         self.deploy_button = self.header.add_action("contracts.deploy", primary=True)
@@ -72,14 +75,14 @@ class ContractsPanel(Panel):
         return page
 
     @property
-    def chosen(self) -> Deployment | None:
+    def chosen(self) -> Deployment | Imported | None:
         """The deployed contract that is chosen at the left; without a choice, the first."""
         found = self._deployed.get(self.deployed.table.selected_id())
         return found or next(iter(self._deployed.values()), None)
 
     @property
-    def book(self) -> list[Deployment]:
-        """Every contract of the network's address book."""
+    def book(self) -> list[Deployment | Imported]:
+        """Every contract of the network's address book, then those of somebody else."""
         return list(self._deployed.values())
 
     def show_page(self, name: str) -> None:
@@ -107,21 +110,22 @@ class ContractsPanel(Panel):
     def refresh(self) -> None:
         self.sources.refresh()
 
-        async def read() -> tuple[str, list[Deployment]]:
-            console = self.bridge.console
-            network = console.networks.current
+        async def read() -> tuple[str, list[Deployment], list[Imported]]:
+            contracts, network = self.bridge.console.contracts, self.bridge.console.networks.current
             if network is None:
-                return "", []
-            found = await console.contracts.deployments(network.key.text) if network.genesis else []
-            return f"{network.name} {network.chain_id}", found
+                return "", [], []
+            key = network.key.text
+            found = await contracts.deployments(key) if network.genesis else []
+            return f"{network.name} {network.chain_id}", found, list(await contracts.books.list(key))
 
         self.bridge.run(read, then=self._show_deployments, owner=self)
 
-    def _show_deployments(self, answer: tuple[str, list[Deployment]]) -> None:
-        network, found = answer
-        self._deployed = {item.address: item for item in found}
+    def _show_deployments(self, answer: tuple[str, list[Deployment], list[Imported]]) -> None:
+        network, found, imported = answer
+        foreign = [item for item in imported if item.address not in {each.address for each in found}]
+        self._deployed = {item.address: item for item in (*found, *foreign)}
         self.header.set_context(network or "No network selected")
-        self.deployed.show_found(network, found)
+        self.deployed.show_found(network, self.book)
         if self._wanted in self._deployed:
             self.deployed.table.select(self._wanted)
             self._wanted = ""
@@ -145,6 +149,14 @@ class ContractsPanel(Panel):
                 self.sources.ask_folder()
             case "editor", _:
                 self.build.open_editor()
+            case (("pause" | "resume"), _):
+                pause(self, arguments)
+            case _, "import":
+                self.window_.open_form(ImportForm(self))
+            case _, str(verb) if verb in VERBS:
+                roles = self.pages["roles"]
+                row = roles.selected if isinstance(roles, RolesPage) else None
+                self.window_.open_form(RoleForm(self, verb, row))
             case _, "deploy":
                 self.window_.open_form(DeployForm(self, str(arguments.get("system") or "azr")))
 

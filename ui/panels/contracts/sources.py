@@ -14,6 +14,7 @@ from ui.widgets import AddressCell, Column, EmptyState, Pane, Row, StatusCell, T
 
 if TYPE_CHECKING:
     from app.contracts import Compilation, Deployment, Known
+    from app.contracts.books import Imported
     from ui.panels.contracts.panel import ContractsPanel
 
 _PATH = Qt.ItemDataRole.UserRole
@@ -201,6 +202,12 @@ class DeployedPane(Pane):
         self.network_label = QLabel("")
         self.network_label.setProperty("role", "hint")
         self.add_header(self.network_label)
+        self.import_button = button("", icon="plus")
+        self.import_button.setObjectName("contracts.deployed.import")
+        self.import_button.setAccessibleName("Import a contract of somebody else")
+        self.import_button.setToolTip("Import a contract of somebody else")
+        self.import_button.clicked.connect(lambda: panel.window_.trigger("contracts.import"))
+        self.add_header(self.import_button, right=True)
         self.table = Table(
             [
                 Column("name", "Contract", 124),
@@ -221,14 +228,18 @@ class DeployedPane(Pane):
         self.body.addWidget(self.table, 1)
         self.table.hide()
 
-    def show_found(self, network: str, found: list[Deployment]) -> None:
+    def show_found(self, network: str, found: list[Deployment | Imported]) -> None:
         """The entries of a network."""
         self.network_label.setText(network)
         self.table.set_rows([Row(item.address, self._cells(item)) for item in found])
         self.table.setVisible(bool(found))
         self.none.setVisible(not found)
 
-    def _cells(self, item: Deployment) -> dict[str, object]:
+    def _cells(self, item: Deployment | Imported) -> dict[str, object]:
+        from app.contracts import Deployment
+
+        if not isinstance(item, Deployment):
+            return {"name": item.name, "address": AddressCell(item.address, ""), "code": StatusCell("idle", "Imported")}
         if not item.checked:
             code = StatusCell("idle", "Not read")
         else:
