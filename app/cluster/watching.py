@@ -19,7 +19,7 @@ from app.cluster.reflector import Reflector, Timing
 from app.cluster.store import KindState, KindStatus, Snapshot, Store
 from app.cluster.usage import History, read_metrics, together
 from app.core.clock import now_ms
-from app.core.errors import ConsoleError
+from app.core.errors import ConsoleError, Denied
 from app.core.events import Bus, ClusterChanged
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class Reach:
         latency_ms: of the last answer.
         answered_at, failed_at: UTC milliseconds of the last answer, and of the first failure since; 0 for never.
         message: why it does not answer.
+        refused: it does answer, and does not accept this identity: its credentials have expired, or cannot be had.
         version: of the server, such as ``v1.36.2``.
     """
 
@@ -45,6 +46,7 @@ class Reach:
     failed_at: int = 0
     message: str = ""
     version: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +242,20 @@ class Watching:
                     self.reach = replace(self.reach, version=str(version))
         except (ConsoleError, TimeoutError) as error:
             message = await self._why(error)
-            self.reach = replace(self.reach, answers=False, message=message, failed_at=self.reach.failed_at or now_ms())
+            self.reach = replace(
+                self.reach,
+                answers=False,
+                message=message,
+                failed_at=self.reach.failed_at or now_ms(),
+                refused=isinstance(error, Denied),
+            )
             for reflector in self._reflectors.values():
                 reflector.doubt(message)
         else:
             took = (time.monotonic() - began) * 1000
-            self.reach = replace(self.reach, answers=True, latency_ms=took, answered_at=now_ms(), failed_at=0, message="")
+            self.reach = replace(
+                self.reach, answers=True, latency_ms=took, answered_at=now_ms(), failed_at=0, message="", refused=False
+            )
             for reflector in self._reflectors.values():
                 reflector.doubt("")
                 if before.answers is False:

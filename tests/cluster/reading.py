@@ -54,10 +54,17 @@ class Measured:
 class Objects:
     """A reading of given objects."""
 
-    def __init__(self, objects: Iterable[Object], metrics: Measured | None = None, unread: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        objects: Iterable[Object],
+        metrics: Measured | None = None,
+        unread: tuple[str, ...] = (),
+        spaces: frozenset[str] | None = None,
+    ) -> None:
         self._by_kind: dict[str, dict[tuple[str, str], Object]] = {}
         self.metrics = metrics or Measured()
         self._unread = unread
+        self._spaces = spaces
         for obj in objects:
             meta = obj["metadata"]
             self._by_kind.setdefault(obj["kind"], {})[meta.get("namespace", ""), meta["name"]] = obj
@@ -69,7 +76,7 @@ class Objects:
         return self.of(kind).get((namespace, name))
 
     def state(self, kind: str) -> State:
-        return State("unknown" if kind in self._unread else "live")
+        return State("unknown" if kind in self._unread else "live", self._spaces)
 
 
 @cache

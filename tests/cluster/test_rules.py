@@ -298,6 +298,21 @@ def test_what_was_not_read_is_not_absent():
     assert unread.unread == ("NetworkPolicy",)
 
 
+def test_of_a_namespace_that_was_not_read_nothing_is_concluded():
+    """An identity that may read the policies, services and pods of some namespaces only: in the others none is missing."""
+    service = thing("Service", spec={"selector": {"app": "x"}})
+    service["metadata"]["creationTimestamp"] = "2026-11-22T00:00:00Z"
+    backend = {"service": {"name": "nowhere", "port": {"number": 80}}}
+    ingress = thing("Ingress", spec={"rules": [{"http": {"paths": [{"backend": backend}]}}]})
+    objects = [deployment(), service, ingress]
+    namespace = objects[0]["metadata"]["namespace"]
+    found = {
+        space: {s.rule for s in assess(Objects(objects, spaces=frozenset({space})), NOW).signals} for space in (namespace, "b")
+    }
+    concluded = {"policy.uncovered", "service.no_endpoints", "ingress.backend"}
+    assert concluded <= found[namespace] and not concluded & found["b"]
+
+
 def test_scores_follow_what_the_room_says():
     assert assess(Objects([]), NOW).score == 100
     calm = [deployment(), thing("NetworkPolicy", spec={"podSelector": {}})]

@@ -213,6 +213,19 @@ async def test_a_namespace_that_is_lost_takes_its_objects_with_it_and_the_others
 
 
 @pytest.mark.asyncio
+async def test_credentials_that_expire_are_told_apart_from_silence_with_what_to_do(clusters, server):
+    await clusters.connect("kind-shop")
+    await clusters.settled("kind-shop")
+    server.faults.unauthorized = True
+    await assert_comes(lambda: clusters.reach("kind-shop").refused)
+    reach = clusters.reach("kind-shop")
+    assert reach.answers is False and "have expired" in reach.message and "Sign in again" in reach.message
+    assert clusters.snapshot("kind-shop").of("Pod"), "what was known stays"
+    server.faults.heal()
+    await assert_comes(lambda: clusters.reach("kind-shop").answers and not clusters.reach("kind-shop").refused)
+
+
+@pytest.mark.asyncio
 async def test_a_search_goes_across_clusters_and_remembers(clusters, server, tmp_path):
     async with ApiServer(bookmark_seconds=0.2) as other:
         other.put(pod("cart-elsewhere", namespace="default"))

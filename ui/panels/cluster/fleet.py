@@ -188,7 +188,11 @@ class FleetPage(QWidget):
         self.note.set_text(" ".join([*words, *problems]))
         answering = [row for row in rows if row.reach.answers]
         self.figures["reach"].set_figure(f"{len(answering)} of {len(rows)}" if rows else "–")
-        self.figures["reach"].set_context(f"{silent[0].context} does not answer" if silent else "every one that is connected")
+        self.figures["reach"].set_context(
+            f"{silent[0].context} {'refuses' if silent[0].reach.refused else 'does not answer'}"
+            if silent
+            else "every one that is connected"
+        )
         self.figures["pods"].set_figure(
             f"{sum(r.pods_ready for r in answering)} of {sum(r.pods for r in answering)}" if answering else "–"
         )
@@ -222,7 +226,7 @@ class FleetPage(QWidget):
         elif row.reach.answers is None:
             reach = StatusCell("run" if row.connected else "idle", "Asking" if row.connected else "Not connected")
         else:
-            reach = StatusCell("err", "No answer")
+            reach = StatusCell("err", "Refused" if row.reach.refused else "No answer")
         if row.reach.answers is False:
             worst: object = StatusCell("err", row.reach.message or "It does not answer")
         elif row.worst is None:
@@ -306,6 +310,8 @@ def app_health_cell(word: str) -> StatusCell:
 
 def _silent(row: FleetRow) -> str:
     known = f"Its figures are from {_time(row.known_at)}." if row.known_at else "Nothing of it is known yet."
+    if row.reach.refused:
+        return f"{row.reach.message} {known} Plans for it are blocked."
     return f"{row.context} has not answered since {_time(row.reach.failed_at)}. {known} Plans for it are blocked."
 
 

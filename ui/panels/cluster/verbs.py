@@ -61,7 +61,7 @@ class Verbs:
         if page.read_only and verb != "logs":
             return f"{page.context} is read-only here."
         if not page.answers:
-            return f"{page.context} does not answer."
+            return f"{page.context} does not answer, or not to this identity."
         return page.refusal(verb, key) if verb and key is not None else ""
 
     def open_menu(self, below: QPushButton) -> None:
