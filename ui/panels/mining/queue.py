@@ -223,10 +223,10 @@ class QueuePage(QWidget):
         empty(self.chip)
         if report is None:
             self.bars.set_bars([], [], "AZR")
-            self.emitted.set_pairs([("Not known", "Deploy, then index")])
+            self.emitted.set_pairs([("Ledger", "not indexed yet")])
             for name in ("epoch", "minted", "burned"):
                 self.kpis[name].set_figure("–")
-                self.kpis[name].set_context("")
+                self.kpis[name].set_context("Not indexed yet")
                 self.kpis[name].set_aside(None)
             return
         self.bars.set_bars(*bars_of(report.epochs))
