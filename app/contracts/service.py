@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.chain import abi
 from app.chain.economy import Economy
+from app.chain.hashing import checksum_address
 from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.books import Books
 from app.contracts.calls import Calls
@@ -31,6 +33,7 @@ from app.contracts.inspector import Inspector
 from app.contracts.interfaces import Interfaces
 from app.contracts.projects import Project, ours
 from app.contracts.roles import Roles
+from app.contracts.singles import KIND as SINGLE
 from app.contracts.singles import Singles
 from app.contracts.systems import System, definition_of, system_of
 from app.contracts.testing import Tests
@@ -299,14 +302,25 @@ class Contracts:
         artifact = await self._artifact(item)
         if artifact is None:
             raise NotFound(f"What {item.name} was compiled from is no longer known. Nothing was compared.", "Name its project.")
+        arguments, libraries = await self._promised(item, artifact)
+        verified = await self.verification.verify(
+            network_key, item.address, artifact, arguments=arguments, libraries=libraries, tx=item.tx_hash
+        )
+        return verified, artifact
+
+    async def _promised(self, item: Deployment, artifact: Artifact) -> tuple[list[object] | None, dict[str, str]]:
+        """Constructor arguments and libraries that the plan of a deployment named; None and nothing where it named none."""
         plan = await self._operations.get(item.plan_id) if item.plan_id else None
-        arguments: list[object] | None = None
+        if plan is not None and plan.kind == SINGLE:
+            code = bytes.fromhex(str(plan.params["code"])[2:])
+            tail = code[len(artifact.bytecode) // 2 - 1 :]
+            linked = {link.library: checksum_address(code[link.start : link.start + 20]) for link in artifact.links}
+            return list(abi.decode(abi.types_of(artifact.parameters), tail)) if artifact.parameters else [], linked
         if plan is not None and plan.kind == "contracts.deploy":
             declared = next((each for each in system_of(plan.params).contracts if each.name == item.name), None)
             if declared is not None:
-                arguments = creation_arguments(artifact, declared, plan.params, known_of(plan) | addresses_of(plan))
-        verified = await self.verification.verify(network_key, item.address, artifact, arguments=arguments, tx=item.tx_hash)
-        return verified, artifact
+                return creation_arguments(artifact, declared, plan.params, known_of(plan) | addresses_of(plan)), {}
+        return None, {}
 
     async def economy(self, network_key: str) -> Economy | None:
         """The newest economy of a network whose plan did every step, or None. The network is not asked.

@@ -254,6 +254,21 @@ async def test_a_node_that_keeps_less_proves_less_and_the_verdict_says_so(chain,
         assert (found.creation.answer, found.runtime.answer, found.replay.answer) == (creation, Answer.MATCHES, Answer.UNKNOWN)
 
 
+@pytest.mark.node
+@pytest.mark.compiler
+@pytest.mark.parametrize("salt", ["", "a name"])
+@pytest.mark.asyncio
+async def test_a_single_contract_is_held_against_the_plan_that_made_it(chain, salt):
+    room, library = chain.room, chain.create(chain.maths.creation_code())
+    plan = await room.contracts.singles.plan(
+        "anvil", room.deployer, chain.purse, [str(each) for each in ARGUMENTS], libraries={"Maths": library}, salt=salt
+    )
+    await room.operations.execute(plan.id)
+    found, _ = await room.contracts.verify(room.key, "Purse")
+    assert found.verdict is Verdict.EXACT, found
+    assert [value for _, _, value in found.arguments] == list(ARGUMENTS)
+
+
 METADATA = bytes.fromhex("a2646970667358221220" + "11" * 32 + "64736f6c63430008140033")
 
 
