@@ -29,6 +29,18 @@ def test_diff_apply_scale_and_rollout(azora, home, server, tmp_path):
     assert stuck.out.startswith("stuck")
 
 
+def test_argo_cd_is_listed_and_a_rollback_that_it_would_undo_is_refused(azora, home, server, tmp_path):
+    azora.environ |= {"KUBECONFIG": str(server.kubeconfig(tmp_path / "config")), "AZORA_CLUSTER_GRACE_SECONDS": "0"}
+    app = server.objects("Application")["argocd", "shop"]
+    server.put({**app, "status": {**app["status"], "history": [{"id": 3, "revision": "0ldc0de"}]}})
+    (shop,) = [found for found in azora("--json", "cluster", "argo", "list").json if found["name"] == "shop"]
+    assert shop["drift"] == ["Deployment shop/search"] and shop["history"][0]["id"] == 3 and shop["automated"]
+    assert "syncs by itself" in azora("--yes", "cluster", "argo", "rollback", "shop", "3", expect=None).err
+    plain = azora("--yes", "cluster", "rollout", "weight", "deploy/cart", "20", "-n", "shop", expect=None)
+    assert plain.code != 0 and "no other version" in plain.err
+    assert not [line for line in server.requests if line.startswith("PATCH")]
+
+
 def test_the_recorded_cluster_is_whole_and_labelled():
     snapshot = recorded.snapshot()
     health = assess(snapshot, recorded.taken_at())
