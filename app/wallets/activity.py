@@ -307,9 +307,17 @@ def _covers(token: TokenInfo, covered: Range) -> str:
 
 
 def _of_event(look: _Look, row: LogRow, token: TokenInfo) -> ActivityRow:
-    direction, other = look.sides(row.sender, row.recipient)
     kind = "mint" if row.sender == ZERO else "burn" if row.recipient == ZERO else "transfer"
     said = look.evidence(row.tx_hash, row.block_hash, "Transfer event read from the node", EvidenceKind.LOG)
+    return _of_token(look, row, token, kind, said)
+
+
+def _of_ledger(look: _Look, entry: AzrEntry, token: TokenInfo) -> ActivityRow:
+    return _of_token(look, entry, token, entry.kind, entry.evidence)
+
+
+def _of_token(look: _Look, row: LogRow | AzrEntry, token: TokenInfo, kind: str, evidence: Evidence) -> ActivityRow:
+    direction, other = look.sides(row.sender, row.recipient)
     return ActivityRow(
         id=f"{row.block}:{EVENT}:{row.index}",
         time=row.time * 1000,
@@ -324,29 +332,8 @@ def _of_event(look: _Look, row: LogRow, token: TokenInfo) -> ActivityRow:
         state=look.state(row.block),
         tx_hash=row.tx_hash,
         block=row.block,
-        evidence=(said,),
+        evidence=(evidence,),
         warning=look.warning(direction, other, row.amount),
-    )
-
-
-def _of_ledger(look: _Look, entry: AzrEntry, token: TokenInfo) -> ActivityRow:
-    direction, other = look.sides(entry.sender, entry.recipient)
-    return ActivityRow(
-        id=f"{entry.block}:{EVENT}:{entry.index}",
-        time=entry.time * 1000,
-        kind=entry.kind,
-        direction=direction,
-        counterparty=other,
-        label=look.name(other),
-        amount=entry.amount,
-        unit=token.symbol,
-        decimals=token.decimals,
-        token=token.address,
-        state=look.state(entry.block),
-        tx_hash=entry.tx_hash,
-        block=entry.block,
-        evidence=(entry.evidence,),
-        warning=look.warning(direction, other, entry.amount),
     )
 
 
