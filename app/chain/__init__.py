@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.chain.effects import Erc20, Watch
     from app.chain.fees import FeeLevels, FeeQuote, Fees
     from app.chain.networks import Block, Chain, Network, NetworkKey, Networks, NetworkStatus
-    from app.chain.node_plans import LocalNodes
+    from app.chain.node_plans import LocalNodes, NodeView, TestAccount
     from app.chain.nodes import LocalNode
     from app.chain.proofs import Proofs
     from app.chain.requests import SigningRequest
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from app.chain.runs import CallRequest
     from app.chain.signer import Signer, SigningTask, UnsignedTransaction
     from app.chain.simulation import Simulated, Simulation
+    from app.chain.timeline import Snapshot
     from app.chain.transactions import (
         NonceReport,
         QueuedTransaction,
@@ -46,6 +47,9 @@ _HOME = {
     "NetworkStatus": "networks",
     "LocalNode": "nodes",
     "LocalNodes": "node_plans",
+    "NodeView": "node_plans",
+    "TestAccount": "node_plans",
+    "Snapshot": "timeline",
     "Proofs": "proofs",
     "Rival": "rival",
     "Rpc": "rpc",
@@ -83,6 +87,7 @@ __all__ = [
     "NetworkKey",
     "NetworkStatus",
     "Networks",
+    "NodeView",
     "NonceReport",
     "Proofs",
     "QueuedTransaction",
@@ -94,6 +99,8 @@ __all__ = [
     "SigningTask",
     "Simulated",
     "Simulation",
+    "Snapshot",
+    "TestAccount",
     "TransactionRequest",
     "TransactionState",
     "TransactionStep",

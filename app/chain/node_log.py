@@ -11,6 +11,8 @@ from pathlib import Path
 TAIL = 262_144  # bytes: some thousand blocks
 LAST_LINES = 5
 _BLOCK = re.compile(r"Block Number: (\d+)")
+# Each request that the node answers, the console's own reading included: nothing of it tells how a node ended.
+_CALL = re.compile(r"(eth|net|web3|evm|anvil|txpool|debug|trace|hardhat)_\w+")
 _HASH = re.compile(r"Block Hash: (0x[0-9a-f]{64})")
 
 
@@ -29,6 +31,11 @@ def matching(lines: Sequence[str], containing: str) -> list[str]:
     """Lines with a text in them, whatever its case; empty ones never."""
     asked = containing.casefold()
     return [line for line in lines if line.strip() and asked in line.casefold()]
+
+
+def without_calls(lines: Sequence[str]) -> list[str]:
+    """Lines that are more than the name of a method that somebody called."""
+    return [line for line in lines if not _CALL.fullmatch(line.strip())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class Crash:
 
 def last_words(name: str, code: int | None, lines: Sequence[str]) -> Crash:
     """Explain an end from its exit code (minus the signal; None when another console started it) and its log."""
-    said = matching(lines, "")[-LAST_LINES:]
+    said = without_calls(matching(lines, ""))[-LAST_LINES:]
     numbers = [int(found[1]) for line in lines if (found := _BLOCK.search(line))]
     hashes = [found[1] for line in lines if (found := _HASH.search(line))]
     quoted = " | ".join(line.strip() for line in said) or "nothing"

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from app.chain.node_acts import ACTS, pace
 from app.chain.node_steps import LIFE, NodeStep, effect_of, measured
 from app.chain.nodes import HARD_FORKS, LocalNode, NodeProcesses, NodeState, check_name
-from app.chain.timeline import Snapshot, Timeline, new_id
+from app.chain.timeline import Snapshot, Timeline, lanes, new_id
 from app.core.clock import now_ms
-from app.core.errors import Conflict, Denied, Invalid, NotFound
+from app.core.errors import Conflict, ConsoleError, Denied, Invalid, NotFound
 from app.core.events import NodeChanged
 from app.operations.plans import Effect, Plan, Preview, StepSpec, Target, TargetKind
 from app.operations.steps import PlanKind
@@ -188,6 +188,22 @@ class LocalNodes(NodeProcesses):
         size = sum(path.stat().st_size for path in self.place(name).rglob("*") if path.is_file())
         return f"its blocks, its log and {len(kept)} snapshot{'s' if len(kept) != 1 else ''}, {size / 1e6:,.1f} MB"
 
+    async def views(self) -> Sequence[NodeView]:
+        """Every chain as :meth:`look` sees it; of one whose node does not answer only what is kept."""
+        seen = []
+        for node in await self.list():
+            try:
+                seen.append(await self.look(node.name))
+            except ConsoleError as error:
+                seen.append(NodeView(node, pace(paused=node.paused, seconds=node.block_time), explained=error.message))
+        return seen
+
+    async def holdings(self, name: str, addresses: Sequence[str]) -> Sequence[TestAccount]:
+        """What accounts hold on a running chain."""
+        async with self.control(name) as control:
+            held = await control.holdings(tuple(addresses))
+        return [TestAccount(who, *has) for who, has in zip(addresses, held, strict=True)]
+
     async def look(self, name: str) -> NodeView:
         """One chain with what its node says now; of a stopped one only what is kept."""
         node = self.get(name)
@@ -213,6 +229,11 @@ class LocalNodes(NodeProcesses):
     def snapshots(self, name: str) -> list[Snapshot]:
         """The snapshots of a chain, oldest first."""
         return self.timeline(name).list()
+
+    def tree(self, name: str) -> tuple[Sequence[Snapshot], dict[str, int]]:
+        """The snapshots, oldest first, and the row of a drawing in which each lies, by id."""
+        found = self.snapshots(name)
+        return found, lanes(found)
 
     async def plan_snapshot(self, name: str, snapshot: str) -> Plan:
         """Plan to keep the state of a running chain under a name. What waits in its pool is not in it.

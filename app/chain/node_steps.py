@@ -96,7 +96,7 @@ class NodeStep(Step):
                 await self._nodes.forget(self._name, text(self._params, "id"))
             case "restore":
                 if self._nodes.get(self._name).state is NodeState.RUNNING:
-                    await self._save(f"before returning to {text(self._params, 'snapshot')}")
+                    await self._save(f"before {context.plan.name}")
                 await self._nodes.return_to(self._name, text(self._params, "id"))
             case _:
                 if ACTS[self._verb].saves:

@@ -25,7 +25,7 @@ from typing import Any
 
 from app.chain.networks import Network, Networks
 from app.chain.node_control import NodeControl
-from app.chain.node_log import Crash, last_words, matching, tail
+from app.chain.node_log import Crash, last_words, matching, tail, without_calls
 from app.core.clock import now_ms, process_start_time
 from app.core.errors import Conflict, ConsoleError, Invalid, NotFound, Unavailable
 from app.core.events import Bus, NodeChanged
@@ -290,9 +290,15 @@ class NodeProcesses:
         node = self.get(name)
         return self._last_words(node).text if node.state is NodeState.CRASHED else node.told
 
-    def log(self, name: str, *, lines: int = 200, containing: str = "") -> Sequence[str]:
-        """The last lines of a chain's log, oldest first; with ``containing`` only those with that text, whatever its case."""
-        return matching(tail(Path(self.get(name).log_path)), containing)[-lines:]
+    def log(self, name: str, *, lines: int = 200, containing: str = "", calls: bool = True) -> Sequence[str]:
+        """The last lines of a chain's log, oldest first.
+
+        Args:
+            containing: only those with that text, whatever its case.
+            calls: also the names of the methods that were called; this console's own reading fills pages with them.
+        """
+        found = matching(tail(Path(self.get(name).log_path)), containing)
+        return (found if calls else without_calls(found))[-lines:]
 
     def control(self, name: str) -> NodeControl:
         """What can be done to a running chain; to be closed after use.

@@ -369,11 +369,20 @@ class MainWindow(QMainWindow):
         def ended(done: Any) -> None:
             link = f"azora://plans/{done.name}"
             if str(done.state) == "done":
-                self.notify(f"{done.title}: done", "ok", link)
+                self.notify(f"{done.title}: done", "ok", link, self._undo_of(done))
             else:
                 self.notify(f"{done.title}: {done.state}. {done.reason}", "warn", link)
 
         self.bridge.run(lambda: operations.execute(plan.id), then=ended, label=plan.title, owner=self)
+
+    def _undo_of(self, done: Any) -> tuple[str, Callable[[], object]] | None:
+        """The way back from a quick plan that kept the state before it."""
+        result = done.steps[0].result if done.steps else {}
+        chain, before = str(result.get("chain", "")), str(result.get("undo", ""))
+        if not (chain and before):
+            return None
+        nodes = self.bridge.console.nodes
+        return "Undo", lambda: self.run_plan(lambda: nodes.plan_restore(chain, before), f"Undoing {done.title}")
 
     # telling
 

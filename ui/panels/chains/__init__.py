@@ -1,4 +1,4 @@
-"""Local chains: start, stop, mine, fund; their accounts' funds and their log."""
+"""Local chains: their life, snapshots, accounts, blocks, clock and log."""
 
 from ui.panels.chains.panel import ChainsPanel
 

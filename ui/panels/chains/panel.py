@@ -1,116 +1,58 @@
-"""The local chains as cards, and for the chosen one what can be done with it and what its node says."""
+"""The local chains as cards, and of the chosen one its snapshots, accounts, blocks, clock and log."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSpinBox, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QWidget
 
-from app.core.errors import Invalid
 from app.core.events import HeadChanged, NetworkChanged, NodeChanged
-from app.core.money import parse_units
-from ui.plan_sheet import PlanForm
+from ui.panels.chains.cards import ChainCard
+from ui.panels.chains.controls import BlockControls
+from ui.panels.chains.forms import DeleteForm, FundForm, ImpersonateForm, NewChainForm, ReturnForm, SnapshotForm
+from ui.panels.chains.timeline_view import TimelineView
 from ui.shell.panel import Panel
-from ui.widgets import AccountCombo, BadgeLabel, Card, EmptyState, Field, LogView, Note, Pane, StatusLabel, button, empty, line_edit
+from ui.widgets import (
+    AddressCell,
+    Amount,
+    Column,
+    EmptyState,
+    LogView,
+    Note,
+    Pane,
+    Row,
+    StatusLabel,
+    Table,
+    button,
+    empty,
+    line_edit,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Sequence
 
-    from app.chain import LocalNode
-    from app.operations import Plan
+    from app.chain import NodeView, Snapshot, TestAccount
 
-_STATES = {"running": ("ok", "Running"), "stopped": ("idle", "Stopped"), "crashed": ("err", "Crashed")}
-
-
-class NewChainForm(PlanForm):
-    """Name and chain id of a new chain."""
-
-    title = "New local chain"
-
-    def __init__(self, panel: ChainsPanel) -> None:
-        super().__init__()
-        self._panel = panel
-        self.name = line_edit("chains.new.name", "Name of the chain")
-        self.name.setText(panel.free_name())
-        self.chain_id = QSpinBox()
-        self.chain_id.setRange(1, 2**31 - 1)
-        self.chain_id.setValue(1337)
-        self.chain_id.setObjectName("chains.new.chain_id")
-        self.chain_id.setAccessibleName("Chain id")
-        self.name_field = Field("Name", self.name, "Letters, digits and dashes; it names the folder of the chain")
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.name_field)
-        layout.addWidget(Field("Chain id", self.chain_id, "1337 is what development chains use"))
-        layout.addWidget(
-            Note("info", "The chain runs on this computer only and listens on 127.0.0.1. It is labelled LOCAL everywhere.")
-        )
-        layout.addStretch(1)
-
-    def work(self) -> Callable[[], Awaitable[Plan]]:
-        name, chain_id = self.name.text().strip(), self.chain_id.value()
-        if not name or not all(c.isascii() and (c.isalnum() or c == "-") for c in name):
-            raise Invalid("A chain's name has letters, digits and dashes. Nothing was started.", "Change the name.", field="name")
-        nodes = self._panel.bridge.console.nodes
-        return lambda: nodes.plan_create(name, chain_id=chain_id)
+COLUMNS = (
+    Column("account", "Account", 260),
+    Column("eth", "ETH", 180, "right"),
+    Column("nonce", "Nonce", 80, "right"),
+)
 
 
-class FundForm(PlanForm):
-    """Account and amount of native coin."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one reading of all chains gave; snapshots, rows and accounts are of the chosen one."""
 
-    title = "Fund an account"
-
-    def __init__(self, panel: ChainsPanel, chain: str) -> None:
-        super().__init__()
-        self._panel, self._chain = panel, chain
-        self.account = AccountCombo("chains.fund.account", panel.bridge, editable=True)
-        self.amount = line_edit("chains.fund.amount", "Amount in ETH")
-        self.amount.setText("10")
-        layout = QVBoxLayout(self)
-        layout.addWidget(Field("Account", self.account, "One of yours, or any address"))
-        layout.addWidget(Field("Amount", self.amount, "ETH, from nowhere: only local chains can do this"))
-        layout.addStretch(1)
-
-    def work(self) -> Callable[[], Awaitable[Plan]]:
-        address = self.account.address()
-        amount = parse_units(self.amount.text(), 18, unit="ETH")
-        nodes, chain = self._panel.bridge.console.nodes, self._chain
-        return lambda: nodes.plan_fund(chain, address, amount)
-
-
-class ChainCard(Card):
-    """One chain: state, block, URL, and start or stop."""
-
-    def __init__(self, panel: ChainsPanel, node: LocalNode) -> None:
-        super().__init__(node.name)
-        self.node = node
-        state, word = _STATES.get(str(node.state), ("idle", str(node.state)))
-        self.add_header(QLabel(str(node.chain_id)))
-        self.add_header(BadgeLabel("local"))
-        self.add_header(StatusLabel(state, word), right=True)
-        grid = QGridLayout()
-        self.block = QLabel("–")
-        self.block.setObjectName(f"chains.card.{node.name}.block")
-        for column, (label, value) in enumerate(
-            (("Block", self.block), ("Address", QLabel(node.url.removeprefix("http://") or "–")))
-        ):
-            heading = QLabel(label)
-            heading.setProperty("role", "hint")
-            grid.addWidget(heading, 0, column)
-            grid.addWidget(value, 1, column)
-        self.body.addLayout(grid)
-        row = QHBoxLayout()
-        running = str(node.state) == "running"
-        act = button("Stop" if running else "Start", icon="stop" if running else "play")
-        act.setObjectName(f"chains.card.{node.name}.{'stop' if running else 'start'}")
-        act.clicked.connect(lambda: panel.stop(node.name) if running else panel.start(node.name))
-        row.addWidget(act)
-        choose = button("Show log", icon="terminal-window")
-        choose.setObjectName(f"chains.card.{node.name}.choose")
-        choose.clicked.connect(lambda: panel.choose(node.name))
-        row.addWidget(choose)
-        row.addStretch(1)
-        self.body.addLayout(row)
+    views: Sequence[NodeView]
+    why_not: str
+    chosen: str
+    snapshots: Sequence[Snapshot] = ()
+    rows: dict[str, int] | None = None
+    accounts: Sequence[TestAccount] = ()
+    labels: dict[str, str] | None = None
 
 
 class ChainsPanel(Panel):
@@ -122,17 +64,19 @@ class ChainsPanel(Panel):
 
     def __init__(self, window: Any) -> None:
         super().__init__(window)
-        self._nodes: list[LocalNode] = []
+        self._seen = Seen((), "", "")
         self._chosen = ""
+        self._cards: dict[tuple[str, str], ChainCard] = {}
+        self.header.add_action("chains.fork")
         self.new_button = self.header.add_action("chains.new", primary=True)
         self._note = Note("warn", "")
         self._note.hide()
         self.body.addWidget(self._note)
-        self._cards = QWidget()
-        self._cards_layout = QHBoxLayout(self._cards)
-        self._cards_layout.setContentsMargins(16, 12, 16, 12)
-        self._cards_layout.setSpacing(12)
-        self.body.addWidget(self._cards)
+        self._cards_area = self._build_cards()
+        self.body.addWidget(self._cards_area)
+        self._crash = Note("err", "")
+        self._crash.hide()
+        self.body.addWidget(self._crash)
         self._empty = EmptyState(
             "link",
             "No local chain yet",
@@ -140,107 +84,206 @@ class ChainsPanel(Panel):
             ("New chain…", lambda: self.window_.registry.run("chains.new")),
         )
         self.body.addWidget(self._empty, 1)
-        self._lower = QSplitter(Qt.Orientation.Horizontal)
-        self._lower.setChildrenCollapsible(False)
-        self._lower.addWidget(self._build_actions())
-        self._log_pane = Pane("Log")
-        self.log = LogView()
-        self.log.setObjectName("chains.log")
-        self.log.setAccessibleName("Log of the node")
-        self._log_pane.body.addWidget(self.log)
-        self._lower.addWidget(self._log_pane)
-        self._lower.setStretchFactor(0, 2)
-        self._lower.setStretchFactor(1, 3)
+        self.controls = BlockControls(self)
+        self._lower = self._split(Qt.Orientation.Horizontal)
+        left = self._split(Qt.Orientation.Vertical)
+        left.addWidget(self._build_snapshots())
+        left.addWidget(self._build_accounts())
+        right = self._split(Qt.Orientation.Vertical)
+        right.addWidget(self.controls)
+        right.addWidget(self._build_log())
+        self._lower.addWidget(left)
+        self._lower.addWidget(right)
+        self._lower.setStretchFactor(0, 3)
+        self._lower.setStretchFactor(1, 2)
         self.body.addWidget(self._lower, 1)
         self._timer = QTimer(self)
         self._timer.setInterval(1000)
         self._timer.timeout.connect(self._read_log)
 
-    def _build_actions(self) -> QWidget:
-        pane = Pane("Blocks and funds")
+    def _split(self, orientation: Qt.Orientation) -> QSplitter:
+        made = QSplitter(orientation)
+        made.setChildrenCollapsible(False)
+        return made
+
+    def _area(self, inner: QWidget, called: str) -> QScrollArea:
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setAccessibleName(called)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inner)
+        return area
+
+    def _build_cards(self) -> QScrollArea:
         inner = QWidget()
-        layout = QVBoxLayout(inner)
-        layout.setContentsMargins(16, 12, 16, 12)
-        row = QHBoxLayout()
-        self.blocks = QSpinBox()
-        self.blocks.setRange(1, 100_000)
-        self.blocks.setObjectName("chains.mine.blocks")
-        self.blocks.setAccessibleName("Blocks to mine")
-        self.mine_button = button("Mine", icon="hammer")
-        self.mine_button.setObjectName("chains.mine")
-        self.mine_button.clicked.connect(self.mine)
-        row.addWidget(QLabel("Mine blocks"))
-        row.addWidget(self.blocks)
-        row.addWidget(self.mine_button)
-        row.addStretch(1)
-        layout.addLayout(row)
-        self.fund_button = button("Fund an account…", icon="coins")
-        self.fund_button.setObjectName("chains.fund")
-        self.fund_button.clicked.connect(lambda: self.window_.registry.run("chains.fund"))
-        layout.addWidget(self.fund_button, 0, Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(Note("info", "Only chains that this console started can mine on request or give away coins."))
-        layout.addStretch(1)
-        pane.body.addWidget(inner)
+        self._cards_layout = QHBoxLayout(inner)
+        self._cards_layout.setContentsMargins(16, 12, 16, 12)
+        self._cards_layout.setSpacing(12)
+        area = self._area(inner, "Local chains")
+        area.setFixedHeight(176)
+        return area
+
+    def _build_snapshots(self) -> QWidget:
+        self._snapshots_pane = pane = Pane("Snapshots")
+        self.take_button = self._action("Take snapshot…", "plus", "chains.snapshot")
+        self.return_button = self._action("Return to…", "arrow-counter-clockwise", "chains.return")
+        for made in (self.take_button, self.return_button):
+            pane.add_header(made, right=True)
+        self.timeline = TimelineView()
+        self.timeline.activated.connect(lambda _: self.window_.registry.run("chains.return"))
+        area = self._area(self.timeline, "Tree of snapshots")
+        area.setMinimumHeight(126)  # two branches and the scroll bar
+        pane.body.addWidget(area)
         return pane
 
-    def free_name(self) -> str:
-        """The first of local, local-2, … that no chain has."""
-        taken = {node.name for node in self._nodes}
+    def _build_accounts(self) -> QWidget:
+        self._accounts_pane = pane = Pane("Accounts")
+        self._test_keys = StatusLabel("warn", "Test keys only")
+        self._test_keys.setToolTip("Accounts of a test phrase: others may have their keys. Use them on local chains only.")
+        pane.add_header(self._test_keys)
+        self.fund_button = self._action("Fund an account…", "coins", "chains.fund")
+        self.impersonate_button = self._action("Send as…", "user", "chains.impersonate")
+        for made in (self.fund_button, self.impersonate_button):
+            pane.add_header(made, right=True)
+        self.accounts = Table(COLUMNS)
+        self.accounts.setObjectName("chains.accounts")
+        self.accounts.setAccessibleName("Accounts of the chain")
+        pane.body.addWidget(self.accounts)
+        return pane
+
+    def _build_log(self) -> QWidget:
+        self._log_pane = pane = Pane("Log")
+        self.filter = line_edit("chains.log.filter", "Only lines with this text")
+        self.filter.setPlaceholderText("Filter")
+        self.filter.setMaximumWidth(140)
+        self.filter.textChanged.connect(lambda _: self._read_log())
+        self.follow = button("Follow", icon="download-simple")
+        self.follow.setObjectName("chains.log.follow")
+        self.follow.setCheckable(True)
+        self.follow.setChecked(True)
+        self.follow.toggled.connect(lambda on: self._read_log() if on else None)
+        pane.add_header(self.filter, right=True)
+        pane.add_header(self.follow, right=True)
+        self.log = LogView()
+        self.log.setObjectName("chains.log")
+        self.log.setAccessibleName("Log of the node")
+        pane.body.addWidget(self.log)
+        return pane
+
+    def _action(self, text: str, icon: str, action: str) -> Any:
+        made = button(text, icon=icon)
+        made.setObjectName(action)
+        made.clicked.connect(lambda: self.window_.registry.run(action))
+        return made
+
+    def free_name(self, stem: str = "local") -> str:
+        """The first of ``stem``, ``stem``-2, … that no chain has."""
+        taken = {view.node.name for view in self._seen.views}
         number = 1
-        while (name := "local" if number == 1 else f"local-{number}") in taken:
+        while (name := stem if number == 1 else f"{stem}-{number}") in taken:
             number += 1
         return name
 
+    # reading
+
     def refresh(self) -> None:
-        async def read() -> tuple[list[LocalNode], str, dict[str, int]]:
-            console = self.bridge.console
-            nodes = await console.nodes.list()
-            blocks = {}
-            for node in nodes:
-                if str(node.state) == "running":
-                    status = await console.networks.status(f"local-{node.name}")
-                    blocks[node.name] = status.block
-            return nodes, console.nodes.available(), blocks
+        wanted, console = self._chosen, self.bridge.console
+
+        async def read() -> Seen:
+            views = await console.nodes.views()
+            names = [view.node.name for view in views]
+            if not names:
+                return Seen((), console.nodes.available(), "")
+            chosen = wanted if wanted in names else names[0]
+            view = views[names.index(chosen)]
+            snapshots, rows = console.nodes.tree(chosen)
+            labels = {account.address: account.label for account in await console.wallets.list()}
+            accounts: Sequence[TestAccount] = ()
+            if view.node.url and view.head_hash:
+                known = [*labels, *(each for each in view.node.accounts if each not in labels)]
+                accounts = await console.nodes.holdings(chosen, known)
+            return Seen(views, console.nodes.available(), chosen, snapshots, rows, accounts, labels)
 
         self.bridge.run(read, then=self._show, owner=self)
 
-    def _show(self, answer: tuple[list[LocalNode], str, dict[str, int]]) -> None:
-        self._nodes, why, blocks = answer
-        self._note.setVisible(bool(why))
-        if why:
-            self._note.set_text(f"{why} Connect to a node by its URL in Settings, Networks.")
-        empty(self._cards_layout)
-        for node in self._nodes[:4]:
-            card = ChainCard(self, node)
-            if node.name in blocks:
-                card.block.setText(f"{blocks[node.name]:,}")
-            self._cards_layout.addWidget(card)
-        self._cards_layout.addStretch(1)
-        running = sum(str(node.state) == "running" for node in self._nodes)
-        self.header.set_context(f"{running} running, {len(self._nodes) - running} stopped" if self._nodes else "")
-        self._cards.setVisible(bool(self._nodes))
-        self._empty.setVisible(not self._nodes)
-        self._lower.setVisible(bool(self._nodes))
-        if self._nodes and self._chosen not in {node.name for node in self._nodes}:
-            self.choose(self._nodes[0].name)
-        self._enable()
+    def _show(self, seen: Seen) -> None:
+        self._seen, self._chosen = seen, seen.chosen
+        self._note.setVisible(bool(seen.why_not))
+        if seen.why_not:
+            self._note.set_text(f"{seen.why_not} Connect to a node by its URL in Settings, Networks.")
+        self._show_cards(seen)
+        running = sum(str(view.node.state) == "running" for view in seen.views)
+        self.header.set_context(f"{running} running, {len(seen.views) - running} stopped" if seen.views else "")
+        self._cards_area.setVisible(bool(seen.views))
+        self._empty.setVisible(not seen.views)
+        self._lower.setVisible(bool(seen.views))
+        view = self._current()
+        self._crash.setVisible(bool(view and view.explained))
+        if view is not None:
+            self._show_chosen(seen, view)
 
-    def _current(self) -> LocalNode | None:
-        return next((node for node in self._nodes if node.name == self._chosen), None)
+    def _show_cards(self, seen: Seen) -> None:
+        keys = {(view.node.name, str(view.node.state)): view for view in seen.views}
+        if list(keys) != list(self._cards):  # else a press would lose its button to a new block
+            empty(self._cards_layout)
+            self._cards = {key: ChainCard(view, self._asked) for key, view in keys.items()}
+            for card in self._cards.values():
+                self._cards_layout.addWidget(card)
+            self._cards_layout.addStretch(1)
+        for key, view in keys.items():
+            self._cards[key].update_from(view, chosen=key[0] == seen.chosen)
 
-    def _enable(self) -> None:
-        node = self._current()
-        running = node is not None and str(node.state) == "running"
-        for widget in (self.mine_button, self.fund_button, self.blocks):
+    def _show_chosen(self, seen: Seen, view: NodeView) -> None:
+        name = view.node.name
+        self._crash.set_text(view.explained)
+        total = sum(each.size for each in seen.snapshots)
+        count = len(seen.snapshots)
+        self._snapshots_pane.set_title(f"Snapshots of {name}: {count}, {total / 1e6:,.1f} MB")
+        height = (
+            view.height if view.node.url else max((each.height for each in seen.snapshots if each.id == view.node.base), default=0)
+        )
+        self.timeline.show_tree(seen.snapshots, seen.rows or {}, view.node.base, height)
+        labels, test = seen.labels or {}, set(view.node.accounts)
+        self._test_keys.setVisible(bool(test))
+        self.accounts.set_rows(
+            [
+                Row(
+                    each.address,
+                    {
+                        "account": AddressCell(
+                            each.address, labels.get(each.address, "Test account" if each.address in test else "")
+                        ),
+                        "eth": Amount(each.wei, 18, "ETH"),
+                        "nonce": f"{each.nonce:,}",
+                    },
+                )
+                for each in seen.accounts
+            ]
+        )
+        self._log_pane.set_title(f"Log of {name}")
+        self.controls.show_view(view)
+        running = str(view.node.state) == "running"
+        self._accounts_pane.set_title("Accounts" if running else "Accounts are shown while the chain runs")
+        for widget in (self.take_button, self.fund_button, self.impersonate_button):
             widget.setEnabled(running)
             widget.setToolTip("" if running else "The chain is stopped.")
+        self.return_button.setEnabled(bool(seen.snapshots))
+
+    def _current(self) -> NodeView | None:
+        return next((view for view in self._seen.views if view.node.name == self._chosen), None)
+
+    @property
+    def chosen(self) -> str:
+        """The chain that is shown below the cards."""
+        return self._chosen
 
     def choose(self, name: str) -> None:
-        """Show this chain's log and act on it."""
+        """Show this chain below the cards."""
         self._chosen = name
-        self._log_pane.set_title(f"Log of {name}")
+        self.log.set_text("")
+        self.refresh()
         self._read_log()
-        self._enable()
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
@@ -251,34 +294,53 @@ class ChainsPanel(Panel):
         self._timer.stop()
 
     def _read_log(self) -> None:
-        node = self._current()
-        if node is None or not node.log_path:
+        name, text = self._chosen, self.filter.text()
+        if not name or not (self.follow.isChecked() or self.filter.hasFocus()):
             return
-        try:
-            with open(node.log_path, "rb") as file:
-                file.seek(0, 2)
-                file.seek(max(0, file.tell() - 64_000))
-                self.log.set_text(file.read().decode("utf-8", "replace"))
-        except OSError:
-            self.log.set_text("")
-
-    def start(self, name: str) -> None:
         nodes = self.bridge.console.nodes
-        self.bridge.run(lambda: nodes.start(name), then=lambda _: self.refresh(), label=f"Starting {name}", owner=self)
 
-    def stop(self, name: str) -> None:
+        async def read() -> str:
+            return "\n".join(nodes.log(name, lines=2_000, containing=text, calls=bool(text)))
+
+        self.bridge.run(read, then=self.log.set_text, fail=lambda _: True, owner=self)
+
+    # acting
+
+    def _asked(self, verb: str, name: str) -> None:
         nodes = self.bridge.console.nodes
-        self.window_.run_plan(lambda: nodes.plan_stop(name), f"Stopping {name}")
-
-    def mine(self) -> None:
-        nodes, name, blocks = self.bridge.console.nodes, self._chosen, self.blocks.value()
-        self.window_.run_plan(lambda: nodes.plan_mine(name, blocks), f"Mining {blocks} blocks")
+        if verb == "choose":
+            self.choose(name)
+        elif verb == "stop":
+            self.window_.run_plan(lambda: nodes.plan_stop(name), f"Stopping {name}")
+        else:
+            self.window_.run_plan(lambda: nodes.plan_start(name), f"Starting {name}")
 
     def open(self, **arguments: Any) -> None:
-        if arguments.get("form") == "new":
-            self.window_.open_form(NewChainForm(self))
-        elif arguments.get("form") == "fund" and self._chosen:
-            self.window_.open_form(FundForm(self, self._chosen))
+        form, name, nodes = arguments.get("form"), self._chosen, self.bridge.console.nodes
+        if form in ("new", "fork"):
+            self.window_.open_form(NewChainForm(self, fork=form == "fork"))
+        elif not name:
+            return
+        elif form == "fund":
+            self.window_.open_form(FundForm(self, name, self.accounts.selected_id()))
+        elif form == "impersonate":
+            self.window_.open_form(ImpersonateForm(self, name, self.accounts.selected_id()))
+        elif form == "snapshot":
+            self.window_.open_form(SnapshotForm(self, name, self._free_snapshot()))
+        elif form in ("return", "forget") and self._seen.snapshots:
+            chosen = self.timeline.selected
+            self.window_.open_form(ReturnForm(self, name, self._seen.snapshots, chosen, forget=form == "forget"))
+        elif form == "delete":
+            self.window_.open_form(DeleteForm(self, name))
+        elif arguments.get("do") == "restart":
+            self.window_.run_plan(lambda: nodes.plan_restart(name), f"Restarting {name}")
+
+    def _free_snapshot(self) -> str:
+        taken = {each.name for each in self._seen.snapshots}
+        number = 1
+        while f"snapshot-{number}" in taken:
+            number += 1
+        return f"snapshot-{number}"
 
     def state(self) -> dict[str, Any]:
         return {"chosen": self._chosen}
