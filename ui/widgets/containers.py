@@ -243,7 +243,7 @@ class KeyValue(QWidget):
             label.setProperty("role", "label")
             label.setMaximumWidth(150)
             label.setWordWrap(len(name) > 20)
-            shown = QLabel(_breakable(value))
+            shown = QLabel(breakable(value))
             shown.setTextFormat(Qt.TextFormat.PlainText)
             shown.setWordWrap(True)
             shown.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
@@ -439,8 +439,7 @@ class LogView(QPlainTextEdit):
         self.setFont(theme.font("mono"))
 
 
-def _breakable(value: str) -> str:
-    """Let a long word without blanks break: a zero-width space after each eight characters of a hash."""
-    if len(value) <= 24 or " " in value:
-        return value
-    return "\u200b".join(value[at : at + 8] for at in range(0, len(value), 8))
+def breakable(text: str) -> str:
+    """Let long words break: a zero-width space after each eight characters of a hash."""
+    words = text.split(" ")
+    return " ".join("\u200b".join(w[at : at + 8] for at in range(0, len(w), 8)) if len(w) > 24 else w for w in words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from app.core.evidence import Evidence, EvidenceStatus
+from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
 from ui.theme import icon, theme
 from ui.widgets.basics import StatusLabel, button
 from ui.widgets.containers import KeyValue
@@ -64,9 +64,18 @@ class EvidencePopover(QFrame):
             ("Digest", evidence.digest),
         ]
         column.addWidget(KeyValue([(name, value) for name, value in facts if value]))
+        doing = QHBoxLayout()
         copy = button("Copy reference", icon="copy")
         copy.clicked.connect(lambda: _copy(evidence.ref))
-        column.addWidget(copy, 0, Qt.AlignmentFlag.AlignLeft)
+        doing.addWidget(copy)
+        window = parent.window() if parent is not None else None
+        if evidence.kind is EvidenceKind.TRANSACTION and hasattr(window, "open_link"):
+            look = button("Look into it", icon="magnifying-glass")
+            look.setObjectName("evidence.inspect")
+            look.clicked.connect(lambda: (self.close(), window.open_link(f"azora://contracts/inspect/{evidence.ref}")))
+            doing.addWidget(look)
+        doing.addStretch(1)
+        column.addLayout(doing)
 
     def open_at(self, widget: QWidget, at: QPoint | None = None) -> None:
         """Show below a widget, kept on its screen."""

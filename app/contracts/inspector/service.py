@@ -390,7 +390,7 @@ def _evidence(chain: Chain, sent: Mapping[str, Any], receipt: Mapping[str, Any],
     block = str(receipt["blockHash"])
     yield _seen(chain, sent, block, "receipt read, not proven")
     if traced:
-        check = f"{TRACE}: the node's own execution of it, which no root commits to"
+        check = f"traced by the node ({TRACE}): its own execution, which no root commits to"
         yield replace(_seen(chain, sent, block, check), kind=EvidenceKind.SIMULATION)
 
 

@@ -134,9 +134,11 @@ def steps(root: CallNode, logs: Sequence[Mapping[str, Any]], lines: Mapping[tupl
             frame.below += 1
         gas = 0 if calling else int(log.get("gasCost") or 0)  # what a call costs is mostly what is spent below it
         failed = bool(log.get("error")) or log["op"] in ("REVERT", "INVALID")
-        file, line, text = place or ("", 0, "")
         name = frame.lines.name if frame.lines is not None else frame.call.contract
         last = found[-1] if found else None
+        if place is None and last is not None and (last.depth, last.contract) == (depth, name):
+            place = last.file, last.line, last.text  # the compiler's own code belongs to the line that needed it
+        file, line, text = place or ("", 0, "")
         if last is not None and (last.depth, last.contract, last.file, last.line) == (depth, name, file, line) and not last.failed:
             last = SourceStep(depth, name, file, line, text, last.gas + gas, last.first, last.count + 1, failed)
             found[-1] = last
@@ -152,7 +154,7 @@ def _frame(call: CallNode, lines: Mapping[tuple[str, bool], Lines]) -> _Frame:
 def failure(root: CallNode, found: Sequence[SourceStep]) -> SourceStep | None:
     """Where a transaction failed first: in the call whose revert was only handed up by those above. None when it did not fail.
 
-    The last line before the compiler's own code took over: its checks (a division by zero, an overflow) have none.
+    The optimizer lets equal code be shared, and then its place is that of another line: a line that names the error goes before it.
     """
     if not root.error:
         return None
@@ -160,7 +162,7 @@ def failure(root: CallNode, found: Sequence[SourceStep]) -> SourceStep | None:
     while call.calls and call.calls[-1].error and call.calls[-1].output == call.output:
         depth, call = depth + 1, call.calls[-1]
     end = next((at for at in range(len(found) - 1, -1, -1) if found[at].failed and found[at].depth == depth), -1)
-    for step in reversed(found[: end + 1]):
-        if step.depth == depth and step.file:
-            return step
-    return found[end] if end >= 0 else None
+    ran = [step for step in reversed(found[: end + 1]) if step.depth == depth and step.file]
+    error = call.reason.partition("(")[0]
+    naming = [step for step in ran if f"revert {error}(" in step.text] if "(" in call.reason else []
+    return next(iter([*naming, *ran]), found[end] if end >= 0 else None)

@@ -15,6 +15,7 @@ from ui.panels.contracts.interact import InteractPage
 from ui.panels.contracts.page import Page
 from ui.panels.contracts.roles import VERBS, RoleForm, RolesPage, pause
 from ui.panels.contracts.sources import DeployedPane, SourcesPane
+from ui.panels.contracts.transaction import TransactionPage
 from ui.shell.panel import Panel
 from ui.widgets import Segmented
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from app.contracts import Deployment
     from app.contracts.books import Imported
 
-PAGES: tuple[type[Page], ...] = (BuildPage, InteractPage, RolesPage)  # in the order of the tabs
+PAGES: tuple[type[Page], ...] = (BuildPage, InteractPage, RolesPage, TransactionPage)  # in the order of the tabs
 
 
 class ContractsPanel(Panel):
