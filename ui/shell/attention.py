@@ -11,6 +11,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QMouseEvent, QWindow
 from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 _INPUT = (
     QEvent.Type.KeyPress,
@@ -48,7 +49,8 @@ class Attention(QObject):
         self._focus_moved(None, None)
 
     def _focus_moved(self, _old: QWidget | None, new: QWidget | None) -> None:
-        if self._focus is not None:
+        # A field of a dialog that Qt is just deleting loses the focus before it tells that it is gone.
+        if self._focus is not None and isValid(self._focus):
             self._focus.removeEventFilter(self)
             self._focus.destroyed.disconnect(self._gone)
         self._focus = new
