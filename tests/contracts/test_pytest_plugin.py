@@ -55,4 +55,4 @@ def test_a_folder_of_tests_runs_with_these_fixtures(tmp_path: Path):
     command += ["no:cacheprovider", "-c", "/dev/null", "--rootdir", str(tmp_path), str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert "4 passed" in done.stdout and "1 failed" in done.stdout, done.stdout + done.stderr
-    assert "test_this_one_is_wrong - assert 0 == 1" in done.stdout
+    assert "::test_this_one_is_wrong" in done.stdout and "assert 0 == 1" in done.stdout
