@@ -69,6 +69,7 @@ class EventsView(QWidget):
         self.table.setObjectName("contracts.events")
         self.table.setAccessibleName("Events of the contract")
         self.table.load_more.connect(self._more)
+        self.table.activated.connect(self._inspect)
         self.none = EmptyState("scroll", "No such event", "Events that fit the filter are listed here as they happen.")
         column.addWidget(self.none, 1)
         column.addWidget(self.table, 1)
@@ -110,6 +111,9 @@ class EventsView(QWidget):
         if self._next >= 0:
             self._older = True
             self._read(self._next)
+
+    def _inspect(self, row_id: str) -> None:
+        self._panel.open(page="transaction", ref=self._rows[row_id].tx_hash)
 
     def _read(self, last: int | None) -> None:
         contract, network = self._contract, self.bridge.console.networks.current

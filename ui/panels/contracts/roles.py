@@ -65,11 +65,11 @@ class RolesPage(Page):
             [
                 Column("contract", "Contract", 116),
                 Column("role", "Role", 176, mono=True),
-                Column("holder", "Holder", 190, kind="address"),
+                Column("holder", "Holder", 172, kind="address"),
                 Column("key", "Key", 140),
                 Column("since", "Block", 70, align="right"),
                 Column("admin", "Granted by", 150, mono=True),
-                Column("state", "hasRole", 96, kind="status"),
+                Column("state", "hasRole", 112, kind="status"),
                 Column("evidence", "Evidence", 130, kind="evidence"),
             ]
         )

@@ -56,6 +56,10 @@ class EvidencePane(Pane):
         if row.proof:
             facts.insert(1, ("Proof", row.proof))
         self._layout.addWidget(KeyValue(facts))
+        inspect = button("Inspect the transaction", icon="magnifying-glass")
+        inspect.setObjectName("ledger.inspect")
+        inspect.clicked.connect(lambda: self._panel.window_.trigger("contracts.inspect", ref=row.tx_hash))
+        self._layout.addWidget(inspect)
         for address in dict.fromkeys((row.recipient, row.sender)):
             if address and int(address, 16):
                 prove = button(f"Prove the balance of {address[:6]}…{address[-4:]}", icon="seal-check")
