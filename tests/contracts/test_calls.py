@@ -77,6 +77,7 @@ async def test_events_come_newest_first_in_pages_that_join_without_a_gap(room: R
         assert (await room.operations.execute(plan.id)).state is PlanState.DONE
     events = room.contracts.events
     page = await events.page("anvil", "AzoraToken", "Approval", {"owner": room.deployer}, limit=2)
+    assert len(page.rows) == 2 and page.next >= 0
     seen = [dict(row.values)["value"] for row in page.rows]
     while page.next >= 0:
         page = await events.page("anvil", "AzoraToken", "Approval", {"owner": room.deployer}, last=page.next, limit=2)

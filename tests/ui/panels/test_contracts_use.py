@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.gui, pytest.mark.compiler, pytest.mark.node]
 
 @pytest.fixture(scope="module")
 def made(module_window: Shell) -> Any:
-    """The demo economy, selected."""
+    """The demo economy, selected; its node ends with the module."""
     told: list[Any] = []
     console = module_window.console
     module_window.window.bridge.run(
@@ -22,7 +22,13 @@ def made(module_window: Shell) -> Any:
     module_window.until(lambda: told, 240_000)
     assert hasattr(told[0], "network"), told[0]
     module_window.ask(lambda: console.networks.select(told[0].network))
-    return told[0]
+    yield told[0]
+
+    async def stop() -> None:
+        plan = await console.nodes.plan_stop("demo")
+        await console.operations.execute(plan.id)
+
+    module_window.ask(stop)
 
 
 @pytest.fixture
