@@ -11,12 +11,13 @@ from app.core.events import AccessChanged, NetworkChanged, SettingsChanged
 from ui.panels.settings.appearance import AppearanceSection
 from ui.panels.settings.networks import NetworksSection
 from ui.panels.settings.security import SecuritySection
+from ui.panels.settings.tools import ToolsSection
 from ui.shell.panel import Panel
 from ui.theme import icon
 
 
 class SettingsPanel(Panel):
-    """Networks, security, appearance. Settings are edits: undone by setting them back, never plans."""
+    """Networks, security, appearance, tools. Settings are edits: undone by setting them back, never plans."""
 
     id = "settings"
     title = "Settings"
@@ -33,6 +34,7 @@ class SettingsPanel(Panel):
             ("networks", "Networks", "globe-hemisphere-west", NetworksSection(self)),
             ("security", "Lock, keyring and role", "lock", SecuritySection(self)),
             ("appearance", "Appearance", "palette", AppearanceSection(self)),
+            ("tools", "Tools", "wrench", ToolsSection(self)),
         ):
             item = QListWidgetItem(icon(symbol), word)
             item.setData(Qt.ItemDataRole.UserRole, key)
