@@ -31,6 +31,7 @@ from app.core.errors import Conflict, ConsoleError, Invalid, NotFound, Unavailab
 from app.core.events import Bus, NodeChanged
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+TORN = "failed to parse json file"  # what anvil says of a state file that it was killed in the middle of
 START_SECONDS = 15.0
 STOP_SECONDS = 20.0
 RECORD = "node.json"
@@ -164,7 +165,7 @@ class NodeProcesses:
 
         Raises:
             Unavailable: the node did not answer; its last words are in the message.
-            Conflict: it answered with another genesis than it had.
+            Conflict: it answered with another genesis than it had, or a kill tore its state file.
         """
         node = self.get(name)
         if node.state is NodeState.RUNNING and node.port:
@@ -191,7 +192,15 @@ class NodeProcesses:
         # Known before it listens: a console killed now must not leave a second node behind on the same state.
         node = replace(node, pid=process.pid, started=started, port=0, stopped=False, state=NodeState.RUNNING, log_begin=begin)
         self._write(node)
-        port = await self._wait_for_port(process, log, begin)
+        try:
+            port = await self._wait_for_port(process, log, begin)
+        except Unavailable as error:
+            if TORN not in error.message:
+                raise
+            raise Conflict(
+                f"{name} was ended while it saved its state, and the file is torn. It was not started; the file is kept.",
+                f"Return to a snapshot: azora chain snapshots {name}, then azora chain restore {name} SNAPSHOT",
+            ) from error
         node = replace(node, port=port, kept_port=port)
         genesis = await _genesis(node.url)
         if node.genesis and genesis != node.genesis:

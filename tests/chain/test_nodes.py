@@ -160,6 +160,28 @@ async def test_a_killed_node_tells_which_blocks_are_lost(console: Console) -> No
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("left", [0, 1_000])
+async def test_a_state_file_that_a_kill_tore_is_told_and_a_snapshot_brings_the_chain_back(
+    console: Console, home: Path, left: int
+) -> None:
+    """anvil writes over its file in place: a kill in the middle leaves the first part of it, or nothing."""
+    nodes = console.nodes
+    await done(console, await nodes.plan_create("torn"))
+    await done(console, await nodes.plan_fund("torn", WHO, ETH))
+    await done(console, await nodes.plan_snapshot("torn", "before"))
+    wanted = await state(nodes, "torn")
+    await nodes.stop("torn")
+    file = home / "chains" / "torn" / "state.json"
+    torn = file.read_bytes()[:left]
+    file.write_bytes(torn)
+    with pytest.raises(Conflict, match="torn") as refused:
+        await nodes.start("torn")
+    assert "azora chain restore" in refused.value.remedy and file.read_bytes() == torn
+    await done(console, await nodes.plan_restore("torn", "before"))
+    assert await state(nodes, "torn") == wanted
+
+
+@pytest.mark.asyncio
 async def test_chains_stand_side_by_side_and_a_fork_goes_on_from_another(console: Console) -> None:
     nodes = console.nodes
     await done(console, await nodes.plan_create("one"))
