@@ -58,6 +58,7 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("contracts.pause", "Pause the token", "pause", "contracts", {"do": "pause"}, True),
     ("contracts.resume", "Let the token go on", "play", "contracts", {"do": "resume"}, True),
     ("contracts.inspect", "Inspect a transaction", "magnifying-glass", "contracts", {"page": "transaction"}, False),
+    ("contracts.deploy_one", "Deploy one contract", "rocket-launch", "contracts", {"form": "deploy_one"}, True),
     ("contracts.deploy", "Deploy a system", "rocket-launch", "contracts", {"form": "deploy"}, True),
     ("ledger.index", "Index now", "arrows-clockwise", "ledger", {"do": "index"}, False),
     ("ledger.reconcile", "Reconcile", "scales", "ledger", {"do": "reconcile"}, False),

@@ -47,6 +47,11 @@ class BuildPage(Page):
         self.context.setProperty("role", "hint")
         self.context.setObjectName("contracts.build.context")
         built.add_header(self.context)
+        one = button("Deploy one…", icon="rocket-launch")
+        one.setObjectName("contracts.build.deploy_one")
+        one.setToolTip("Deploy the chosen contract alone, with its arguments")
+        one.clicked.connect(lambda: self.panel.window_.trigger("contracts.deploy_one"))
+        built.add_header(one, right=True)
         self.artifacts = Table(
             [
                 Column("name", "Contract", 170),

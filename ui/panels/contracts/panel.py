@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget
 from app.core.events import ContractsChanged, NetworkChanged
 from ui.panels.contracts.build import BuildPage
 from ui.panels.contracts.deploy_form import DeployForm
+from ui.panels.contracts.deploy_one import DeployOneForm
 from ui.panels.contracts.import_form import ImportForm
 from ui.panels.contracts.interact import InteractPage
 from ui.panels.contracts.page import Page
@@ -158,6 +159,8 @@ class ContractsPanel(Panel):
                 roles = self.pages["roles"]
                 row = roles.selected if isinstance(roles, RolesPage) else None
                 self.window_.open_form(RoleForm(self, verb, row))
+            case _, "deploy_one":
+                self.window_.open_form(DeployOneForm(self))
             case _, "deploy":
                 self.window_.open_form(DeployForm(self, str(arguments.get("system") or "azr")))
 

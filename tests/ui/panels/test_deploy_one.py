@@ -1,0 +1,93 @@
+"""One contract of a project is deployed out of a form made of its ABI; what does not fit is told at its field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.settings import NetworkSetting
+from tests.ui.shell.desk import Shell
+
+pytestmark = [pytest.mark.gui, pytest.mark.node, pytest.mark.compiler]
+SOURCE = """// SPDX-License-Identifier: MIT
+pragma solidity 0.8.20;
+
+library Sums {
+    function add(uint256 a, uint256 b) external pure returns (uint256) { return a + b; }
+}
+
+interface Empty { function f() external; }
+
+contract Box {
+    uint256 public width;
+    constructor(uint256 width_) payable { width = width_; }
+}
+
+contract Linked {
+    function two() external pure returns (uint256) { return Sums.add(1, 1); }
+}
+"""
+SENDER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"  # anvil's first
+
+
+@pytest.fixture
+def form(shell: Shell, node: Any, tmp_path: Path) -> Any:
+    """The form over a project of three contracts, on the network of the tests."""
+    if all(network.id != "bench" for network in shell.console.networks.list()):
+        setting = NetworkSetting(id="bench", name="Bench", rpc_url=node.url, chain_id=1337, environment="local")
+        shell.ask(lambda: shell.console.networks.add(setting))
+        shell.ask(lambda: shell.console.wallets.watch("Deployer", SENDER))
+    shell.ask(lambda: shell.console.networks.select("bench"))
+    folder = tmp_path / "boxes"
+    folder.mkdir()
+    (folder / "Box.sol").write_text(SOURCE)
+    shell.window.open("contracts")
+    panel = shell.panel
+    shell.until(lambda: panel.sources.tree.topLevelItemCount())
+    known = panel.sources.tree.topLevelItemCount()
+    panel.sources.add(str(folder))
+    shell.until(lambda: panel.sources.tree.topLevelItemCount() == known + 1)
+    panel.sources.tree.setCurrentItem(panel.sources.tree.topLevelItem(known))
+    assert panel.sources.project() == folder
+    shell.window.trigger("contracts.deploy_one")
+    made = shell.window.sheet._form
+    shell.until(lambda: made.contract.count(), 120_000)
+    shell.until(lambda: made.sender.findData(SENDER) >= 0)
+    made.sender.set_address(SENDER)
+    return made
+
+
+def fields(form: Any) -> dict[str, Any]:
+    return form.arguments.fields
+
+
+def test_a_contract_with_arguments_coins_and_salt_becomes_a_plan(shell: Shell, form: Any) -> None:
+    assert [form.contract.itemText(at).split()[0] for at in range(form.contract.count())] == ["Box", "Linked", "Sums"]
+    fields(form)["0"].widget.setText("wide")
+    shell.window.sheet.preview.click()
+    shell.until(lambda: fields(form)["0"].error())
+    fields(form)["0"].widget.setText("7")
+    form.value.setText("0.5")
+    form.salt.setText("0x12")
+    shell.window.sheet.preview.click()
+    shell.until(lambda: any("64 hex digits" in each.error() for each in form.findChildren(type(form.value_field))))
+    form.salt.setText("first")
+    shell.window.sheet.preview.click()
+    shell.until(lambda: shell.window.sheet.plan is not None, 60_000)
+    plan = shell.window.sheet.plan
+    assert plan.params["arguments"] == [["width_", "7"]] and plan.params["value"] == 5 * 10**17
+    assert plan.params["name"] == "Box" and str(plan.params["salt"]).startswith("0x")
+
+
+def test_a_library_without_address_is_told_at_its_field(shell: Shell, form: Any) -> None:
+    form.contract.setCurrentIndex(1)
+    assert form.value_field.isHidden() and not fields(form)
+    (edit,) = form._libraries.values()
+    shell.window.sheet.preview.click()
+    shell.until(lambda: "is not an address" in edit.parentWidget().error())
+    edit.setText(SENDER)
+    shell.window.sheet.preview.click()
+    shell.until(lambda: shell.window.sheet.plan is not None, 60_000)
+    assert SENDER[2:].lower() in str(shell.window.sheet.plan.params["code"])
