@@ -59,6 +59,8 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("contracts.resume", "Let the token go on", "play", "contracts", {"do": "resume"}, True),
     ("contracts.inspect", "Inspect a transaction", "magnifying-glass", "contracts", {"page": "transaction"}, False),
     ("contracts.deploy_one", "Deploy one contract", "rocket-launch", "contracts", {"form": "deploy_one"}, True),
+    ("contracts.verify", "Verify a contract", "seal-check", "contracts", {"page": "verify"}, False),
+    ("contracts.gas", "Gas of contracts", "gauge", "contracts", {"page": "gas"}, False),
     ("contracts.deploy", "Deploy a system", "rocket-launch", "contracts", {"form": "deploy"}, True),
     ("ledger.index", "Index now", "arrows-clockwise", "ledger", {"do": "index"}, False),
     ("ledger.reconcile", "Reconcile", "scales", "ledger", {"do": "reconcile"}, False),

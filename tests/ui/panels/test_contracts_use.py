@@ -11,26 +11,6 @@ from tests.ui.shell.desk import Shell
 pytestmark = [pytest.mark.gui, pytest.mark.compiler, pytest.mark.node]
 
 
-@pytest.fixture(scope="module")
-def made(module_window: Shell) -> Any:
-    """The demo economy, selected; its node ends with the module."""
-    told: list[Any] = []
-    console = module_window.console
-    module_window.window.bridge.run(
-        lambda: console.demo.run(lambda _text, _part: None), then=told.append, fail=lambda error: told.append(error) or True
-    )
-    module_window.until(lambda: told, 240_000)
-    assert hasattr(told[0], "network"), told[0]
-    module_window.ask(lambda: console.networks.select(told[0].network))
-    yield told[0]
-
-    async def stop() -> None:
-        plan = await console.nodes.plan_stop("demo")
-        await console.operations.execute(plan.id)
-
-    module_window.ask(stop)
-
-
 @pytest.fixture
 def panel(shell: Shell, made: Any) -> Any:
     shell.window.open("contracts")

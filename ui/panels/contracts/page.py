@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from ui.widgets import EvidenceChip
 
 if TYPE_CHECKING:
     from app.contracts import Deployment
     from app.contracts.books import Imported
+    from app.core.evidence import Evidence
     from ui.panels.contracts.panel import ContractsPanel
 
 
@@ -49,3 +53,16 @@ class Page(QWidget):
 
     def follow(self, **arguments: Any) -> None:
         """Follow a link's arguments, this page in front."""
+
+
+def evidence_line(evidence: Evidence) -> QWidget:
+    """What was looked at in words, and the chip that opens it."""
+    holder = QWidget()
+    line = QHBoxLayout(holder)
+    line.setContentsMargins(0, 0, 0, 0)
+    text = QLabel(evidence.check[:1].upper() + evidence.check[1:])
+    text.setProperty("role", "hint")
+    text.setWordWrap(True)
+    line.addWidget(text, 1)
+    line.addWidget(EvidenceChip(evidence), 0, Qt.AlignmentFlag.AlignTop)
+    return holder

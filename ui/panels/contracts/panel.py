@@ -11,12 +11,14 @@ from app.core.events import ContractsChanged, NetworkChanged
 from ui.panels.contracts.build import BuildPage
 from ui.panels.contracts.deploy_form import DeployForm
 from ui.panels.contracts.deploy_one import DeployOneForm
+from ui.panels.contracts.gas import GasPage
 from ui.panels.contracts.import_form import ImportForm
 from ui.panels.contracts.interact import InteractPage
 from ui.panels.contracts.page import Page
 from ui.panels.contracts.roles import VERBS, RoleForm, RolesPage, pause
 from ui.panels.contracts.sources import DeployedPane, SourcesPane
 from ui.panels.contracts.transaction import TransactionPage
+from ui.panels.contracts.verify import VerifyPage
 from ui.shell.panel import Panel
 from ui.widgets import Segmented
 
@@ -26,7 +28,14 @@ if TYPE_CHECKING:
     from app.contracts import Deployment
     from app.contracts.books import Imported
 
-PAGES: tuple[type[Page], ...] = (BuildPage, InteractPage, RolesPage, TransactionPage)  # in the order of the tabs
+PAGES: tuple[type[Page], ...] = (
+    BuildPage,
+    InteractPage,
+    RolesPage,
+    TransactionPage,
+    VerifyPage,
+    GasPage,
+)  # in the order of the tabs
 
 
 class ContractsPanel(Panel):

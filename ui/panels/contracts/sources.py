@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QLabel, QTreeWidget, QTreeWidgetItem
+from PySide6.QtWidgets import QLabel, QTreeWidget, QTreeWidgetItem
 
+from ui.panels.contracts.files import ask_folder
 from ui.theme import icon
 from ui.widgets import AddressCell, Column, EmptyState, Pane, Row, StatusCell, Table, button
 
@@ -89,7 +90,7 @@ class SourcesPane(Pane):
             self._count(item.child(at))
 
     def _show(self, found: list[tuple[Known, list[Path]]]) -> None:
-        before = self.current()
+        before, project = self.current(), self.project()
         self.tree.blockSignals(True)
         self.tree.clear()
         for at, (known, files) in enumerate(found):
@@ -99,6 +100,8 @@ class SourcesPane(Pane):
             top.setToolTip(0, known.why or str(known.path))
             top.setData(0, _PROJECT, known.path if at else None)
             self.tree.addTopLevelItem(top)
+            if at and known.path == project:  # a project that was chosen stays in front, also without a file of it
+                self.tree.setCurrentItem(top)
             if known.project is not None:
                 self._add_files(top, known.project.sources, files)
             top.setExpanded(at == 0 or len(found) < 4)
@@ -167,12 +170,7 @@ class SourcesPane(Pane):
 
     def ask_folder(self) -> None:
         """Let the system ask for a folder; it is remembered as a project. Nothing of it is run."""
-        dialog = QFileDialog(self, "Open a folder of Solidity")
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.add)
-        dialog.open()
+        ask_folder(self, "Open a folder of Solidity", lambda folder: self.add(str(folder)))
 
     def add(self, folder: str) -> None:
         """Remember a folder as a project: an edit."""

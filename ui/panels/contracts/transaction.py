@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QSplitter,
     QStackedWidget,
     QTreeWidget,
@@ -20,13 +19,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.money import exact_units
-from ui.panels.contracts.page import Page
+from ui.panels.contracts.page import Page, evidence_line
 from ui.theme import icon, theme
 from ui.widgets import (
     AddressCell,
     Column,
     EmptyState,
-    EvidenceChip,
     Field,
     KeyValue,
     Note,
@@ -243,15 +241,7 @@ class TransactionPage(Page):
         ]
         self._facts.addWidget(KeyValue([(name, value) for name, value in facts if value]))
         for evidence in found.evidence:
-            holder = QWidget()
-            line = QHBoxLayout(holder)
-            line.setContentsMargins(0, 0, 0, 0)
-            text = QLabel(evidence.check[:1].upper() + evidence.check[1:])
-            text.setProperty("role", "hint")
-            text.setWordWrap(True)
-            line.addWidget(text, 1)
-            line.addWidget(EvidenceChip(evidence), 0, Qt.AlignmentFlag.AlignTop)
-            self._facts.addWidget(holder)
+            self._facts.addWidget(evidence_line(evidence))
         for sentence in found.missing:
             self._facts.addWidget(Note("warn", sentence))
 
