@@ -58,6 +58,7 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("contracts.pause", "Pause the token", "pause", "contracts", {"do": "pause"}, True),
     ("contracts.resume", "Let the token go on", "play", "contracts", {"do": "resume"}, True),
     ("contracts.inspect", "Inspect a transaction", "magnifying-glass", "contracts", {"page": "transaction"}, False),
+    ("contracts.tests", "Tests of a project", "flask", "contracts", {"page": "tests"}, False),
     ("contracts.deploy_one", "Deploy one contract", "rocket-launch", "contracts", {"form": "deploy_one"}, True),
     ("contracts.verify", "Verify a contract", "seal-check", "contracts", {"page": "verify"}, False),
     ("contracts.gas", "Gas of contracts", "gauge", "contracts", {"page": "gas"}, False),

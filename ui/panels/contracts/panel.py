@@ -17,6 +17,7 @@ from ui.panels.contracts.interact import InteractPage
 from ui.panels.contracts.page import Page
 from ui.panels.contracts.roles import VERBS, RoleForm, RolesPage, pause
 from ui.panels.contracts.sources import DeployedPane, SourcesPane
+from ui.panels.contracts.tests import TestsPage
 from ui.panels.contracts.transaction import TransactionPage
 from ui.panels.contracts.verify import VerifyPage
 from ui.shell.panel import Panel
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PAGES: tuple[type[Page], ...] = (
     BuildPage,
+    TestsPage,
     InteractPage,
     RolesPage,
     TransactionPage,
