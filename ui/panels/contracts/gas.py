@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from app.core.errors import Invalid, NotFound
 from ui.panels.contracts.files import ask_file, ask_save
-from ui.panels.contracts.page import Page
+from ui.panels.contracts.page import Page, under
 from ui.widgets import Column, EmptyState, ErrorState, Note, Pane, Row, Skeleton, StatusCell, Table, button
 from ui.widgets.values import short_hex
 
@@ -96,17 +96,9 @@ class GasPage(Page):
         self._ready(True)
 
     def _content(self) -> QWidget:
-        self.content = QWidget()
-        column = QVBoxLayout(self.content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
         self.note = Note("info", "")
         self.note.setObjectName("contracts.gas.note")
-        top = QWidget()
-        room = QVBoxLayout(top)
-        room.setContentsMargins(16, 10, 16, 10)
-        room.addWidget(self.note)
-        column.addWidget(top)
+        self.content, column = under(self.note)
         self.contracts = Table(
             [
                 Column("contract", "Contract", 130),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from ui.widgets import EvidenceChip
+from ui.widgets import EvidenceChip, Note
 
 if TYPE_CHECKING:
     from app.contracts import Deployment
@@ -60,9 +60,24 @@ def evidence_line(evidence: Evidence) -> QWidget:
     holder = QWidget()
     line = QHBoxLayout(holder)
     line.setContentsMargins(0, 0, 0, 0)
-    text = QLabel(evidence.check[:1].upper() + evidence.check[1:])
+    method = "_" in evidence.check.partition(",")[0]  # the name of a method stays as it is written
+    text = QLabel(evidence.check if method else evidence.check[:1].upper() + evidence.check[1:])
     text.setProperty("role", "hint")
     text.setWordWrap(True)
     line.addWidget(text, 1)
     line.addWidget(EvidenceChip(evidence), 0, Qt.AlignmentFlag.AlignTop)
     return holder
+
+
+def under(note: Note) -> tuple[QWidget, QVBoxLayout]:
+    """A page's content that begins with a note, and the column in which the rest follows."""
+    content = QWidget()
+    column = QVBoxLayout(content)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    top = QWidget()
+    room = QVBoxLayout(top)
+    room.setContentsMargins(16, 10, 16, 10)
+    room.addWidget(note)
+    column.addWidget(top)
+    return content, column

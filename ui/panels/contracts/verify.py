@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSplitter, QStackedWidget, QV
 
 from app.core.errors import Invalid, NotFound
 from ui.panels.contracts.files import ask_folder
-from ui.panels.contracts.page import Page, evidence_line
+from ui.panels.contracts.page import Page, evidence_line, under
 from ui.widgets import (
     Column,
     EmptyState,
@@ -100,17 +100,9 @@ class VerifyPage(Page):
         self.column.addWidget(pane, 1)
 
     def _content(self) -> QWidget:
-        self.content = QWidget()
-        column = QVBoxLayout(self.content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
         self.verdict = Note("info", "")
         self.verdict.setObjectName("contracts.verify.verdict")
-        top = QWidget()
-        room = QVBoxLayout(top)
-        room.setContentsMargins(16, 10, 16, 10)
-        room.addWidget(self.verdict)
-        column.addWidget(top)
+        self.content, column = under(self.verdict)
         self.checks: dict[str, tuple[StatusLabel, QLabel]] = {}
         rows = QWidget()
         grid = QGridLayout(rows)
