@@ -105,6 +105,9 @@ def test_only_what_failed_runs_again_and_a_run_can_be_stopped(shell: Shell, open
     page.run()
     page.stop_button.click()
     assert page.run_button.isEnabled() and not page.stop_button.isEnabled() and page.report is report
+    page._list()
+    page.stop_button.click()
+    assert page.stack.currentWidget() is page.failure and "was stopped" in page.failure.accessibleName()
 
 
 def test_a_project_that_may_run_programs_is_refused_in_its_words(shell: Shell, opened: Any) -> None:

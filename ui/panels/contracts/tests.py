@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.contracts.testing import TestCase, TestFilter, TestReport, TestStatus, TestSuite, junit
-from app.core.errors import ConsoleError, Unavailable
+from app.core.errors import Cancelled, ConsoleError, Unavailable
 from app.core.events import JobChanged
 from app.core.jobs import JobState
 from ui.panels.contracts.files import ask_save
@@ -268,6 +268,8 @@ class TestsPage(Page):
         if self._running is not None:
             self._running.cancel()
             self._running = None
+            if self.stack.currentIndex() == 0:
+                self._not_listed(Cancelled("Reading the tests was stopped. None is known yet.", "Try again."))
             self._show_state()
 
     # watching
@@ -387,7 +389,8 @@ class TestsPage(Page):
         running, tests = self._running is not None, self._tests()
         failed = sum(test.status is TestStatus.FAILED for test in tests)
         self.run_button.setEnabled(not running)
-        self.failed_button.setEnabled(not running and failed > 0)
+        fresh = any(test.status is TestStatus.LISTED for test in tests)  # what failed in an earlier session is kept
+        self.failed_button.setEnabled(not running and (failed > 0 or fresh))
         self.stop_button.setEnabled(running)
         self.export_button.setEnabled(self.report is not None)
         self.which.set_text("all", f"All {len(tests)}")

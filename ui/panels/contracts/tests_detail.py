@@ -55,12 +55,18 @@ class TestDetail(QStackedWidget):
         run.setObjectName("contracts.tests.again")
         run.clicked.connect(lambda: self.again.emit(self.test))
         self.head.add_header(run, right=True)
+        self.called = QLabel("")
+        self.called.setObjectName("contracts.tests.name")
+        self.called.setProperty("role", "heading")
+        self.called.setWordWrap(True)
+        self.called.setContentsMargins(16, 8, 16, 0)
         self.facts = QLabel("")
         self.facts.setObjectName("contracts.tests.facts")
         self.facts.setProperty("role", "hint")
         self.facts.setWordWrap(True)
-        self.facts.setContentsMargins(16, 8, 16, 8)
+        self.facts.setContentsMargins(16, 2, 16, 8)
         self.reason = Note("err", "")
+        self.head.body.addWidget(self.called)
         self.head.body.addWidget(self.facts)
         self.head.body.addWidget(self.reason)
         self.calls = table(
@@ -108,7 +114,7 @@ class TestDetail(QStackedWidget):
         self.setCurrentIndex(1 if test is not None else 0)
         if test is None:
             return
-        self.head.set_title(test.name.partition("(")[0])
+        self.called.setText(breakable(test.name))
         self.state.set_state(*_WORDS[test.status])
         said = [str(test.where), str(test.kind)]
         said += [f"{test.runs:,} runs"] if test.runs else []
