@@ -368,7 +368,10 @@ class NodeProcesses:
 
     def _last_words(self, node: LocalNode) -> Crash:
         child = self._children.get(node.name)
-        code = child.returncode if child is not None and child.pid == node.pid else None
+        code = None
+        if child is not None and child.pid == node.pid:
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it is gone, but may have ended after it was last asked how
+                code = child.wait(1)
         return last_words(node.name, code, tail(Path(node.log_path), begin=node.log_begin))
 
     def _kill(self, node: LocalNode) -> None:

@@ -22,7 +22,7 @@ Name = Annotated[str, typer.Argument(help="Its name; addresses say NAME.tunnel."
 
 @tunnel.command("list")
 def list_() -> None:
-    """All tunnels, and whether something listens on their local port now (the open console, as a rule)."""
+    """All tunnels, and whether somebody else listens on their local port now (the open console, as a rule)."""
 
     async def work(console: Console) -> tuple[TunnelState, ...]:
         return console.clusters.tunnels.list()
@@ -37,7 +37,8 @@ def list_() -> None:
             "target": state.target,
             "port": state.port,
             "local_port": state.local_port,
-            "local_port_in_use": state.listening or _in_use(state.local_port),
+            # What this command itself listens on, nobody else does.
+            "local_port_in_use": not state.listening and _in_use(state.local_port),
         }
         for state in run(work)
     ]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -300,10 +301,15 @@ class Tunnels:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody uses now.
+
+    It is kept with the tunnel, so it is none of those that systems lend to outgoing connections (from 32768 on).
+    """
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise Unavailable("A hundred ports of this machine are in use. No tunnel was added.", "Name one: --local-port")
 
 
 def tunnel_of(url: str) -> str:

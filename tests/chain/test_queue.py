@@ -258,7 +258,7 @@ async def test_a_nonce_that_waits_for_a_signature_elsewhere_is_no_gap(room: Room
 
     plan, other = await room.planned_send(1), await room.planned_send(2)
     asked = UnsignedTransaction(1337, 0, recipient(1), 1, b"", 21_000, 10**10, 10**9)
-    await room.transactions.requests.keep(SigningTask(room.key, plan.id, 0, "by hand"), room.deployer, asked)
+    await room.transactions.requests.keep(room.deployer, [(SigningTask(room.key, plan.id, 0, "by hand"), asked)])
     raw = await _signed(room, 1)
     await room.transactions.queue.keep(room.key, room.deployer, [Signed(1, raw, other.id, 0, "behind it")])
     await room.transactions.broadcast(room.key, "0x" + raw.hex())
