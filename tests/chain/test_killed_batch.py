@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,19 @@ from tests.conftest import Node
 
 pytestmark = pytest.mark.node
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def blocks_by_time(node: Node) -> Iterator[None]:
+    """Blocks come by the clock, as on every real chain.
+
+    anvil runs the calls of one request at once. While it mines with each transaction it can leave those behind the mined one in its
+    queue for ever, though their nonce is the next: nobody's fault here, and no recovery could end.
+    """
+    node("evm_setIntervalMining", 1)
+    yield
+    node("evm_setIntervalMining", 0)
+    node("evm_setAutomine", True)
 
 
 def paid(node: Node, count: int) -> list[int]:
