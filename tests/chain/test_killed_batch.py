@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 def blocks_by_time(node: Node) -> Iterator[None]:
     """Blocks come by the clock, as on every real chain.
 
-    anvil runs the calls of one request at once. While it mines with each transaction it can leave those behind the mined one in its
-    queue for ever, though their nonce is the next: nobody's fault here, and no recovery could end.
+    While it mines with each transaction, anvil can leave one that comes at that moment in its queue for ever, with all behind it,
+    though its nonce is the next; sent one by one it happens too. No recovery could end.
     """
     node("evm_setIntervalMining", 1)
     yield

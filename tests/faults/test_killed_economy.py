@@ -210,10 +210,10 @@ def assert_happened_once(kind: str, economy: Economy, said: dict[str, Any]) -> N
     new = said["transactions"][: len(said["transactions"]) - len(economy.said["transactions"])]
     assert new == ["final"] * sum(wanted.nonces.values())
     if url := said["chains"]["demo"][0]:
-        moved(wanted, economy, url)
+        assert_moved(wanted, economy, url)
 
 
-def moved(wanted: Kind, economy: Economy, url: str) -> None:
+def assert_moved(wanted: Kind, economy: Economy, url: str) -> None:
     """The chain differs from the economy's by exactly this."""
     before, after, done = economy.world, look(url, economy.said), receipts(url, economy.world.height)
     assert [receipt["status"] for receipt in done] == ["0x1"] * sum(wanted.nonces.values())
@@ -348,4 +348,4 @@ class TestNode:
         copy("wallets.transfer native", "recover", expect=-signal.SIGKILL, AZORA_FAULT="chain.transaction.sent:1")
         copy.node_forgets(economy)
         url, _ = copy("wallets.transfer native", "recover")["chains"]["demo"]
-        moved(KINDS["wallets.transfer native"], economy, url)
+        assert_moved(KINDS["wallets.transfer native"], economy, url)
