@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,20 +130,15 @@ class Workspace:
         source = what.sources if isinstance(what, Project) else folder
 
         async def work(job: Job) -> None:
-            seen: object = None
-            while True:
-                now = await asyncio.to_thread(marks, folder, source)
-                if now != seen:
-                    seen = now
-                    try:
-                        # Opened anew each time: the configuration may be what changed.
-                        result = await self.compile(self.open(folder, changes) if what is not None else None)
-                        job.progress(None, f"{len(result.contracts)} contracts, {len(result.errors)} errors")
-                        compiled(result)
-                    except ConsoleError as error:
-                        job.progress(None, error.message)
-                        compiled(error)
-                await asyncio.sleep(LOOK)
+            async for _ in edits(folder, source):
+                try:
+                    # Opened anew each time: the configuration may be what changed.
+                    result = await self.compile(self.open(folder, changes) if what is not None else None)
+                    job.progress(None, f"{len(result.contracts)} contracts, {len(result.errors)} errors")
+                    compiled(result)
+                except ConsoleError as error:
+                    job.progress(None, error.message)
+                    compiled(error)
 
         return self._jobs.start(f"Watching {folder.name}", work, kind="watch")
 
@@ -156,6 +151,17 @@ class Workspace:
             except ConsoleError as error:
                 found.append(Known(Path(setting.path), None, str(error)))
         return found
+
+
+async def edits(folder: Path, sources: Path) -> AsyncIterator[None]:
+    """Now, and whenever something that a compilation depends on has changed; without end."""
+    seen: object = None
+    while True:
+        now = await asyncio.to_thread(marks, folder, sources)
+        if now != seen:
+            seen = now
+            yield
+        await asyncio.sleep(LOOK)
 
 
 def marks(folder: Path, sources: Path) -> dict[str, tuple[int, int]]:

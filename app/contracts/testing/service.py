@@ -18,7 +18,7 @@ from app.contracts.testing.reading import read_list, read_suite
 from app.contracts.testing.results import TestCase, TestReport, TestStatus, TestSuite
 from app.contracts.testing.traces import read_details
 from app.contracts.toolchain import Toolchain
-from app.contracts.workspace import LOOK, marks
+from app.contracts.workspace import edits
 from app.core.errors import Conflict, ConsoleError, NotFound
 
 if TYPE_CHECKING:
@@ -162,19 +162,14 @@ class Tests:
         folder = what.root if isinstance(what, Project) else what or self._toolchain.contracts
 
         async def work(job: Job) -> None:
-            seen: object = None
-            while True:
-                now = await asyncio.to_thread(marks, folder, folder)
-                if now != seen:
-                    seen = now
-                    try:
-                        found = await self.run(what, wanted, report=lambda text: job.progress(None, text))
-                        job.progress(None, f"{found.passed} passed, {found.failed} failed")
-                        done(found)
-                    except ConsoleError as error:
-                        job.progress(None, error.message)
-                        done(error)
-                await asyncio.sleep(LOOK)
+            async for _ in edits(folder, folder):
+                try:
+                    found = await self.run(what, wanted, report=lambda text: job.progress(None, text))
+                    job.progress(None, f"{found.passed} passed, {found.failed} failed")
+                    done(found)
+                except ConsoleError as error:
+                    job.progress(None, error.message)
+                    done(error)
 
         return self._jobs.start(f"Testing {folder.name}", work, kind="watch")
 
