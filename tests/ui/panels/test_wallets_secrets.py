@@ -205,6 +205,23 @@ def test_while_the_words_can_be_read_they_cannot_be_given_back(shell: Shell) -> 
     assert all(edit.isEnabled() for edit in form._asked)
 
 
+def test_of_all_phrases_that_were_made_one_is_left(shell: Shell) -> None:
+    """Two may be made at once, since a change of access makes one where none is held: the other must not stay in memory."""
+    form = open_form(shell, "new")
+    shell.until(lambda: form._check is not None)
+    made, hold = [form._phrase], form._hold
+
+    def told(answer: Any) -> None:
+        made.append(answer[0])
+        hold(answer)
+
+    form._hold = told
+    form._make()
+    form._make()
+    shell.until(lambda: len(made) == 3)
+    assert [phrase for phrase in made if phrase] == [form._phrase]
+
+
 def test_the_lock_wipes_a_phrase_that_nobody_has_used_and_empties_every_field(shell: Shell) -> None:
     access = shell.console.access
     if not access.passphrase_set:

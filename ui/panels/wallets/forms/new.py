@@ -80,10 +80,8 @@ class NewWalletForm(WalletForm):
     # The phrase
 
     def _make(self) -> None:
+        self.drop_secrets()
         count = int(self.count.value())
-        self._phrase = self._check = None
-        self.words.set_phrase(None, count)
-        self._ask(())
 
         async def make() -> tuple[Secret, BackupCheck]:
             phrase = await self.console.wallets.new_phrase(count)
@@ -93,8 +91,9 @@ class NewWalletForm(WalletForm):
 
     def _hold(self, made: tuple[Secret, BackupCheck]) -> None:
         phrase, check = made
-        if len(phrase.reveal().split()) != int(self.count.value()):
-            return  # another length was chosen meanwhile
+        if self._phrase is not None or len(phrase.reveal().split()) != int(self.count.value()):
+            phrase.wipe()  # another one came first, or another length was chosen meanwhile
+            return
         self._phrase, self._check = phrase, check
         self.words.set_phrase(phrase)
         self._ask(check.places)
@@ -146,7 +145,7 @@ class NewWalletForm(WalletForm):
         )
 
     def drop_secrets(self) -> None:
-        """A phrase that nobody has used yet is thrown away; another one is made after the unlock."""
+        """A phrase that nobody has used yet is wiped; after a lock, another one is made with the unlock."""
         self.words.hide_words()
         if self._phrase is not None:
             self._phrase.wipe()
