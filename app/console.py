@@ -486,3 +486,5 @@ class Console:
         for name in (*stored, "database", "clusters"):  # the store may lie behind a tunnel, so that goes last
             if name in built:
                 await built[name].close()
+        if "vault" in built:
+            self.vault.close()

@@ -11,19 +11,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import importlib
 import json
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from app.access import items
+from app.access.keyrings import Keyrings, KeyringState, KeyringStatus, unlock
 from app.access.troubles import Away, Guarded, other_passphrase, passes, silent, translated
 from app.core import faults
 from app.core.errors import Locked, NotFound, Unavailable
@@ -37,54 +34,6 @@ LIMIT_SECONDS = 20.0
 ASKING_SECONDS = 120.0  # a person types into the keyring's own prompt
 HUNG_THREADS = 4  # abandoned visits still waiting; beyond that we do not start another
 AGAIN_SECONDS = 5.0  # a daemon that ended in mid-request is waited for, since the desktop starts another
-
-# Keyrings that encrypt what they keep. Others exist for the library (files in plain text, null, a prompt on the terminal); a secret
-# never goes there, whatever a configuration file says.
-TRUSTED = {
-    "keyring.backends.SecretService": "Secret Service",
-    "keyring.backends.libsecret": "libsecret",
-    "keyring.backends.kwallet": "KWallet",
-    "keyring.backends.macOS": "macOS Keychain",
-    "keyring.backends.Windows": "Windows Credential Manager",
-}
-_CANDIDATES = {
-    "linux": (("keyring.backends.SecretService", "Keyring"), ("keyring.backends.kwallet", "DBusKeyring")),
-    "darwin": (("keyring.backends.macOS", "Keyring"),),
-    "win32": (("keyring.backends.Windows", "WinVaultKeyring"),),
-}
-_INSTALL = {
-    "linux": "Install gnome-keyring (or KWallet) and start the console in a desktop session; without a desktop use "
-    "`dbus-run-session -- sh -c 'gnome-keyring-daemon --unlock && azora run'`. Watch-only accounts work without a keyring.",
-    "darwin": "Unlock the login keychain. Watch-only accounts work without it.",
-    "win32": "Sign in as a user with a profile. Watch-only accounts work without it.",
-}
-
-
-class KeyringState(StrEnum):
-    """Whether the OS keyring can keep secrets now."""
-
-    AVAILABLE = "available"
-    LOCKED = "locked"
-    UNAVAILABLE = "unavailable"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyringStatus:
-    """The OS keyring as it is now.
-
-    Attributes:
-        state: whether it can keep secrets.
-        backend: what it is, for people; empty when there is none.
-        why: the sentence why not; empty when available.
-        remedy: what to do about it.
-        ephemeral: made for this run and gone with it.
-    """
-
-    state: KeyringState
-    backend: str
-    why: str = ""
-    remedy: str = ""
-    ephemeral: bool = False
 
 
 class Vault:
@@ -101,6 +50,7 @@ class Vault:
         self.service = f"azora-console-{home.id}"
         self._ephemeral = (os.environ if environ is None else environ).get("AZORA_EPHEMERAL_KEYRING") == "1"
         self._limit = limit_seconds
+        self._keyrings = Keyrings(self._ephemeral)
         self._hung: list[threading.Thread] = []
         self._turn = asyncio.Lock()
         self._key: Secret | None = None
@@ -162,7 +112,7 @@ class Vault:
 
     async def ask_system_unlock(self) -> KeyringStatus:
         """Have the desktop's own prompt unlock the keyring; gives the person two minutes."""
-        await self._visit(_unlock, limit=ASKING_SECONDS)
+        await self._visit(unlock, limit=ASKING_SECONDS)
         return await self.state()
 
     # Under the passphrase -----------------------------------------------------------------------------------------------
@@ -175,6 +125,7 @@ class Vault:
     def shut(self) -> None:
         """Forget the key; encrypted items cannot be read until it is given again."""
         self._key = None
+        self._keyrings.let_go()  # what a connection last received may lie in its memory
 
     @property
     def is_open(self) -> bool:
@@ -213,6 +164,10 @@ class Vault:
         """The copy of the proof, when the items of this home are encrypted under a passphrase; else None."""
         return await self._visit(lambda: items.load(self._items(), self.service, items.PROOF))
 
+    def close(self) -> None:
+        """Close the connection to the keyring."""
+        self._keyrings.let_go()
+
     # Inside the thread --------------------------------------------------------------------------------------------------
 
     def _keep_proof(self, own: str, text: str) -> None:
@@ -224,7 +179,7 @@ class Vault:
                 items.save(keyring, self.service, items.PROOF, text)
 
     def _found(self) -> tuple[Any, KeyringStatus]:
-        keyring, status = _find(self._ephemeral)
+        keyring, status = self._keyrings.find()
         if status.state is KeyringState.UNAVAILABLE and self._answered:
             raise Away(f"{status.why} Nothing was kept or read.", status.remedy, retryable=True)
         self._answered = self._answered or keyring is not None
@@ -435,68 +390,3 @@ class JournalHead:
             return None
         sequence, _, entry_hash = kept.reveal().partition(":")
         return int(sequence), entry_hash
-
-
-def _find(ephemeral: bool) -> tuple[Any, KeyringStatus]:
-    """The keyring to use and how it is; the keyring is None when it is unavailable."""
-    import keyring.core
-
-    remedy = _INSTALL.get(sys.platform, _INSTALL["linux"])
-    chosen: Any = None
-    with contextlib.suppress(Exception):  # a broken configuration of the library is no choice
-        chosen = keyring.core.load_env() or keyring.core.load_config()
-    if chosen is not None and type(chosen).__module__ not in TRUSTED and not type(chosen).__module__.endswith(".chainer"):
-        name = f"{type(chosen).__module__}.{type(chosen).__qualname__}"
-        why = f"The configured keyring {name} does not encrypt, or refuses to keep anything; it is not used for secrets."
-        remedy = "Unset PYTHON_KEYRING_BACKEND, or remove it from keyringrc.cfg. " + remedy
-        return None, KeyringStatus(KeyringState.UNAVAILABLE, name, why, remedy, ephemeral)
-    reasons: list[str] = []
-    if chosen is None or type(chosen).__module__ not in TRUSTED:
-        chosen = _first_working(reasons)
-    if chosen is None:
-        because = f" ({'; '.join(reasons)})" if reasons else ""
-        why = f"This system offers no keyring that encrypts{because}."
-        return None, KeyringStatus(KeyringState.UNAVAILABLE, "", why, remedy, ephemeral)
-    backend = TRUSTED[type(chosen).__module__]
-    if _is_locked(chosen):
-        why = "The OS keyring is locked, or was never unlocked in this session."
-        remedy = "Unlock it with the desktop's own prompt or password."
-        return chosen, KeyringStatus(KeyringState.LOCKED, backend, why, remedy, ephemeral)
-    return chosen, KeyringStatus(KeyringState.AVAILABLE, backend, ephemeral=ephemeral)
-
-
-def _is_locked(keyring: Any) -> bool:
-    """True when a visit would open a prompt. Only the Secret Service can tell; others ask by themselves."""
-    if type(keyring).__module__ != "keyring.backends.SecretService":
-        return False
-    import secretstorage
-    from secretstorage.exceptions import ItemNotFoundException
-
-    with contextlib.closing(secretstorage.dbus_init()) as bus:
-        try:
-            return bool(secretstorage.Collection(bus).is_locked())
-        except ItemNotFoundException:  # there is no default collection until somebody makes one, which takes a prompt
-            return True
-
-
-def _unlock() -> None:
-    """Open the keyring's own prompt. Blocks until the person answers."""
-    import secretstorage
-
-    with contextlib.closing(secretstorage.dbus_init()) as bus:
-        collection = secretstorage.get_default_collection(bus)
-        if collection.is_locked():
-            collection.unlock()
-
-
-def _first_working(reasons: list[str]) -> Any:
-    for module, name in _CANDIDATES.get(sys.platform, _CANDIDATES["linux"]):
-        try:
-            kind = getattr(importlib.import_module(module), name)
-            _ = kind.priority  # raises when it cannot work here
-            return kind()
-        except Exception as error:
-            if passes(error, False):
-                raise
-            reasons.append(f"{TRUSTED[module]}: {str(error).strip().rstrip('.') or type(error).__name__}")
-    return None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from app.operations.plans import Plan, Preview, Verdict, VerdictLevel
 
+MOST_CHANGES = 4  # that a sentence names
+
 
 def judge(plan: Plan, preview: Preview, undo: str = "") -> tuple[Verdict, ...]:
     """The verdicts on a preview.
@@ -46,12 +48,38 @@ def typed_check(plan: Plan) -> str:
     return plan.target.name if plan.target.environment == "production" else ""
 
 
+def what_changed(before: Preview, now: Preview) -> str:
+    """In which points of its digest one preview differs from another, as a sentence or two; empty when in none."""
+    told = [f"Now it would fail: {now.error}"] if now.error and now.error != before.error else []
+    told += [f"New: {v.text}" for v in now.verdicts if (v.rule, v.level, v.text) not in _told(before) and v.text not in now.error]
+    told += [f"No longer: {v.text}" for v in before.verdicts if (v.rule, v.level, v.text) not in _told(now)]
+    effects = {(e.kind, e.subject, e.unit, e.contract): e for e in before.effects}
+    for effect in now.effects:
+        old = effects.pop((effect.kind, effect.subject, effect.unit, effect.contract), None)
+        whose = f"{effect.kind} of {effect.label or effect.subject}"
+        if old is None:
+            told.append(f"The {whose} would change too")
+        elif (old.before, old.after) != (effect.before, effect.after):
+            told.append(f"The {whose} is another than before, or would become another")
+    told += [f"The {effect.kind} of {effect.label or effect.subject} would stay as it is" for effect in effects.values()]
+    more = f" And {len(told) - MOST_CHANGES:,} more." if len(told) > MOST_CHANGES else ""
+    return " ".join(_sentence(text) for text in told[:MOST_CHANGES]) + more
+
+
 def why_blocked(preview: Preview) -> str:
     """The sentences of what blocks it; empty when nothing does."""
     blocks = [verdict.text for verdict in preview.verdicts if verdict.level is VerdictLevel.BLOCK]
     if preview.error and not any(preview.error in text for text in blocks):
         blocks.insert(0, preview.error)
-    return " ".join(text if text.endswith((".", "!", "?")) else text + "." for text in blocks)
+    return " ".join(map(_sentence, blocks))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _told(preview: Preview) -> set[tuple[str, VerdictLevel, str]]:
+    return {(verdict.rule, verdict.level, verdict.text) for verdict in preview.verdicts}
 
 
 def _succeeds(preview: Preview) -> Verdict:

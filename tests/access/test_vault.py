@@ -57,7 +57,7 @@ def test_a_keyring_that_does_not_encrypt_is_refused(tmp_path: Path, monkeypatch:
 
 
 def test_a_keyring_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.access.vault._find", lambda ephemeral: time.sleep(3))
+    monkeypatch.setattr("app.access.keyrings.Keyrings.find", lambda _self: time.sleep(3))
 
     async def story() -> None:
         vault = Vault(Home(tmp_path).ensure(), {}, limit_seconds=0.1)

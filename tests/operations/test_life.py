@@ -61,7 +61,7 @@ def test_what_changed_since_the_preview_is_not_confirmed(tmp_path: Path) -> None
             return replace(await kind.previewer(plan), effects=())
 
         room.operations.register_kind(replace(kind, previewer=moved))
-        with pytest.raises(Conflict, match="no longer those you saw"):
+        with pytest.raises(Conflict, match="no longer those you saw. The .* would stay as it is. Nothing was confirmed"):
             await room.operations.confirm(plan.id, preview_digest=plan.preview_digest)
         after = await room.operations.get(plan.id)
         assert after.state is PlanState.PREVIEWED and after.preview_digest != plan.preview_digest

@@ -1,9 +1,13 @@
-"""What stands in a plan's params is read with its type, or not at all."""
+"""Plans as values: what stands in their params is read with its type or not at all; what changed in a preview is named."""
+
+from dataclasses import replace
 
 import pytest
 
 from app.core.errors import Invalid
 from app.operations import listed
+from app.operations.plans import Effect, Preview, Verdict, VerdictLevel
+from app.operations.policy import what_changed
 
 
 def test_a_list_is_read_with_the_type_of_its_items():
@@ -18,3 +22,16 @@ def test_a_list_that_another_program_changed_is_refused(params):
     """Half a list would be half a repair."""
     with pytest.raises(Invalid, match=r"“gaps” of this plan is not a list"):
         listed(params, "gaps", int)
+
+
+def test_what_changed_between_two_previews_is_named():
+    old = Preview((Effect("balance", "0xA", "1", "2", "AZR"),), (Verdict("key", VerdictLevel.PASS, "The key is there"),))
+    assert what_changed(old, old) == ""
+    new = replace(old, verdicts=(Verdict("key", VerdictLevel.WARNING, "The keyring does not answer"),))
+    assert what_changed(old, new) == "New: The keyring does not answer. No longer: The key is there."
+    new = replace(old, effects=(Effect("balance", "0xA", "1", "3", "AZR"), Effect("supply", "AZR", "0", "1", "AZR")))
+    said = "The balance of 0xA is another than before, or would become another. The supply of AZR would change too."
+    assert what_changed(old, new) == said
+    assert what_changed(old, replace(old, error="paused")) == "Now it would fail: paused."
+    many = replace(old, verdicts=tuple(Verdict(f"{n}", VerdictLevel.NOTE, f"Note {n}") for n in range(6)))
+    assert what_changed(old, many).endswith("Note 3. And 3 more.")
