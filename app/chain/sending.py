@@ -48,6 +48,7 @@ FOR_GOOD = (
     "not supported",
     "exceeds the configured cap",
 )
+NEVER = 2**63  # after every block
 RECENT = 128  # blocks in which a final transaction is still looked at after a reorganisation
 
 
@@ -105,7 +106,7 @@ class Sending(Signing):
         await self.queue.mark(network_key, [Mark(row.hash, values, (TransactionState.SIGNED,)) for row in fresh])
 
     async def rebroadcast(self, network_key: str) -> int:
-        """Send again, in the order of nonces, what a node forgot (it was killed, or dropped it); returns how many."""
+        """Send again, in the order in which it happened, what a node forgot (it was killed, or dropped it); returns how many."""
         return len((await self.follow(network_key, deep=True)).sent_again)
 
     async def follow(self, network_key: str, *, deep: bool = False) -> Followed:
@@ -122,7 +123,7 @@ class Sending(Signing):
             return Followed()
         chain = await self._networks.connect(network_key)
         looked = await look(chain, self.queue, rows)
-        again = []
+        again: list[tuple[int, QueuedTransaction]] = []
         lost = {(s.row.plan_id, s.row.step_index) for s in looked.rows if s.do is Do.RESEND}
         wanted = {step: await self._still_wanted(*step) for step in lost}
         for before, standing in zip(rows, looked.rows, strict=True):
@@ -133,10 +134,11 @@ class Sending(Signing):
             elif standing.do is Do.RESEND and await self._resend(
                 row, wanted=before.block > 0 or wanted[row.plan_id, row.step_index]
             ):
-                again.append(row)
-        if again:
-            await self.send(chain, again)
-        return Followed(tuple(again), tuple(standing for standing in looked.rows if standing.do is Do.GAP))
+                again.append((before.block or NEVER, row))
+        # One may build on what another account did in an earlier block; within a request the order is the node's own affair.
+        for block in sorted({block for block, _ in again}):
+            await self.send(chain, [row for at, row in again if at == block])
+        return Followed(tuple(row for _, row in again), tuple(standing for standing in looked.rows if standing.do is Do.GAP))
 
     async def _unsettled(self, network_key: str, deep: bool) -> list[QueuedTransaction]:
         """Rows that may move: sent and not final, given up after they were sent; ``deep``: final ones that the chain may forget."""

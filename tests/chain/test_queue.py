@@ -105,6 +105,31 @@ async def test_a_reorganisation_takes_a_final_transaction_back_says_so_and_it_re
     assert len(room.notices) == 1
 
 
+async def test_what_a_reorganisation_took_back_returns_in_its_order_across_accounts(tmp_path: Path, node: Node) -> None:
+    """The later of two accounts may have built on what the earlier did; nonces order only what one account sends."""
+    room = await Room(tmp_path / "home", node.url).open()
+    network = room.networks.get("anvil")
+    early, late = sorted((room.deployer, room.other), key=lambda address: bytes.fromhex(address[2:]))
+    for sender in (late, early, late, early):
+        step = room.transactions.step(network, sender, recipient(1), value=1, title="Pay")
+        plan = await room.operations.plan("test.send", "Pay", network.target(), {"numbers": [1]}, [step])
+        assert (await room.operations.execute(plan.id)).state is PlanState.DONE
+    node("anvil_reorg", 4, [])
+    await Watcher(room.transactions, room.networks, room.bus, room.jobs).look(room.key)
+
+    async def back() -> bool:
+        return node.balance(recipient(1)) == 4
+
+    await until(back)
+    mined = [int(node("eth_getTransactionReceipt", row.hash)["blockNumber"], 16) for row in await _oldest_first(room)]
+    assert mined == sorted(mined) and len(set(mined)) == 4
+    await room.close()
+
+
+async def _oldest_first(room: Room) -> list[Any]:
+    return list(reversed(await room.transactions.list(room.key)))
+
+
 async def test_a_plan_that_waits_for_confirmations_survives_a_reorganisation(tmp_path: Path, slow: Node) -> None:
     """Its block is taken away at two of three confirmations; the same bytes go out again and it ends once."""
     room = await Room(tmp_path / "home", slow.url).open()
