@@ -326,6 +326,7 @@ class Console:
             fees=self.fees,
             economy_of=self.contracts.economy,
             bus=self.bus,
+            bank_checks=lambda *asked: self.bank.verdicts(*asked),
         )
 
     @cached_property

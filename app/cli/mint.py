@@ -251,6 +251,37 @@ def match() -> None:
     _matches(run(lambda console: console.bank.match(network_of(console).id)))
 
 
+@redeem.command("show")
+def show_redemption(redemption: int) -> None:
+    """One request beside its bank entry, field by field; external documents. Exit code 9 when a person must look."""
+    from app.mining.comparing import compare
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        network = network_of(console).id
+        row = await console.redemptions.get(network, redemption)
+        found = await console.bank.match(network)
+        match = next(one for one in found.matches if one.redemption == redemption)
+        return row, match, compare(row, match), match in found.problems
+
+    row, match, lines, problem = run(work)
+    words = {True: "agrees", False: "differs", None: "–"}
+    show(
+        {"redemption": row, "match": match, "compared": lines},
+        people=lambda: "\n".join(
+            (
+                f"R-{row.id}: {row.status.value}. {match.finding.value}: {match.text}",
+                table(
+                    ("Field", "On chain", "Bank entry", "Agrees"),
+                    [(line.field, line.chain, line.bank, words[line.agrees]) for line in lines],
+                    empty="Nothing to compare.",
+                ),
+                "The bank entry is an external document that somebody imported; not proven.",
+            )
+        ),
+    )
+    leave(CHECK_FAILED if problem else 0)
+
+
 def _matches(found: Matching) -> None:
     rows = [(f"R-{m.redemption}", m.finding.value, m.owed if m.owed is not None else "–", m.text) for m in found.matches]
     rate = "no rate is entered (azora settings set mining.redemption_rate): amounts were not compared"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from app.core.clock import now_ms
 from app.core.errors import Conflict, NotFound
 from app.core.events import QueueChanged
-from app.mining.matching import Matching, match_payments
-from app.mining.redemption import Redemptions
+from app.mining.comparing import compare
+from app.mining.matching import Finding, Matching, match_payments
+from app.mining.redemption import RedemptionRow, Redemptions
 from app.mining.statements import BankEntry, Statement, read_statement
+from app.operations.plans import Verdict, VerdictLevel
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -98,13 +100,41 @@ class Bank:
             raise NotFound("There is no such statement. Nothing was removed.", "List them.")
         self._bus.publish(QueueChanged())
 
+    async def verdicts(self, network_id: str, redemption_id: int, bank_reference: str) -> Sequence[Verdict]:
+        """What the imported statements say of a completion, as checks of its plan: warnings, for a statement proves nothing.
+
+        Raises:
+            Unavailable: the network does not answer.
+        """
+        if not await self.statements():
+            return ()
+        rows = await self._redemptions.list(network_id)
+        stated = [replace(row, bank_reference=bank_reference) if row.id == redemption_id else row for row in rows]
+        found = (await self._match(network_id, stated)).matches
+        (row,), (match,) = (
+            [one for one in stated if one.id == redemption_id],
+            [one for one in found if one.redemption == redemption_id],
+        )
+        if not match.payments:
+            text = "No imported bank statement shows this payment"
+            return (Verdict("redemption.statement", VerdictLevel.WARNING, text, "Import the statement, or state it without one."),)
+        judged = [line for line in compare(row, match) if line.agrees is not None]
+        wrong = [line.field.lower() for line in judged if not line.agrees]
+        text = f"The bank entry agrees in {len(judged) - len(wrong)} of {len(judged)} fields"
+        detail = f"{match.text} External document, never proven." + (f" It differs in: {', '.join(wrong)}." if wrong else "")
+        fine = match.finding is Finding.TO_COMPLETE
+        return (Verdict("redemption.statement", VerdictLevel.PASS if fine else VerdictLevel.WARNING, text, detail),)
+
     async def match(self, network_id: str) -> Matching:
         """What the statements say of every redemption of a network.
 
         Raises:
             Unavailable: the network does not answer.
         """
-        rows, rate = await self._redemptions.list(network_id), self._rate()
+        return await self._match(network_id, await self._redemptions.list(network_id))
+
+    async def _match(self, network_id: str, rows: Sequence[RedemptionRow]) -> Matching:
+        rate = self._rate()
         chain = await self._networks.connect(network_id)
         heights = sorted({height for row in rows for height in (row.requested_block, row.closed_block) if height})
         blocks = await chain.rpc.batch([("eth_getBlockByNumber", [hex(height), False]) for height in heights]) if heights else []

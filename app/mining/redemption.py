@@ -90,6 +90,7 @@ class Redemptions:
         fees: Fees,
         economy_of: Callable[[str], Awaitable[Economy | None]],
         bus: Bus,
+        bank_checks: Callable[[str, int, str], Awaitable[Sequence[Verdict]]],
     ) -> None:
         self._database = database
         self._operations = operations
@@ -99,6 +100,7 @@ class Redemptions:
         self._fees = fees
         self._economy_of = economy_of
         self._bus = bus
+        self._bank_checks = bank_checks
         for verb, undo in UNDO.items():
             kind = f"redemption.{verb}"
             operations.register_kind(PlanKind(kind, self._preview, self._measure, EVERYBODY, undo=undo, repeats=self._repeats))
@@ -303,6 +305,7 @@ class Redemptions:
                         "One payment completes one request.",
                     )
                 )
+            verdicts += await self._bank_checks(chain.network.id, row.id, str(plan.params["bank_reference"]))
         if verb == "refund" and (await chain.head()).timestamp < row.refundable_at:
             verdicts.append(
                 Verdict("redemption.timeout", block, "The timeout of the request has not passed", "The block time decides.")

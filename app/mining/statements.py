@@ -70,6 +70,11 @@ class Statement:
         return (min(days), max(days)) if days else None
 
 
+def plain(text: str) -> str:
+    """Letters and digits alone: banks break references into lines and change their case."""
+    return re.sub(r"[^0-9A-Z]", "", text.upper())
+
+
 def read_statement(data: bytes, name: str = "") -> Statement:
     """A bank statement.
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import Invalid
 from app.core.evidence import EvidenceStatus
+from app.mining.comparing import bank_reference_of, compare
 from app.mining.matching import Finding, match_payments
 from app.mining.redemption import RedemptionRow, RedemptionStatus
 from app.mining.statements import BankEntry, Statement, amount_of, read_statement
@@ -173,3 +174,52 @@ def test_overlapping_statements_hold_a_numbered_payment_once_and_unknown_payment
     told = match_payments([DONE], [one, two], TIMES, Decimal("0.5"), "EUR")
     assert told.matches[0].finding is Finding.PAID
     assert told.unknown == (OTHER, OTHER) and told.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("mine", "text", "carried"),
+    [
+        ("INVOICE-1", "Invoice 1", True),
+        ("INVOICE-1", "INVOICE-10", False),  # another request's
+        ("INVOICE-1", "EREF+INVO ICE-1SVWZ+", True),
+        ("2026-17", "12026-17", False),
+        ("2026-17", "No. 2026/17, thanks", True),
+    ],
+)
+def test_a_reference_is_found_however_a_bank_breaks_it_and_never_inside_a_longer_number(mine, text, carried):
+    match = found(replace(OPEN, reference=mine), paid(text=text))
+    assert bool(match.payments) is carried
+
+
+def test_a_payment_belongs_to_the_longest_reference_and_one_that_two_requests_name_is_to_be_looked_at():
+    short, long = replace(OPEN, reference="PAY 17"), replace(OPEN, id=2, reference="PAY 17 B")
+    statement = Statement("s.csv", "ab" * 32, "CSV", "", (paid(text="pay 17 b"),))
+    told = match_payments([short, long], [statement], TIMES, Decimal("0.5"), "EUR")
+    assert [match.finding for match in told.matches] == [Finding.OPEN, Finding.TO_COMPLETE]
+    assert [payment.redemptions for payment in told.payments] == [(2,)]
+    twice = match_payments([long, replace(long, id=3)], [statement], TIMES, Decimal("0.5"), "EUR")
+    assert [match.finding for match in twice.problems] == [Finding.SHARED, Finding.SHARED]
+    assert "R-3 too" in twice.matches[0].text and twice.payments[0].redemptions == (2, 3)
+
+
+def test_request_and_bank_entry_are_compared_field_by_field():
+    fields = {line.field: line for line in compare(OPEN, found(OPEN, paid("-49.99", text="invoice 2026-17")), "Ada")}
+    said = ("100.0000 AZR, 50.00 EUR", "49.99 EUR", False)
+    assert (fields["Amount"].chain, fields["Amount"].bank, fields["Amount"].agrees) == said
+    assert (fields["Rate"].chain, fields["Rate"].bank) == ("0.5000 EUR", "0.4999 EUR")
+    assert fields["Booked"].agrees and fields["Reference"].agrees and fields["Payee"].agrees is None  # names are for a person
+    rateless = {line.field: line for line in compare(OPEN, found(OPEN, paid(text="invoice 2026-17"), rate=None))}
+    assert rateless["Amount"].agrees is None and rateless["Payee"].chain == OPEN.account
+    assert all(line.agrees is None and line.bank == "–" for line in compare(OPEN, found(OPEN, OTHER)))
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "named"),
+    [
+        ("BANK-77", "invoice 2026-17", "BANK-77"),
+        ("B7", "invoice 2026-17", "invoice 2026-17"),
+        ("", "invoice 2026-17 " * 20, OPEN.reference),
+    ],
+)
+def test_a_completion_names_what_no_other_payment_has(number, text, named):
+    assert bank_reference_of(OPEN, found(OPEN, paid(text=text, number=number))) == named

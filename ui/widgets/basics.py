@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -89,6 +89,12 @@ class IconLabel(QWidget):
             painter.translate(-middle)
         icon(self._name, self._color, self._size).paint(painter, self.rect())
         painter.end()
+
+
+def letter_key(page: QWidget, keys: str, act: Callable[[], object]) -> None:
+    """A key that belongs to one page alone; a field that has the keyboard keeps its letters."""
+    shortcut = QShortcut(QKeySequence(keys), page, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+    shortcut.activated.connect(lambda: act())
 
 
 def button(text: str, icon: str = "") -> QPushButton:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,8 @@ from app.mining.redemption import RedemptionRow, RedemptionStatus
 from app.mining.statements import BankEntry, Statement
 from tests.ui.panels.test_wallets_panel import readable
 from tests.ui.shell.desk import POOL, Shell
+from ui.panels.mining.forms import CancelForm, CompleteForm
+from ui.panels.mining.redemptions import RedemptionsTab
 from ui.panels.mining.statements import FINDINGS, StatementForm
 from ui.widgets import privacy
 
@@ -34,10 +37,11 @@ STATEMENT = Statement("march.csv", "ab" * 32, "CSV", "", ENTRIES)
 
 
 @pytest.fixture
-def tab(shell: Shell) -> Any:
+def tab(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(RedemptionsTab, "show_rows", lambda *_: None)  # no network is selected: what is shown is given here
     shell.window.open("mining", tab="redemptions")
     tab = shell.panel.redemptions
-    shell.until(lambda: tab.bank_text.text())  # the first reading, which finds no network
+    tab.view.set_value("all")
     tab._fill(ROWS)
     tab.show_matching(1, match_payments(ROWS, [STATEMENT], {5: NOON}, Decimal("0.10"), "EUR"))
     return tab
@@ -47,17 +51,61 @@ def test_every_finding_has_a_word() -> None:
     assert set(FINDINGS) == {finding.value for finding in Finding}
 
 
-def test_findings_stand_beside_the_requests_as_an_external_document(tab: Any) -> None:
+def test_findings_stand_beside_the_requests_as_an_external_document(shell: Shell, tab: Any) -> None:
     found = {row.id: row.cells["found"].word for row in tab.table.rows()}
     assert found == {"1": "To complete", "2": "Wrong amount"}
     assert "External document, 1 statement from 2026-03-02 to 2026-03-04: 1 to look at, 1 payment named" in tab.bank_text.text()
     tab.table.select("2")
-    tab._select("2")
+    tab._select()
     said = readable(tab)
     assert "4.99 EUR were paid, 5.00 EUR are owed." in said and "never proven" in said and "Proven" not in said
+    lines = {row.id: row.cells for row in tab.detail.compared.rows()}
+    assert lines["Amount"]["chain"].endswith("AZR, 5.00 EUR") and lines["Amount"]["agrees"].word == "differs"
+    assert lines["Reference"]["agrees"].word == "agrees"
     privacy.set_hidden(True)
-    tab._select("2")
-    assert "4.99" not in readable(tab.pane)
+    shell.until(lambda: "4.99" not in readable(tab.detail))  # the labels of before go with the next turn of the loop
+    assert "4.99" not in str([row.cells["bank"] for row in tab.detail.compared.rows()])
+
+
+def test_views_count_what_they_show_and_a_payment_leads_to_its_request(shell: Shell, tab: Any) -> None:
+    words = [tab.view.button(view).text() for view in ("all", "open", "look", "closed", "payments")]
+    assert words == ["All 2", "Open 2", "To look at 1", "Closed 0", "Payments 3"]
+    tab.view.set_value("look")
+    tab._show_view()
+    assert [row.id for row in tab.table.rows()] == ["2"]
+    tab.view.set_value("payments")
+    tab._show_view()
+    listed = [(row.cells["reference"], row.cells["request"], row.cells["found"].word) for row in tab.payments.rows()]
+    assert listed == [  # what a person must look at comes first
+        ("RENT", "–", "No request"),
+        ("INVOICE-2", "R-2", "Wrong amount"),
+        ("INVOICE-1", "R-1", "To complete"),
+    ]
+    assert not tab.detail.isVisibleTo(tab)  # the rent is nobody's
+    tab.act("next")
+    assert tab.detail.pane.title() == "R-2"
+    tab.payments.activated.emit(tab.payments.rows()[2].id)
+    assert tab.view.value() == "all" and tab.table.selected_id() == "1"
+
+
+def test_a_fitting_payment_fills_the_completion_and_one_that_does_not_warns(shell: Shell, tab: Any) -> None:
+    tab.table.select("1")
+    tab._select()
+    tab.act("complete")
+    form = shell.window.findChild(CompleteForm)
+    assert form.bank_reference.text() == "INVOICE-1"  # the bank's number is too short to be told from others
+    assert "One payment fits" in readable(form) and "cannot prove it" in readable(form)
+    tab.act("next")  # the list goes from the newest to the oldest: nothing comes after R-1
+    tab.act("previous")
+    tab.act("cancel")
+    assert "shows a payment with its reference" in readable(shell.window.findChild(CancelForm))
+
+
+def test_nothing_is_planned_for_a_request_that_is_closed(shell: Shell, tab: Any) -> None:
+    tab._fill([replace(ROWS[0], status=RedemptionStatus.COMPLETED, bank_reference="INVOICE-1", closed_block=9)])
+    tab.act("complete")
+    assert shell.said() == "No open request is chosen. Nothing was planned."
+    assert not tab.detail.complete.isVisibleTo(tab)
 
 
 def test_payments_that_nobody_asked_for_are_listed(shell: Shell, tab: Any) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QVBoxLayout
 
 from app.core.errors import Conflict, Invalid
 from app.core.money import parse_units, short_units
+from app.mining.comparing import bank_reference_of
 from ui.plan_sheet import PlanForm
 from ui.widgets import AccountCombo, Field, FileField, Note, line_edit
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from app.mining import ProofRow, RedemptionRow
     from app.mining.batching import Batch
+    from app.mining.matching import Match
     from ui.shell.panel import Panel
 
 
@@ -259,11 +261,16 @@ class RequestForm(NetworkForm):
 class CompleteForm(NetworkForm):
     """The statement that the bank has paid."""
 
-    def __init__(self, panel: Panel, row: RedemptionRow) -> None:
+    def __init__(self, panel: Panel, row: RedemptionRow, match: Match | None = None) -> None:
         super().__init__(panel)
         self._row = row
         self.title = f"Complete redemption R-{row.id}"
         self.bank_reference = line_edit("mining.complete.bank_reference", "Reference on the bank statement")
+        if match is not None and match.payments:
+            self.bank_reference.setText(bank_reference_of(row, match))
+            fine = str(match.finding) == "to complete"
+            said = f"{match.text} It is an external document, and your statement: the chain cannot prove it."
+            self.column.addWidget(Note("info" if fine else "warn", said))
         self.officer = AccountCombo("mining.complete.officer", panel.bridge)
         self.column.addWidget(Field("Bank reference", self.bank_reference, "As it stands on the statement"))
         self.column.addWidget(Field("Officer", self.officer, "Holds the officer role; sends and pays"))
@@ -285,10 +292,14 @@ class CompleteForm(NetworkForm):
 class CancelForm(NetworkForm):
     """A request taken back."""
 
-    def __init__(self, panel: Panel, row: RedemptionRow) -> None:
+    def __init__(self, panel: Panel, row: RedemptionRow, match: Match | None = None) -> None:
         super().__init__(panel)
         self._row = row
         self.title = f"Cancel redemption R-{row.id}"
+        if match is not None and match.payments:
+            self.column.addWidget(
+                Note("warn", "A bank statement shows a payment with its reference. Cancelled, the holder keeps both.")
+            )
         self.sender = AccountCombo("mining.cancel.sender", panel.bridge)
         self.column.addWidget(Field("Send with", self.sender, "The account that asked for it, or an officer"))
         self.column.addWidget(Note("info", f"{short_units(row.amount, 18)} AZR return from escrow to the account that asked."))

@@ -17,6 +17,8 @@ from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
 from ui.panels.mining.redemptions import RedemptionsTab
 from ui.panels.mining.review import ReviewPage
 from ui.panels.mining.signatures import ImportSignaturesForm, SignFileForm, offer_signed
+from ui.panels.mining.statements import StatementForm
+from ui.panels.mining.worker_forms import PricesForm
 from ui.panels.mining.workers import WorkersPage
 from ui.shell.panel import Panel
 from ui.widgets import Segmented
@@ -180,6 +182,9 @@ class MiningPanel(Panel):
         elif do in ("accept", "reject", "undo", "next", "previous", "mark"):
             self.show_tab("review")
             self.review.act(do)
+        elif do in ("complete", "cancel"):
+            self.show_tab("redemptions")
+            self.redemptions.act(do)
         form = arguments.get("form")
         if form == "submit":
             self.window_.open_form(SubmitForm(self))
@@ -192,6 +197,9 @@ class MiningPanel(Panel):
         elif form == "worker":
             self.show_tab("workers")
             self.workers.start()
+        elif form in ("statements", "prices"):
+            self.show_tab("redemptions")
+            self.window_.open_form(StatementForm(self) if form == "statements" else PricesForm(self))
         elif form == "redeem":
             self.show_tab("redemptions")
             self.window_.open_form(RequestForm(self))

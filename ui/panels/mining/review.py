@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.panels.mining.answer import AnswerPane
 from ui.panels.mining.examined import ExaminedPane
 from ui.panels.mining.proof_words import STATES, Counts, proof_row, proofs
 from ui.widgets import Column, EmptyState, ErrorState, IconCell, Pane, Row, Table, button, line_edit
+from ui.widgets.basics import letter_key
 from ui.widgets.values import short_hex
 
 if TYPE_CHECKING:
@@ -73,13 +73,8 @@ class ReviewPage(QWidget):
             "undo": self.undo,
         }
         for keys, act in zip("JKARU", ("next", "previous", "accept", "reject", "undo"), strict=True):
-            self._key(keys, act)
-        self._key("Space", "mark")
-
-    def _key(self, keys: str, act: str) -> None:
-        # Letters go to the page alone; a field that has the keyboard keeps them.
-        shortcut = QShortcut(QKeySequence(keys), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        shortcut.activated.connect(lambda: self.act(act))
+            letter_key(self, keys, lambda act=act: self.act(act))
+        letter_key(self, "Space", self.mark)
 
     def act(self, name: str) -> None:
         """Do what a key or a command asks: ``next``, ``previous``, ``accept``, ``reject``, ``mark`` or ``undo``."""

@@ -27,7 +27,8 @@ FINDINGS = {
     "wrong amount": ("err", "Wrong amount"),
     "too early": ("warn", "Too early"),
     "not owed": ("err", "Not owed"),
-    "open": ("idle", "Open"),
+    "shared": ("err", "Shared"),
+    "open": ("idle", "Nothing paid"),
     "outside": ("idle", "Outside"),
 }
 EXTERNAL = "External document: a statement that somebody imported. It is never proven."
