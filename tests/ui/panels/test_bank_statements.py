@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -36,9 +37,16 @@ ENTRIES = (
 STATEMENT = Statement("march.csv", "ab" * 32, "CSV", "", ENTRIES)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unread() -> Iterator[None]:
+    """No network is selected, and a reading of nothing would come late: what is shown is given here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RedemptionsTab, "show_rows", lambda *_: None)
+        yield
+
+
 @pytest.fixture
-def tab(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(RedemptionsTab, "show_rows", lambda *_: None)  # no network is selected: what is shown is given here
+def tab(shell: Shell) -> Any:
     shell.window.open("mining", tab="redemptions")
     tab = shell.panel.redemptions
     tab.view.set_value("all")
