@@ -88,9 +88,28 @@ def intake(
 
 
 @mint.command("review")
-def review(proof: str, accept: Annotated[bool, typer.Option("--accept/--reject")], reason: str = "") -> None:
-    """Accept a proof for minting, or reject it with a reason."""
-    row = run(lambda console: console.mining.review(proof, accept, reason))
+def review(
+    proof: str,
+    accept: Annotated[bool | None, typer.Option("--accept/--reject", help="Ready to mint, or not")] = None,
+    reason: Annotated[str, typer.Option(help="Needed to reject; kept with the proof")] = "",
+    ask: Annotated[str, typer.Option(help="Send it back to its contributor with this question")] = "",
+    answer: Annotated[str, typer.Option(help="What the contributor answered; it waits for a review again")] = "",
+) -> None:
+    """Accept a proof for minting, reject it with a reason, or ask for more. What is said is kept with its author."""
+    if sum((accept is not None, bool(ask), bool(answer))) != 1:
+        raise typer.BadParameter("Give one of --accept, --reject, --ask and --answer. Nothing was changed.")
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        if answer:
+            return await console.mining.answered(proof, answer)
+        row = await console.mining.get(proof)
+        if not ask:
+            return await console.mining.review(row.id, bool(accept), reason)
+        if not await console.mining.ask([row.id], ask):
+            raise Conflict(f"Proof #{row.number} is no longer open. Nothing was changed.", "Look at the queue again.")
+        return await console.mining.get(row.id)
+
+    row = run(work)
     show(row, people=lambda: f"Proof #{row.number} is {row.status.value}.")
 
 

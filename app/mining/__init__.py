@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
     from app.mining.reconciling import QueueReconciliation
     from app.mining.redemption import RedemptionRow, Redemptions, RedemptionStatus
+    from app.mining.remarks import Remark, Said
     from app.mining.reviewing import Examination, ProofFilter, ReviewCheck
     from app.mining.service import Mining
     from app.mining.signatures import Signature
@@ -39,6 +40,8 @@ _HOMES = {
     "EvidenceState": "evidence_file",
     "Examination": "reviewing",
     "ProofFilter": "reviewing",
+    "Remark": "remarks",
+    "Said": "remarks",
     "ReviewCheck": "reviewing",
     "Signature": "signatures",
     "Taken": "attesting",
@@ -85,7 +88,9 @@ __all__ = [
     "RedemptionRow",
     "RedemptionStatus",
     "Redemptions",
+    "Remark",
     "ReviewCheck",
+    "Said",
     "Share",
     "Signature",
     "Taken",

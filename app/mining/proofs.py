@@ -29,6 +29,7 @@ class ProofStatus(StrEnum):
     """Where a proof is on its way."""
 
     IN_REVIEW = "in_review"
+    ASKED = "asked"  # sent back to its contributor with a question
     READY = "ready"
     REJECTED = "rejected"
     MINTING = "minting"  # claimed by one plan, nobody else may mint it
@@ -37,7 +38,7 @@ class ProofStatus(StrEnum):
     REVOKED = "revoked"
 
 
-OPEN = (ProofStatus.IN_REVIEW, ProofStatus.READY)
+OPEN = (ProofStatus.IN_REVIEW, ProofStatus.ASKED, ProofStatus.READY)
 DEAD = (ProofStatus.REJECTED, ProofStatus.EXPIRED, ProofStatus.REVOKED)
 
 

@@ -19,6 +19,7 @@ from app.core.money import short_units
 from app.database import Database, on_commit
 from app.mining.policy import Policy, Price, policy_v1
 from app.mining.proofs import DEAD, OPEN, Evidence, ProofDraft, ProofRow, ProofStatus, ValueProof
+from app.mining.remarks import Said, keep
 from app.mining.tables import value_proofs as table
 from app.wallets.keys import checksum
 
@@ -181,6 +182,28 @@ class Queue:
         if not ids:
             return 0
         return await self._write(lambda connection: _move(connection, ids, sources, target, values))
+
+    async def answer(
+        self,
+        ids: Sequence[str],
+        sources: Collection[ProofStatus],
+        target: ProofStatus,
+        said: Said,
+        author: str,
+        text: str,
+        **values: Any,
+    ) -> int:
+        """Move rows as :meth:`move` does, for the reason ``text``, and keep with each of them who said it."""
+        if not ids:
+            return 0
+
+        def work(connection: sa.Connection) -> int:
+            open_ = sa.select(table.c.id).where(table.c.id.in_(ids), table.c.status.in_([status.value for status in sources]))
+            moved = list(connection.scalars(open_.with_for_update()))
+            keep(connection, moved, said, author, text)
+            return _move(connection, moved, sources, target, {"reason": text, **values})
+
+        return await self._write(work)
 
     async def claim(self, ids: Sequence[str], plan_id: str) -> None:
         """Take rows for one plan, all or none. Rows that this plan holds already stay held.

@@ -6,7 +6,7 @@ Nothing here changes a proof except :meth:`Reviewing.reopen`, which takes an ans
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,12 @@ from app.core.errors import Conflict, ConsoleError
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
 from app.core.money import short_units
 from app.mining.abis import MINT_MINE
-from app.mining.evidence_file import EvidenceLook, look
+from app.mining.evidence_file import EvidenceLook, EvidenceState, look
+from app.mining.likeness import NEAR, plain_url
 from app.mining.policy import Policy
 from app.mining.proofs import DEAD, DOMAIN_NAME, DOMAIN_VERSION, ProofRow, ProofStatus, domain_separator
 from app.mining.queue import DAY, Queue
+from app.mining.remarks import Remark, Said, remarks_of
 from app.mining.tables import value_proofs as table
 from app.wallets.keys import checksum
 
@@ -65,6 +67,7 @@ class Examination:
         domain, message: the EIP-712 data, field by field; ``separator`` and ``struct`` are their hashes, ``0x…``.
         priced: how the policy of this release finds the reward, as pairs; empty where the proof names another.
         checks: against the chain and the other proofs.
+        remarks: what was said of it so far, the oldest first.
     """
 
     row: ProofRow
@@ -75,6 +78,7 @@ class Examination:
     struct: str
     priced: tuple[tuple[str, str], ...]
     checks: tuple[ReviewCheck, ...]
+    remarks: tuple[Remark, ...] = ()
 
 
 class Reviewing:
@@ -87,7 +91,9 @@ class Reviewing:
         networks: Networks,
         economy_of: Callable[[str], Awaitable[Economy | None]],
         policies: Policies,
+        author: Callable[[], str],
     ) -> None:
+        self._author = author
         self._policies = policies
         self._database = database
         self._queue = queue
@@ -169,10 +175,26 @@ class Reviewing:
             struct="0x" + proof.struct_hash().hex(),
             priced=_priced(row, await self._policies.named(row.policy)),
             checks=tuple(checks),
+            remarks=await remarks_of(self._database, row.id),
         )
 
+    async def require_unchanged(self, rows: Sequence[ProofRow]) -> None:
+        """Hash the evidence again; what cannot be found here is no change.
+
+        Raises:
+            Conflict: evidence is no longer what was submitted; the proofs are named.
+        """
+        looks = await asyncio.to_thread(lambda: [look(row).state for row in rows])
+        changed = [f"#{row.number}" for row, state in zip(rows, looks, strict=True) if state is EvidenceState.CHANGED]
+        if changed:
+            raise Conflict(
+                f"The evidence of proof {', '.join(changed[:5])} was changed after it was submitted: "
+                "its hash is no longer the one that is signed. Nothing was accepted.",
+                "Put the submitted file back, ask the contributor, or reject the proof.",
+            )
+
     async def reopen(self, proof_id: str, reason: str = "") -> ProofRow:
-        """Take an answer back: a ready or rejected proof waits for a review again, for ``reason``.
+        """Take an answer back: a proof that is ready, rejected or asked for more waits for a review again, for ``reason``.
 
         Raises:
             Conflict: it is on its way to be minted, minted, expired or revoked, or its evidence is another open proof's by now.
@@ -180,9 +202,9 @@ class Reviewing:
         row = await self._queue.get(proof_id)
         told = "Nothing was changed."
         try:
-            moved = await self._queue.move(
-                [row.id], (ProofStatus.READY, ProofStatus.REJECTED), ProofStatus.IN_REVIEW, reason=reason, plan_id=""
-            )
+            answered = (ProofStatus.READY, ProofStatus.REJECTED, ProofStatus.ASKED)
+            author = self._author()
+            moved = await self._queue.answer([row.id], answered, ProofStatus.IN_REVIEW, Said.REOPENED, author, reason, plan_id="")
         except IntegrityError:
             raise Conflict(
                 f"The evidence of proof #{row.number} has been submitted again since. {told}", "Answer the newer proof."
@@ -251,6 +273,7 @@ class Reviewing:
         if equal:
             which = ", ".join(f"#{number} ({_word(ProofStatus(status))})" for number, status in equal[:4])
             checks = [ReviewCheck("warn", f"The same evidence stands in {which}", compared)]
+        checks += await self._alike(row)
         policy = self._policies.known
         cap = policy.contributor_day_cap
         level = "ok" if today <= cap else "warn"
@@ -262,6 +285,42 @@ class Reviewing:
         else:
             checks.append(ReviewCheck("err", "The deadline has passed", "The contract refuses it"))
         return checks
+
+    async def _alike(self, row: ProofRow) -> list[ReviewCheck]:
+        """Near duplicates: the same address spelled otherwise, and the same activity again within an hour."""
+        here = (table.c.network == row.network, table.c.id != row.id)
+        soon = sa.select(table.c.number).where(
+            *here,
+            table.c.contributor == bytes.fromhex(row.contributor[2:]),
+            table.c.activity == row.activity,
+            table.c.created_at.between(row.created_at - NEAR, row.created_at + NEAR),
+            table.c.status.notin_([status.value for status in DEAD]),
+        )
+        url = plain_url(row.evidence_name)
+        spelled = sa.select(table.c.number, table.c.evidence_name).where(
+            *here, table.c.evidence_kind == "url", table.c.evidence_name.icontains(url.partition("/")[0], autoescape=True)
+        )
+
+        def look_up(connection: sa.Connection) -> tuple[list[int], list[int]]:
+            near = list(connection.scalars(soon.order_by(table.c.number)))
+            if row.evidence_kind != "url":
+                return near, []
+            found = connection.execute(spelled.order_by(table.c.number))
+            return near, [int(number) for number, name in found if name != row.evidence_name and plain_url(name) == url]
+
+        near, same = await self._database.read(look_up)
+        checks = []
+        if same:
+            checks.append(ReviewCheck("warn", f"The same address, spelled otherwise, stands in {_numbers(same)}", url))
+        if near:
+            title = f"The same contributor and activity within an hour: {_numbers(near)}"
+            checks.append(ReviewCheck("warn", title, "Perhaps one piece of work in parts; compare them"))
+        return checks
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    more = f" and {len(numbers) - 4:,} more" if len(numbers) > 4 else ""
+    return ", ".join(f"#{number}" for number in numbers[:4]) + more
 
 
 def _where(key: str, wanted: ProofFilter) -> list[sa.ColumnElement[bool]]:

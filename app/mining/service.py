@@ -23,6 +23,7 @@ from app.mining.proofs import OPEN, ProofDraft, ProofRow, ProofStatus, ValueProo
 from app.mining.queue import Queue
 from app.mining.reading import read_many
 from app.mining.reconciling import QueueReconciliation, Reconciling
+from app.mining.remarks import Said
 from app.mining.reviewing import Reviewing
 from app.mining.signatures import Signature, Signatures
 from app.operations.plans import Plan, StepSpec
@@ -75,7 +76,7 @@ class Mining:
         self._queue = Queue(database, bus)
         self._emissions = Emissions(networks, self._queue, ledger, economy_of)
         self.policies = Policies(database, operations, self._queue, self._epochs, bus)
-        self.reviewing = Reviewing(database, self._queue, networks, economy_of, self.policies)
+        self.reviewing = Reviewing(database, self._queue, networks, economy_of, self.policies, lambda: operations.author)
         self._minting = Minting(self._queue, networks, simulation, fees, signer, economy_of, lambda: self.policy)
         self._signatures = Signatures(database, bus)
         self._batching = Batching(self._minting, self._signatures, lambda: self.policy)
@@ -138,26 +139,48 @@ class Mining:
 
         Raises:
             Invalid: a rejection without a reason.
+            Conflict: the evidence of one that is to be accepted was changed; none was accepted.
         """
-        if not accept and not reason.strip():
-            raise Invalid("A rejection needs a reason. Nothing was changed.", "Say what is missing.", field="reason")
-        target = ProofStatus.READY if accept else ProofStatus.REJECTED
         rows = [await self._queue.get(proof_id) for proof_id in dict.fromkeys(proof_ids)]
-        return await self._queue.move([row.id for row in rows], OPEN, target, reason=reason.strip())
+        if accept:
+            await self.reviewing.require_unchanged(rows)
+            return await self._answer(rows, OPEN, ProofStatus.READY, Said.ACCEPTED, reason.strip())
+        text = _text(reason, "A rejection needs a reason.", "Say what is missing.")
+        return await self._answer(rows, OPEN, ProofStatus.REJECTED, Said.REJECTED, text)
 
     async def review(self, proof_id: str, accept: bool, reason: str = "") -> ProofRow:
         """Accept a proof for minting, or reject it.
 
         Raises:
             Invalid: a rejection without a reason.
-            Conflict: it is no longer open.
+            Conflict: it is no longer open, or it is to be accepted and its evidence was changed.
         """
         row = await self._queue.get(proof_id)
-        if not accept and not reason.strip():
-            raise Invalid("A rejection needs a reason. Nothing was changed.", "Say what is missing.", field="reason")
-        target = ProofStatus.READY if accept else ProofStatus.REJECTED
-        if not await self._queue.move([row.id], OPEN, target, reason=reason.strip()):
+        if not await self.review_many([row.id], accept, reason):
             raise Conflict(f"Proof #{row.number} is no longer open. Nothing was changed.", "Look at the queue again.")
+        return await self._queue.get(row.id)
+
+    async def ask(self, proof_ids: Sequence[str], question: str) -> int:
+        """Send proofs back to their contributors with a question; how many were still open. They are not minted meanwhile.
+
+        Raises:
+            Invalid: no question.
+        """
+        text = _text(question, "Asking for more needs a question.", "Say what is missing.")
+        rows = [await self._queue.get(proof_id) for proof_id in dict.fromkeys(proof_ids)]
+        return await self._answer(rows, OPEN, ProofStatus.ASKED, Said.ASKED, text)
+
+    async def answered(self, proof_id: str, answer: str) -> ProofRow:
+        """Write down what the contributor answered: the proof waits for a review again.
+
+        Raises:
+            Invalid: no answer.
+            Conflict: nothing was asked.
+        """
+        text = _text(answer, "An answer has words.", "Write down what the contributor said.")
+        row = await self._queue.get(proof_id)
+        if not await self._answer([row], (ProofStatus.ASKED,), ProofStatus.IN_REVIEW, Said.ANSWERED, text):
+            raise Conflict(f"Nothing is asked of proof #{row.number}. Nothing was changed.", "Look at the queue again.")
         return await self._queue.get(row.id)
 
     async def revoke(self, proof_id: str, reason: str) -> ProofRow:
@@ -167,7 +190,7 @@ class Mining:
             Conflict: it is not ready.
         """
         row = await self._queue.get(proof_id)
-        if not await self._queue.move([row.id], (ProofStatus.READY,), ProofStatus.REVOKED, reason=reason.strip()):
+        if not await self._answer([row], (ProofStatus.READY,), ProofStatus.REVOKED, Said.REVOKED, reason.strip()):
             raise Conflict(f"Proof #{row.number} is not ready. Nothing was changed.", "Look at the queue again.")
         return await self._queue.get(row.id)
 
@@ -335,6 +358,11 @@ class Mining:
 
     # Inside
 
+    async def _answer(
+        self, rows: Sequence[ProofRow], sources: Collection[ProofStatus], target: ProofStatus, said: Said, text: str
+    ) -> int:
+        return await self._queue.answer([row.id for row in rows], sources, target, said, self._operations.author, text)
+
     async def _chosen(self, proof_ids: Sequence[str]) -> list[ProofRow]:
         """Proofs by id or number, each once, in the order given; ids are read together."""
         refs = list(dict.fromkeys(proof_ids))
@@ -365,3 +393,10 @@ class Mining:
         if economy is None:
             raise NotFound(f"There is no AZR economy on {chain.network.name}. Nothing was done.", "Deploy the contracts first.")
         return chain, economy
+
+
+def _text(text: str, missing: str, remedy: str) -> str:
+    clean = text.strip()
+    if not clean:
+        raise Invalid(f"{missing} Nothing was changed.", remedy, field="reason")
+    return clean

@@ -58,6 +58,19 @@ signatures = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
 )
 
+# What was said of a proof in its review; rows are only added.
+remarks = sa.Table(
+    "proof_remarks",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("proof_id", sa.String(36), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),  # UTC milliseconds
+    sa.Column("said", sa.String(12), nullable=False),
+    sa.Column("author", sa.String(120), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Index("ix_proof_remarks_proof_id", "proof_id", "id"),
+)
+
 # Versions of the reward policy after the one that a release brings.
 policies = sa.Table(
     "reward_policies",

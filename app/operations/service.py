@@ -124,7 +124,7 @@ class Operations:
             raise Invalid(f"No room of this console knows “{unknown[0]}”. Nothing was stored.")
         if not steps:
             raise Invalid("A plan without steps changes nothing. Nothing was stored.")
-        author = self._access.operator.name
+        author = self.author
         plan = await self._database.write(
             lambda connection: store.insert(connection, kind, title, target, author, params, steps, limits)
         )
@@ -141,6 +141,11 @@ class Operations:
         plan = await self.get(plan_id)
         self._expect(plan, PlanState.DRAFT, PlanState.PREVIEWED)
         return await self._keep_preview(plan, await self.simulate(plan))
+
+    @property
+    def author(self) -> str:
+        """The person at the console, as plans and answers name them."""
+        return self._access.operator.name
 
     async def plan(
         self,
@@ -327,7 +332,7 @@ class Operations:
         new_id = store.retry_of(connection, old.id)
         if not new_id:
             specs = [record.spec for record in old.steps]
-            author = self._access.operator.name
+            author = self.author
             plan = store.insert(connection, old.kind, old.title, old.target, author, old.params, specs, old.limits, retries=old.id)
             new_id = plan.id
         if statement:

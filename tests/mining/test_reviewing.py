@@ -11,10 +11,12 @@ from app.core.errors import Conflict, Unavailable
 from app.core.events import Bus
 from app.database import Database
 from app.mining.evidence_file import EvidenceState
+from app.mining.likeness import plain_url
 from app.mining.policies import Policies
 from app.mining.policy import policy_v1
 from app.mining.proofs import ProofDraft, ProofStatus, ValueProof
 from app.mining.queue import Queue
+from app.mining.remarks import Said
 from app.mining.reviewing import ProofFilter, Reviewing
 from app.wallets.keys import checksum
 
@@ -40,7 +42,7 @@ async def desk(request, tmp_path):
     await database.open()
     queue = Queue(database, Bus())
     registry = SimpleNamespace(register_kind=lambda _kind: None, register_step=lambda _kind, _builder: None)
-    yield queue, Reviewing(database, queue, Nowhere(), None, Policies(database, registry, queue, None, Bus()))
+    yield queue, Reviewing(database, queue, Nowhere(), None, Policies(database, registry, queue, None, Bus()), lambda: "Ada")
     await database.close()
 
 
@@ -94,6 +96,69 @@ async def test_evidence_is_hashed_again_and_a_change_is_seen(desk, tmp_path):
     assert told.state is EvidenceState.GONE and "No such file" in told.why
     link = await submit(queue, tmp_path, "", url="https://example.org/work")
     assert (await reviewing.examine("lab", link.id)).evidence.state is EvidenceState.ADDRESS
+
+
+async def test_changed_evidence_is_not_accepted_and_the_proof_is_named(desk, tmp_path):
+    queue, reviewing = desk
+    rows = [await submit(queue, tmp_path, name) for name in ("a.md", "b.md")]
+    await reviewing.require_unchanged(rows)
+    (tmp_path / "b.md").write_text("another")
+    with pytest.raises(Conflict, match="proof #2 was changed .* Nothing was accepted"):
+        await reviewing.require_unchanged(rows)
+    (tmp_path / "b.md").unlink()
+    await reviewing.require_unchanged(rows)  # what is not here cannot be compared; the reviewer is told
+
+
+async def test_a_question_is_kept_with_its_author_and_the_proof_waits_until_it_is_answered(desk, tmp_path):
+    queue, reviewing = desk
+    row = await submit(queue, tmp_path, "a.md")
+    assert await queue.answer([row.id], (READY,), ProofStatus.ASKED, Said.ASKED, "Ada", "Which chapter?") == 1
+    assert await queue.answer([row.id], (READY,), REJECTED, Said.REJECTED, "Ben", "late") == 0  # and nothing is kept of it
+    asked = await queue.get(row.id)
+    assert (asked.status, asked.reason) == (ProofStatus.ASKED, "Which chapter?")
+    with pytest.raises(Conflict):
+        await queue.claim([row.id], "plan")
+    await queue.answer([row.id], (ProofStatus.ASKED,), REVIEW, Said.ANSWERED, "Ada", "The third.")
+    told = (await reviewing.examine("lab", row.id)).remarks
+    assert [(remark.said, remark.author, remark.text) for remark in told] == [
+        (Said.ASKED, "Ada", "Which chapter?"),
+        (Said.ANSWERED, "Ada", "The third."),
+    ]
+    await queue.answer([row.id], (REVIEW,), ProofStatus.ASKED, Said.ASKED, "Ada", "Sure?")
+    assert await queue.expire(NETWORK, 2_000_000_001) == 1  # a question does not stop the clock
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://Example.org/a/", "http://www.example.org/a#top", True),
+        ("https://example.org:443/a?b=2&a=1", "https://example.org/a?a=1&b=2&utm_source=x", True),
+        ("https://example.org/a", "https://example.org/A", False),  # paths may differ by case alone
+        ("https://example.org/a?x=1", "https://example.org/a?x=2", False),
+        ("https://example.org:8443/a", "https://example.org/a", False),
+        ("ipfs://Qm/a", "ipfs://Qm/a/", False),
+        ("https://[broken", "https://[broken", True),
+    ],
+)
+async def test_addresses_are_compared_without_what_does_not_change_where_they_lead(one, other, same):
+    assert (plain_url(one) == plain_url(other)) is same
+
+
+async def test_near_duplicates_are_a_warning(desk, tmp_path):
+    queue, reviewing = desk
+    first = await submit(queue, tmp_path, "", url="https://example.org/work")
+    second = await submit(queue, tmp_path, "", KOFI, url="https://www.EXAMPLE.org/work/?utm_source=mail")
+    third = await submit(queue, tmp_path, "other.md", KOFI, "translation", 60)
+
+    async def warned(row):
+        return [check.title for check in (await reviewing.examine("lab", row.id)).checks if check.level == "warn"]
+
+    assert await warned(second) == [f"The same address, spelled otherwise, stands in #{first.number}"]
+    assert await warned(third) == []  # another activity, and a file
+    fourth = await submit(queue, tmp_path, "again.md", KOFI)
+    assert await warned(fourth) == [f"The same contributor and activity within an hour: #{second.number}"]
+    await queue.move([second.id], (READY,), REJECTED, reason="copied")
+    assert await warned(fourth) == []
 
 
 async def test_what_is_signed_is_shown_and_a_silent_chain_is_told(desk, tmp_path):

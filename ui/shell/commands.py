@@ -41,6 +41,7 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("mining.review", "Review proofs", "seal-check", "mining", {"tab": "review"}, False),
     ("mining.accept", "Accept the chosen proofs", "check", "mining", {"do": "accept"}, False),
     ("mining.reject", "Reject the chosen proofs", "x", "mining", {"do": "reject"}, False),
+    ("mining.ask", "Ask for more about the chosen proofs", "question", "mining", {"do": "ask"}, False),
     ("mining.undo", "Take the last answer back", "arrow-counter-clockwise", "mining", {"do": "undo"}, False),
     ("mining.signatures", "Import signatures of attesters", "signature", "mining", {"form": "signatures"}, True),
     ("mining.attest", "Attest the proofs of a file", "pen-nib", "mining", {"form": "attest"}, True),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,9 @@ from app.mining.evidence_file import EvidenceLook, EvidenceState
 from app.mining.policy import policy_v1
 from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
 from app.mining.queue import Queue
+from app.mining.remarks import remarks_of
 from app.mining.reviewing import Examination, ReviewCheck
+from app.mining.tables import value_proofs as table
 from app.wallets.keys import checksum
 from tests.ui.panels.test_wallets_panel import readable
 from tests.ui.shell.desk import Shell
@@ -90,6 +94,43 @@ def test_a_rejection_asks_for_its_reason_first_and_the_field_keeps_its_letters(
     shell.until(lambda: "is rejected" in shell.said())
     told = shell.ask(lambda: shell.console.mining.get(rows[0].id))
     assert (str(told.status), told.reason) == ("rejected", "a rough jakuar")
+
+
+def test_a_question_goes_out_and_its_answer_comes_back_by_keys(shell: Shell, page: ReviewPage, rows: list[ProofRow]) -> None:
+    QTest.keyClick(page.table, Qt.Key.Key_Q)
+    assert page.answer.reason.hasFocus() and "Write down what is missing" in readable(page.answer)
+    QTest.keyClicks(page.answer.reason, "Which chapter?")
+    QTest.keyClick(page.answer.reason, Qt.Key.Key_Return)
+    shell.until(lambda: "sent back with a question" in shell.said())
+    assert states(shell, rows) == ["asked", "in_review", "in_review"]
+    page.show_rows([shell.ask(lambda: shell.console.mining.get(rows[0].id))], {}, ([], []), {})
+    assert page.answer.ask.text() == "Answered…" and "Which chapter?" in readable(page.answer)
+    page.answer.reason.setText("The third.")
+    QTest.keyClick(page.table, Qt.Key.Key_Q)
+    shell.until(lambda: "waiting for a review again" in shell.said())
+    assert states(shell, rows)[0] == "in_review"
+    page.undo()
+    shell.until(lambda: "waits for its contributor again" in shell.said())
+    assert states(shell, rows)[0] == "asked"
+    told = shell.ask(lambda: remarks_of(shell.console.database, rows[0].id))
+    assert [str(remark.said) for remark in told] == ["asked", "answered", "asked"]
+    assert {remark.author for remark in told} == {shell.console.access.operator.name}
+
+
+def test_changed_evidence_is_refused_with_a_sentence_and_nothing_is_accepted(
+    shell: Shell, page: ReviewPage, rows: list[ProofRow], tmp_path: Path
+) -> None:
+    file = tmp_path / "guide.md"
+    file.write_text("as it was reviewed")
+    place = table.update().where(table.c.id == rows[0].id)
+    values = {"evidence_path": str(file), "evidence": hashlib.sha256(file.read_bytes()).digest()}
+    shell.ask(lambda: shell.console.database.write(lambda connection: connection.execute(place.values(values)).rowcount))
+    file.write_text("as it is now")
+    page._marked = {rows[0].id, rows[1].id}
+    page.decide(True)
+    shell.until(lambda: "Nothing was accepted" in shell.said())
+    assert f"proof #{rows[0].number} was changed" in shell.said()
+    assert states(shell, rows) == ["in_review"] * 3
 
 
 def test_marked_proofs_are_answered_together_and_taken_back_together(shell: Shell, page: ReviewPage, rows: list[ProofRow]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -16,6 +16,7 @@ from ui.widgets import (
     Note,
     Pane,
     StatusLabel,
+    button,
     danger_button,
     empty,
     line_edit,
@@ -28,11 +29,18 @@ if TYPE_CHECKING:
     from app.mining import Examination, ProofRow
     from ui.panels.mining.review import ReviewPage
 
+WAITS = ("in_review", "asked")
+OPEN = (*WAITS, "ready")
 FOLLOWS = {
     "in_review": (
         ("pend", "Accepted, it is ready"),
         ("pend", "An attester signs, no gas"),
         ("pend", "A batch mints the reward"),
+    ),
+    "asked": (
+        ("warn", "The contributor is asked"),
+        ("pend", "The answer is written down"),
+        ("pend", "It is reviewed again"),
     ),
     "ready": (
         ("ok", "Accepted"),
@@ -49,6 +57,8 @@ class AnswerPane(Pane):
 
     def __init__(self, page: ReviewPage) -> None:
         super().__init__("Answer")
+        self._reject: Callable[[], object] = lambda: page.decide(False)
+        self.then = self._reject
         self.state = StatusLabel("idle", "")
         self.add_header(self.state, right=True)
         inner = QWidget()
@@ -63,8 +73,8 @@ class AnswerPane(Pane):
         self.note = Note("info", "")
         column.addWidget(self.note)
         self.reason = line_edit("mining.review.reason", "Reason")
-        self.reason.returnPressed.connect(lambda: page.decide(False))
-        self.field = Field("Reason", self.reason, "Needed to reject; kept with the proof")
+        self.reason.returnPressed.connect(lambda: self.then())
+        self.field = Field("Reason", self.reason, "Needed to reject and to ask; kept with the proof")
         column.addWidget(self.field)
         self.signatures = SignaturesBox(page.panel)
         column.addWidget(self.signatures)
@@ -85,25 +95,35 @@ class AnswerPane(Pane):
         self.reject.setObjectName("mining.review.reject")
         self.reject.setToolTip("R")
         self.reject.clicked.connect(lambda: page.decide(False))
+        self.ask = button("Ask…")
+        self.ask.setObjectName("mining.review.ask")
+        self.ask.clicked.connect(page.ask)
         self.accept = primary_button("Accept")
         self.accept.setObjectName("mining.review.accept")
         self.accept.setToolTip("A")
         self.accept.clicked.connect(lambda: page.decide(True))
         row.addStretch(1)
         row.addWidget(self.reject)
+        row.addWidget(self.ask)
         row.addWidget(self.accept)
         self.body.addWidget(foot)
 
-    def ask_reason(self, error: str = "") -> None:
-        """Put the keyboard into the reason; Enter then rejects."""
+    def ask_reason(self, error: str = "", then: Callable[[], object] | None = None) -> None:
+        """Put the keyboard into the reason; Enter then rejects, or does what ``then`` says."""
+        self.then = then or self._reject
         self.field.set_error(error or "Say why, then press Enter. Nothing was changed yet.")
         self.reason.setFocus()
 
     def show_rows(self, row: ProofRow | None, some: Sequence[ProofRow]) -> None:
         """Show what can be answered."""
         self.field.set_error("")
-        waits = [each for each in some if str(each.status) == "in_review"]
-        stops = [each for each in some if str(each.status) in ("in_review", "ready")]
+        self.then = self._reject
+        waits = [each for each in some if str(each.status) in WAITS]
+        stops = [each for each in some if str(each.status) in OPEN]
+        asked = row is not None and len(some) == 1 and str(row.status) == "asked"
+        self.ask.setText("Answered…" if asked else "Ask…")
+        self.ask.setToolTip("Q. Write down what the contributor answered" if asked else "Q. Send it back with a question")
+        self.ask.setVisible(bool(stops))
         many = len(some) > 1
         self.set_title(f"Answer to {proofs(len(some))}" if many else "Answer")
         self.state.setVisible(row is not None and not many)

@@ -26,7 +26,7 @@ from ui.widgets import (
     empty,
     scrolled,
 )
-from ui.widgets.values import short_hex
+from ui.widgets.values import breakable, moment, short_hex
 
 if TYPE_CHECKING:
     from app.mining import Examination
@@ -39,6 +39,7 @@ FOUND = {
     "unknown": ("idle", "It was not a file of this machine"),
     "address": ("idle", "The hash binds the address, not what is found there"),
 }
+SAID = {"accepted": "ok", "rejected": "err", "asked": "warn", "answered": "ok", "reopened": "idle", "revoked": "idle"}
 
 
 class ExaminedPane(QWidget):
@@ -70,9 +71,10 @@ class ExaminedPane(QWidget):
         self.copy.clicked.connect(lambda: QApplication.clipboard().setText(self._digest))
         self.typed.add_header(self.copy, right=True)
         self.checks = Pane("Duplicates and limits")
+        self.remarks = Pane("Answers so far")
         self._digest = ""
         self._parts = {}
-        for name, pane in (("evidence", self.evidence), ("typed", self.typed), ("checks", self.checks)):
+        for name, pane in (("evidence", self.evidence), ("typed", self.typed), ("checks", self.checks), ("remarks", self.remarks)):
             box = QWidget()
             part = QVBoxLayout(box)
             part.setContentsMargins(16, 10, 16, 12)
@@ -120,6 +122,7 @@ class ExaminedPane(QWidget):
         self._show_evidence(told)
         self._show_typed(told, who)
         self._show_checks(told)
+        self._show_remarks(told)
 
     def _show_evidence(self, told: Examination) -> None:
         part, found, row = self._parts["evidence"], told.evidence, told.row
@@ -194,6 +197,20 @@ class ExaminedPane(QWidget):
             if check.evidence is not None:
                 row.addWidget(EvidenceChip(check.evidence), 0, Qt.AlignmentFlag.AlignTop)
             part.addWidget(line)
+
+    def _show_remarks(self, told: Examination) -> None:
+        part = self._parts["remarks"]
+        empty(part)
+        self.remarks.setVisible(bool(told.remarks))
+        for remark in told.remarks:
+            part.addWidget(StatusLabel(SAID[str(remark.said)], f"{str(remark.said).capitalize()} by {remark.author}"))
+            words = QLabel(breakable(f"{moment(remark.at)} UTC: {remark.text or 'no reason given'}"))
+            words.setTextFormat(Qt.TextFormat.PlainText)
+            words.setProperty("role", "hint")
+            words.setWordWrap(True)
+            words.setContentsMargins(20, 0, 0, 0)
+            words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            part.addWidget(words)
 
 
 def _meant(name: str, value: str) -> str:

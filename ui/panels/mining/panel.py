@@ -179,7 +179,7 @@ class MiningPanel(Panel):
         do = arguments.get("do")
         if do == "watch":
             self.queue.watch.toggle()
-        elif do in ("accept", "reject", "undo", "next", "previous", "mark"):
+        elif do in ("accept", "reject", "ask", "undo", "next", "previous", "mark"):
             self.show_tab("review")
             self.review.act(do)
         elif do in ("complete", "cancel"):

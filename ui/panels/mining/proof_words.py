@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 STATES = {
     "in_review": ("pend", "To review"),
+    "asked": ("warn", "Asked"),
     "ready": ("ok", "Ready"),
     "rejected": ("err", "Rejected"),
     "minting": ("run", "Minting"),
@@ -20,7 +21,7 @@ STATES = {
     "revoked": ("idle", "Revoked"),
 }
 GROUPS = {
-    "open": ("Open", ("in_review", "ready", "minting")),
+    "open": ("Open", ("in_review", "asked", "ready", "minting")),
     "minted": ("Minted", ("minted",)),
     "closed": ("Closed", ("rejected", "expired", "revoked")),
     "all": ("All", tuple(STATES)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from ui.panels.mining.answer import AnswerPane
+from ui.panels.mining.answer import OPEN, AnswerPane
 from ui.panels.mining.examined import ExaminedPane
 from ui.panels.mining.proof_words import STATES, Counts, proof_row, proofs
 from ui.widgets import Column, EmptyState, ErrorState, IconCell, Pane, Row, Table, button, line_edit
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LIMIT = 500
 TYPING_MS = 250
-KEYS = "J K next, previous   A accept   R reject   Space mark   U take back"
+KEYS = "J K next, previous   A accept   R reject   Q ask   Space mark   U take back"
 Was = tuple[str, str, str]  # a proof before it was answered: id, status, reason
 
 
@@ -69,15 +69,16 @@ class ReviewPage(QWidget):
             "previous": lambda: self.step(-1),
             "accept": lambda: self.decide(True),
             "reject": lambda: self.decide(False),
+            "ask": self.ask,
             "mark": self.mark,
             "undo": self.undo,
         }
-        for keys, act in zip("JKARU", ("next", "previous", "accept", "reject", "undo"), strict=True):
+        for keys, act in zip("JKARQU", ("next", "previous", "accept", "reject", "ask", "undo"), strict=True):
             letter_key(self, keys, lambda act=act: self.act(act))
         letter_key(self, "Space", self.mark)
 
     def act(self, name: str) -> None:
-        """Do what a key or a command asks: ``next``, ``previous``, ``accept``, ``reject``, ``mark`` or ``undo``."""
+        """Do what a key or a command asks: ``next``, ``previous``, ``accept``, ``reject``, ``ask``, ``mark`` or ``undo``."""
         self._acts[name]()
 
     def _build_list(self) -> QWidget:
@@ -323,11 +324,7 @@ class ReviewPage(QWidget):
 
     def decide(self, accept: bool) -> None:
         """Accept or reject the marked proofs, else the chosen one; a rejection needs its reason first."""
-        some = [
-            row
-            for row in self.chosen()
-            if str(row.status) in ("in_review", "ready") and not (accept and str(row.status) == "ready")
-        ]
+        some = [row for row in self.chosen() if str(row.status) in OPEN and not (accept and str(row.status) == "ready")]
         if not some:
             self.panel.window_.notify("None of the chosen proofs waits for this answer. Nothing was changed.", "warn")
             return
@@ -335,19 +332,45 @@ class ReviewPage(QWidget):
         if not accept and not reason:
             self.answer.ask_reason()
             return
+        mining, ids = self.panel.bridge.console.mining, [row.id for row in some]
+        word = "ready to mint" if accept else "rejected"
+        self._send(some, lambda: mining.review_many(ids, accept, reason), word, "Answering the review")
+
+    def ask(self) -> None:
+        """Send the chosen proofs back with a question; of one that is asked already, write down the answer."""
+        some = [row for row in self.chosen() if str(row.status) in OPEN]
+        asked = len(some) == 1 and str(some[0].status) == "asked"
+        if not some:
+            self.panel.window_.notify("None of the chosen proofs can be asked about. Nothing was changed.", "warn")
+            return
+        text = self.answer.reason.text().strip()
+        if not text:
+            what = "what the contributor answered" if asked else "what is missing"
+            self.answer.ask_reason(f"Write down {what}, then press Enter. Nothing was changed yet.", self.ask)
+            return
+        mining, ids = self.panel.bridge.console.mining, [row.id for row in some]
+
+        async def write() -> int:
+            if not asked:
+                return int(await mining.ask(ids, text))
+            await mining.answered(ids[0], text)
+            return 1
+
+        self._send(some, write, "waiting for a review again" if asked else "sent back with a question", "Asking for more")
+
+    def _send(self, some: Sequence[ProofRow], work: Callable[[], Any], word: str, label: str) -> None:
+        """Answer some proofs, choose the next one, and offer to take it back."""
         was = [(row.id, str(row.status), row.reason) for row in some]
         ids = [row.id for row in some]
         left = [row.id for row in self.table.rows() if row.id not in ids]
         after = [row.id for row in self.table.rows()]
         place = min(after.index(each) for each in ids)
         self._wanted = next((each for each in after[place:] if each in left), left[-1] if left else "")
-        mining = self.panel.bridge.console.mining
 
         def answered(count: int) -> None:
             self._undo.append(was)
             self._marked -= set(ids)
             self.answer.reason.clear()
-            word = "ready to mint" if accept else "rejected"
             text = f"Proof #{some[0].number:,} is {word}." if len(some) == 1 else f"{proofs(count)} are {word}."
             if count < len(some):
                 text += f" {len(some) - count} had another answer already."
@@ -355,7 +378,7 @@ class ReviewPage(QWidget):
             self.refresh()
             self.table.setFocus()
 
-        self._run(lambda: mining.review_many(ids, accept, reason), answered, "Answering the review")
+        self._run(work, answered, label)
 
     def undo(self) -> None:
         """Take the last answer back, where no plan has acted on it."""
@@ -372,14 +395,18 @@ class ReviewPage(QWidget):
 
         async def back() -> int:
             for proof_id, status, reason in was:
-                await mining.reviewing.reopen(proof_id, reason)
+                if status != "asked" or str((await mining.get(proof_id)).status) == "rejected":
+                    await mining.reviewing.reopen(proof_id, reason)
                 if status == "ready":
                     await mining.review(proof_id, True)
+                elif status == "asked":
+                    await mining.ask([proof_id], reason)
             return len(was)
 
         def done(count: int) -> None:
             word = "waits" if count == 1 else "wait"
-            self.panel.window_.notify(f"{proofs(count)} {word} for an answer again.", "ok")
+            again = "for its contributor" if was[0][1] == "asked" else "for an answer"
+            self.panel.window_.notify(f"{proofs(count)} {word} {again} again.", "ok")
             self.refresh()
 
         self._run(back, done, "Taking the answer back")
