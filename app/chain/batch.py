@@ -19,7 +19,7 @@ from app.chain.queue import QueuedTransaction, TransactionState
 from app.chain.rpc import RpcFailure
 from app.chain.sending import refusal
 from app.chain.signing import TransactionRequest
-from app.chain.standing import Standing, look, stayed
+from app.chain.standing import Standing, stayed
 from app.core.errors import Invalid
 from app.core.evidence import Evidence
 from app.operations.plans import Plan, StepSpec, listed
@@ -192,7 +192,7 @@ class BatchStep(Step):
         found = await self.transactions.queue.many(self.network, hashes)
         rows = [found[tx_hash] for tx_hash in hashes]
         asked = rows if everything else [row for row in rows if self._must_ask(row)]
-        looked = await look(chain, self.transactions.queue, asked or rows[:1], trusting=not everything)
+        looked = await self.transactions.look_up(chain, asked or rows[:1], trusting=not everything)
         by_hash = {standing.row.hash: standing for standing in looked.rows}
         counts = looked.rows[0].counts
         standings = []

@@ -23,7 +23,7 @@ from app.chain.queue import (
 )
 from app.chain.rpc import RpcFailure
 from app.chain.signing import Signing
-from app.chain.standing import Standing, look
+from app.chain.standing import Looked, Standing, look
 from app.core import faults
 from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError
@@ -122,7 +122,7 @@ class Sending(Signing):
         if not rows:
             return Followed()
         chain = await self._networks.connect(network_key)
-        looked = await look(chain, self.queue, rows)
+        looked = await self.look_up(chain, rows)
         again: list[tuple[int, QueuedTransaction]] = []
         lost = {(s.row.plan_id, s.row.step_index) for s in looked.rows if s.do is Do.RESEND}
         wanted = {step: await self._still_wanted(*step) for step in lost}
@@ -174,6 +174,12 @@ class Sending(Signing):
 
     # looking
 
+    async def look_up(self, chain: Chain, rows: Sequence[QueuedTransaction], *, trusting: bool = False) -> Looked:
+        """:func:`~app.chain.standing.look`, for whoever waits: a local node's pool that is jammed is loosened."""
+        looked = await look(chain, self.queue, rows, trusting=trusting)
+        await self.jams.loosen(chain, looked.rows)
+        return looked
+
     async def outcome(self, network_key: str, tx_hash: str, nonce: int, sender: str) -> Outcome:
         """What became of a transaction: done when it has the network's confirmations on the canonical chain.
 
@@ -186,7 +192,7 @@ class Sending(Signing):
         return await self._outcome(chain, row)
 
     async def _outcome(self, chain: Chain, row: QueuedTransaction) -> Outcome:
-        looked = await look(chain, self.queue, [row])
+        looked = await self.look_up(chain, [row])
         (standing,) = looked.rows
         if standing.receipt is not None:
             return await outcomes.mined(chain, standing, self._simulation.reason)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.chain.jams import Jams
 from app.chain.nonces import free_run
 from app.chain.queue import (
     ALIVE,
@@ -72,6 +73,7 @@ class Signing:
         # Likewise: what people call the addresses of a network, by EIP-55 spelling.
         self.names_of: Callable[[Network], Awaitable[Mapping[str, str]]] | None = None
         self._turn: dict[tuple[str, str], asyncio.Lock] = {}
+        self.jams = Jams()
         self._register(operations)
 
     def _register(self, operations: Operations) -> None:

@@ -293,3 +293,31 @@ async def test_a_nonce_that_waits_for_a_signature_elsewhere_is_no_gap(room: Room
     assert room.notices == []
     await room.operations.discard(plan.id)
     assert (await room.transactions.nonces(room.key, room.deployer)).gaps == (0,)
+
+
+@pytest.mark.parametrize("plan", ["send", "batch"])
+async def test_what_a_local_pool_holds_back_is_thrown_out_and_sent_again(tmp_path: Path, node: Node, plan: str) -> None:
+    """anvil files a transaction as queued and forgets that it could be mined; here since its nonce comes up behind its back."""
+    room = await Room(tmp_path / "home", node.url).open()
+    node("anvil_setNonce", room.deployer, "0x1")
+    send = room.transactions.send
+    broadcast = room.transactions.broadcast
+
+    async def jammed(real: Callable[..., Any], *given: Any, **options: Any) -> Any:
+        if not room.jammed:
+            node("anvil_setNonce", room.deployer, "0x0")
+        answer = await real(*given, **options)
+        if not room.jammed:
+            node("anvil_setNonce", room.deployer, "0x1")
+            room.jammed = node("txpool_status")["queued"]
+        return answer
+
+    room.jammed = ""
+    room.transactions.send = lambda *given, **options: jammed(send, *given, **options)
+    room.transactions.broadcast = lambda *given: jammed(broadcast, *given)
+    planned = await (room.planned_send(1) if plan == "send" else room.planned_batch(range(1, 4)))
+    ended = await room.operations.execute(planned.id)
+    assert room.jammed == ("0x1" if plan == "send" else "0x3")
+    assert ended.state is PlanState.DONE and node.balance(recipient(1)) == 1
+    assert node("txpool_status") == {"pending": "0x0", "queued": "0x0"}
+    await room.close()
