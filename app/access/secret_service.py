@@ -53,6 +53,8 @@ class KeptSecretService(SecretService.Keyring):
 
         def read(collection: secretstorage.Collection) -> str | None:
             found = next(collection.search_items(self._query(service, username)), None)
+            if found is not None and found.is_locked():  # KeePassXC asks its person item by item
+                self.unlock(found)  # type: ignore[no-untyped-call]
             return None if found is None else found.get_secret().decode("utf-8")
 
         return self._steadily(read)
