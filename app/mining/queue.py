@@ -98,10 +98,11 @@ class Queue:
         query = query.order_by(table.c.number.desc()).limit(limit)
         return await self._database.read(lambda connection: [_row(found, self.names) for found in connection.execute(query)])
 
-    async def find(self, where: Sequence[sa.ColumnElement[bool]], limit: int, *, oldest_first: bool) -> list[ProofRow]:
-        """Rows for which all conditions hold, by number."""
-        order = table.c.number if oldest_first else table.c.number.desc()
-        query = table.select().where(*where).order_by(order).limit(limit)
+    async def find(
+        self, where: Sequence[sa.ColumnElement[bool]], limit: int, order: Sequence[sa.ColumnElement[Any]]
+    ) -> list[ProofRow]:
+        """Rows for which all conditions hold, in this order."""
+        query = table.select().where(*where).order_by(*order).limit(limit)
         return await self._database.read(lambda connection: [_row(found, self.names) for found in connection.execute(query)])
 
     async def counts(self, network: str) -> dict[ProofStatus, int]:

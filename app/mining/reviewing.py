@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.core.clock import now_ms
-from app.core.errors import Conflict, ConsoleError
+from app.core.errors import Conflict, ConsoleError, Invalid
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
 from app.core.money import short_units
 from app.mining.abis import MINT_MINE
@@ -33,6 +33,15 @@ if TYPE_CHECKING:
     from app.mining.policies import Policies
 
 WEEK = 7 * DAY
+# What proofs are sorted by: the store's column, and its value in a row.
+ORDERS: dict[str, tuple[sa.Column[Any], Callable[[ProofRow], Any]]] = {
+    "number": (table.c.number, lambda row: row.number),
+    "contributor": (table.c.contributor, lambda row: bytes.fromhex(row.contributor[2:])),
+    "activity": (table.c.activity, lambda row: row.activity),
+    "score": (table.c.score, lambda row: row.score),
+    "reward": (table.c.reward, lambda row: row.reward),
+    "state": (table.c.status, lambda row: row.status.value),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +110,34 @@ class Reviewing:
         self._economy_of = economy_of
 
     async def page(
-        self, network_id: str, wanted: ProofFilter, limit: int = 200, beyond: int | None = None, *, oldest_first: bool = True
+        self,
+        network_id: str,
+        wanted: ProofFilter,
+        limit: int = 200,
+        after: ProofRow | None = None,
+        *,
+        by: str = "number",
+        descending: bool = False,
     ) -> list[ProofRow]:
-        """Proofs by number, from the one after ``beyond`` on."""
+        """Proofs in the order of a column of :data:`ORDERS`, and of their numbers where it is equal; from the one ``after`` on.
+
+        Raises:
+            Invalid: nothing is sorted by this column.
+        """
+        if by not in ORDERS:
+            raise Invalid(f"Proofs are not sorted by “{by}”. Nothing was read.", f"Sort by one of {', '.join(ORDERS)}.")
         network = self._networks.get(network_id)
         if not network.genesis:
             return []
         where = _where(network.key.text, wanted)
-        if beyond is not None:
-            where.append(table.c.number > beyond if oldest_first else table.c.number < beyond)
-        return await self._queue.find(where, limit, oldest_first=oldest_first)
+        column, value = ORDERS[by]
+        if after is not None:
+            here, number = value(after), after.number
+            beyond = column < here if descending else column > here
+            further = table.c.number < number if descending else table.c.number > number
+            where.append(sa.or_(beyond, sa.and_(column == here, further)))
+        order = [each.desc() if descending else each.asc() for each in (column, table.c.number)]
+        return await self._queue.find(where, limit, order)
 
     async def counts(self, network_id: str, wanted: ProofFilter | None = None) -> dict[ProofStatus, tuple[int, int]]:
         """How many proofs are in each status, and their rewards together (smallest unit), whatever statuses are wanted."""
@@ -119,13 +146,14 @@ class Reviewing:
             return {}
         some = wanted or ProofFilter()
         which = ProofFilter(None, some.activity, some.contributor, some.text)
-        query = sa.select(table.c.status, table.c.reward).where(*_where(network.key.text, which))
+        query = sa.select(table.c.status, table.c.reward, sa.func.count()).where(*_where(network.key.text, which))
+        query = query.group_by(table.c.status, table.c.reward)
 
         def look(connection: sa.Connection) -> dict[ProofStatus, tuple[int, int]]:
             found: dict[ProofStatus, tuple[int, int]] = {}
-            for status, reward in connection.execute(query):  # summed here: SQLite cannot sum uint256
+            for status, reward, times in connection.execute(query):  # summed here: SQLite cannot sum uint256
                 count, total = found.get(ProofStatus(status), (0, 0))
-                found[ProofStatus(status)] = (count + 1, total + reward)
+                found[ProofStatus(status)] = (count + times, total + reward * times)
             return found
 
         return await self._database.read(look)

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.core.errors import Invalid
 
@@ -184,6 +185,7 @@ def recover(digest: bytes, signature: bytes) -> str:
     return checksum(keccak(public.format(compressed=False)[1:])[12:])
 
 
+@lru_cache(maxsize=1 << 14)  # a list of proofs or transfers spells the same few addresses thousands of times
 def checksum(address: bytes) -> str:
     """EIP-55 spelling of 20 bytes."""
     digits = address.hex()

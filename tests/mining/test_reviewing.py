@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
 
-from app.core.errors import Conflict, Unavailable
+from app.core.errors import Conflict, Invalid, Unavailable
 from app.core.events import Bus
 from app.database import Database
 from app.mining.evidence_file import EvidenceState
@@ -17,7 +18,7 @@ from app.mining.policy import policy_v1
 from app.mining.proofs import ProofDraft, ProofStatus, ValueProof
 from app.mining.queue import Queue
 from app.mining.remarks import Said
-from app.mining.reviewing import ProofFilter, Reviewing
+from app.mining.reviewing import ORDERS, ProofFilter, Reviewing
 from app.wallets.keys import checksum
 
 pytestmark = pytest.mark.asyncio
@@ -74,8 +75,8 @@ async def test_filters_are_applied_by_the_store_and_words_are_never_patterns(des
     assert await found(text="GUIDE") == [1, 2] and await found(text="the Web") == [2]
     assert await found(text="#3") == [3] and await found(text="%") == []
     assert await found(text=first.digest[:12]) == [1] and await found(text=first.evidence_hash) == [1]
-    assert [row.number for row in await reviewing.page("lab", ProofFilter(), limit=2, oldest_first=False)] == [3, 2]
-    assert [row.number for row in await reviewing.page("lab", ProofFilter(), beyond=1)] == [2, 3]
+    assert [row.number for row in await reviewing.page("lab", ProofFilter(), limit=2, descending=True)] == [3, 2]
+    assert [row.number for row in await reviewing.page("lab", ProofFilter(), after=first)] == [2, 3]
     counts = await reviewing.counts("lab", ProofFilter(statuses=(REVIEW,), text="guide"))
     assert counts == {READY: (1, first.reward), REJECTED: (1, second.reward)}
     activities, people = await reviewing.choices("lab")
@@ -193,3 +194,22 @@ async def test_an_answer_is_taken_back_until_somebody_acts_on_it(desk, tmp_path)
     await queue.move([other.id], (READY,), ProofStatus.MINTED)
     with pytest.raises(Conflict, match="is minted: its answer stands"):
         await reviewing.reopen(other.id)
+
+
+async def test_pages_of_every_order_meet_without_gap_or_repetition(desk, tmp_path):
+    queue, reviewing = desk
+    for at, (who, activity, score) in enumerate(
+        [(LENA, "code-review", 85), (KOFI, "translation", 60), (LENA, "translation", 85), (KOFI, "code-review", 85)]
+    ):
+        await submit(queue, tmp_path, f"{at}.md", who, activity, score)
+    for by, descending in itertools.product(ORDERS, (False, True)):
+        whole = await reviewing.page("lab", ProofFilter(), by=by, descending=descending)
+        expected = sorted(whole, key=lambda row: (ORDERS[by][1](row), row.number), reverse=descending)
+        assert [row.number for row in whole] == [row.number for row in expected] and len(whole) == 4, by
+        pieces, last = [], None
+        while piece := await reviewing.page("lab", ProofFilter(), 1, last, by=by, descending=descending):
+            pieces += piece
+            last = piece[-1]
+        assert [row.id for row in pieces] == [row.id for row in whole], by
+    with pytest.raises(Invalid):
+        await reviewing.page("lab", ProofFilter(), by="evidence")

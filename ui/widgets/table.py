@@ -106,6 +106,13 @@ class _Model(QAbstractTableModel):
         self.rows = rows
         self.endResetModel()
 
+    def append(self, rows: list[Row]) -> None:
+        """More rows at the end."""
+        if rows:
+            self.beginInsertRows(QModelIndex(), len(self.rows), len(self.rows) + len(rows) - 1)
+            self.rows = [*self.rows, *rows]
+            self.endInsertRows()
+
 
 class Table(QTableView):
     """Rows and columns.
@@ -190,6 +197,14 @@ class Table(QTableView):
         finally:
             self._silent = False
         self.verticalScrollBar().setValue(place)
+
+    def append_rows(self, rows: Sequence[Row]) -> None:
+        """Add rows at the end, as when the owner was asked for more; nothing that is there moves, unless rows are sorted here."""
+        if self._sorted is not None and not self._remote_sort:
+            self.set_rows([*self._given, *rows])
+            return
+        self._given += rows
+        self._model.append(list(rows))
 
     def rows(self) -> list[Row]:
         """The rows in the order in which they are shown."""

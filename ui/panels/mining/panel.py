@@ -11,6 +11,7 @@ from app.core.events import LedgerChanged, NetworkChanged, PlanChanged, QueueCha
 from ui.panels.mining.emission import EmissionPage
 from ui.panels.mining.forms import RequestForm, SubmitForm
 from ui.panels.mining.lists import ImportForm
+from ui.panels.mining.paging import Asked
 from ui.panels.mining.proof_words import Counts, counted
 from ui.panels.mining.queue import QueuePage
 from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from app.mining import EmissionReport, ProofRow, RedemptionRow
     from app.mining.work import WorkState
 
-LIMIT = 500
 NARROW = 780  # pixels of the panel
 TABS = {
     "queue": "Mining",
@@ -40,7 +40,8 @@ TABS = {
 
 @dataclass(frozen=True)
 class Read:
-    """One look at a network. ``why`` says why there is no economy or no emission; ``can_index`` where an index would mend it."""
+    """One look at a network. ``why`` says why there is no economy or no emission; ``can_index`` where an index would mend it;
+    ``asked`` is what was asked of the queue."""
 
     context: str = ""
     contract: str = ""
@@ -52,6 +53,7 @@ class Read:
     work: WorkState | None = None
     why: str = ""
     can_index: bool = False
+    asked: Asked | None = None
 
 
 class MiningPanel(Panel):
@@ -96,11 +98,11 @@ class MiningPanel(Panel):
     # Reading
 
     def refresh(self) -> None:
-        states = self.queue.states()
+        asked = self.queue.pages.request()
+        question = asked.question
 
         async def read() -> Read:
             from app.core.errors import ConsoleError
-            from app.mining import ProofFilter, ProofStatus
 
             console = self.bridge.console
             labels = {account.address: account.label for account in await console.wallets.list()}
@@ -111,9 +113,8 @@ class MiningPanel(Panel):
             if economy is None:
                 return Read(f"{network.name}: no economy is deployed", labels=labels, why="Deploy the AZR economy first.")
             reviewing, said = console.mining.reviewing, network.name
-            wanted = ProofFilter(tuple(ProofStatus(state) for state in states))
             await console.mining.queue(network.id, (), limit=1)  # closes what has expired
-            proofs = await reviewing.page(network.id, wanted, LIMIT, oldest_first=False)
+            proofs = await reviewing.page(network.id, question.wanted, asked.size, by=question.by, descending=question.descending)
             counts = await reviewing.counts(network.id)
             requests, emission, work, why = [], None, None, ""
             try:
@@ -125,7 +126,7 @@ class MiningPanel(Panel):
                 emission = await console.mining.emission(network.id)
             except ConsoleError as error:
                 why = str(error)
-            return Read(said, economy.mint_mine, labels, proofs, counts, requests, emission, work, why, can_index=True)
+            return Read(said, economy.mint_mine, labels, proofs, counts, requests, emission, work, why, can_index=True, asked=asked)
 
         self.bridge.run(read, then=self.show_read, owner=self)
         self.workers.refresh()
@@ -137,7 +138,7 @@ class MiningPanel(Panel):
         short = f"{read.contract[:6]}…{read.contract[-4:]}"
         self._words = f"{read.context}, MintMine {short}" if read.contract else read.context
         self._fit()
-        self.queue.show_rows(read.proofs, read.counts, read.labels)
+        self.queue.show_rows(read.proofs, read.counts, read.labels, read.asked)
         self.queue.show_emission(read.emission)
         self.queue.show_work(read.work)
         waiting = counted(read.counts, ("in_review",))[0]

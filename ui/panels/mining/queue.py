@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
@@ -13,6 +13,7 @@ from app.core.money import short_units
 from ui.panels.mining.emission import bars_of, share, summary
 from ui.panels.mining.forms import MintForm
 from ui.panels.mining.lists import ImportForm, WatchButton
+from ui.panels.mining.paging import Asked, ProofPages
 from ui.panels.mining.proof_words import GROUPS, Counts, counted, proof_row, proofs
 from ui.panels.mining.rates import RatesPane
 from ui.panels.mining.worker_words import LIVING, STATES, hashes, span
@@ -36,7 +37,7 @@ from ui.widgets import (
 from ui.widgets.bars import BarChart
 
 if TYPE_CHECKING:
-    from app.mining import EmissionReport, ProofRow
+    from app.mining import EmissionReport, ProofFilter, ProofRow
     from app.mining.work import Worker, WorkState
     from ui.panels.mining.panel import MiningPanel
 
@@ -50,7 +51,7 @@ class QueuePage(QWidget):
     def __init__(self, panel: MiningPanel) -> None:
         super().__init__()
         self._panel = panel
-        self._rows: dict[str, ProofRow] = {}
+        self._ready_count = 0
         self._labels: Mapping[str, str] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -111,6 +112,16 @@ class QueuePage(QWidget):
                 Column("state", "State", 120, kind="status"),
             ],
             multi=True,
+            remote_sort=True,
+        )
+        panel = self._panel
+        self.pages = ProofPages(
+            self.table,
+            panel.bridge,
+            lambda row: proof_row(row, self._labels),
+            self.wanted,
+            lambda: panel.refresh(),
+            descending=True,
         )
         self.table.setObjectName("mining.queue")
         self.table.setAccessibleName("Proof queue")
@@ -199,22 +210,23 @@ class QueuePage(QWidget):
 
     # Showing
 
-    def states(self) -> tuple[str, ...]:
-        """The states that the filter wants."""
-        return GROUPS[self.filter.value() or "open"][1]
+    def wanted(self) -> ProofFilter:
+        """What is asked of the store."""
+        from app.mining import ProofFilter, ProofStatus
 
-    def show_rows(self, rows: Sequence[ProofRow], counts: Counts, labels: Mapping[str, str]) -> None:
+        return ProofFilter(tuple(ProofStatus(state) for state in GROUPS[self.filter.value() or "open"][1]))
+
+    def show_rows(self, rows: Sequence[ProofRow], counts: Counts, labels: Mapping[str, str], asked: Asked | None = None) -> None:
         """Show the proofs of the filter's states, and how many there are of each."""
         self._labels = labels
         before = self.table.selected_ids()
-        self._rows = {row.id: row for row in rows}
         for key, (word, states) in GROUPS.items():
             self.filter.set_text(key, f"{word} {counted(counts, states)[0]:,}")
         self._ready_count = counted(counts, ("ready",))[0]
-        self.table.set_rows([proof_row(row, labels) for row in rows])
+        self.pages.show(rows, asked)
         self.table.setVisible(bool(rows))
         self.empty.setVisible(not rows)
-        if rows and not set(before) & set(self._rows):
+        if rows and not set(before) & set(self.pages.rows):
             self.table.select(rows[0].id)
         self._selected()
 
@@ -286,7 +298,7 @@ class QueuePage(QWidget):
 
     def chosen(self) -> list[ProofRow]:
         """The selected proofs, in the order of the table."""
-        return [self._rows[row_id] for row_id in self.table.selected_ids() if row_id in self._rows]
+        return [self.pages.rows[row_id] for row_id in self.table.selected_ids() if row_id in self.pages.rows]
 
     def _ready(self) -> list[ProofRow]:
         """What the batch bar acts on: the ready ones among the selected, else nothing."""
@@ -297,27 +309,36 @@ class QueuePage(QWidget):
         total = sum(row.reward for row in ready)
         people = len({row.contributor for row in ready})
         addresses = "1 contributor" if people == 1 else f"{people} contributors"
+        of = f" of {self._ready_count:,} ready" if len(ready) < self._ready_count else ""
         text = (
-            f"{proofs(len(ready))} selected, {short_units(total, 18)} AZR to {addresses}"
+            f"{proofs(len(ready))} selected{of}, {short_units(total, 18)} AZR to {addresses}"
             if ready
             else "No proof that is ready is selected"
         )
         self.batch_text.setText(masked(text))
         self.batch_text.setToolTip(masked(text))
-        self.mint.setText(f"Mint {proofs(len(ready))}…" if ready else "Mint proofs…")
-        self.mint.setEnabled(bool(ready))
-        self.mint.setToolTip("" if ready else "Select proofs that are ready.")
+        count = self._ready_count
+        self.mint.setText(f"Mint {proofs(len(ready))}…" if ready else f"Mint all {count:,} ready…" if count else "Mint proofs…")
+        self.mint.setEnabled(bool(ready or count))
+        self.mint.setToolTip("" if ready or count else "No proof is ready.")
         self.review.setEnabled(bool(self.chosen()))
-        self.select_all.setEnabled(any(str(row.status) == "ready" for row in self._rows.values()))
+        self.select_all.setEnabled(any(str(row.status) == "ready" for row in self.pages.rows.values()))
 
     def select_ready(self) -> None:
-        """Select every ready proof that is shown."""
-        self.table.select_many([row.id for row in self._rows.values() if str(row.status) == "ready"])
+        """Select every ready proof that is loaded; those on later pages are minted where none is selected."""
+        self.table.select_many([row.id for row in self.pages.rows.values() if str(row.status) == "ready"])
         self._selected()
 
     def open_mint(self) -> None:
         """Ask who attests and sends: for the selected proofs that are ready, else for all of them."""
-        ready: Sequence[Any] = self._ready() or [row for row in self._rows.values() if str(row.status) == "ready"]
+        ready, console = self._ready(), self._panel.bridge.console
+        network = console.networks.current if self._panel.bridge.is_ready else None
+        if ready or network is None:
+            self._offer(ready)
+        else:
+            self._panel.bridge.run(lambda: console.mining.ready(network.id), then=self._offer, owner=self)
+
+    def _offer(self, ready: Sequence[ProofRow]) -> None:
         if ready:
             self._panel.window_.open_form(MintForm(self._panel, ready))
         else:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSplitter,
 
 from ui.panels.mining.answer import OPEN, AnswerPane
 from ui.panels.mining.examined import ExaminedPane
+from ui.panels.mining.paging import Asked, ProofPages
 from ui.panels.mining.proof_words import STATES, Counts, proof_row, proofs
 from ui.widgets import Column, EmptyState, ErrorState, IconCell, Pane, Row, Table, button, line_edit
 from ui.widgets.basics import letter_key
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from app.mining import Examination, ProofFilter, ProofRow
     from ui.panels.mining.panel import MiningPanel
 
-LIMIT = 500
 TYPING_MS = 250
 KEYS = "J K next, previous   A accept   R reject   Q ask   Space mark   U take back"
 Was = tuple[str, str, str]  # a proof before it was answered: id, status, reason
@@ -31,13 +31,13 @@ class ReviewPage(QWidget):
     def __init__(self, panel: MiningPanel) -> None:
         super().__init__()
         self.panel = panel
-        self._rows: dict[str, ProofRow] = {}
         self._labels: Mapping[str, str] = {}
         self._marked: set[str] = set()
         self._undo: list[list[Was]] = []
         self._asked = ""
         self._wanted = ""
         self._filling = False
+        self._count = 0  # proofs that the filters let through
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         split = QSplitter(Qt.Orientation.Horizontal)
@@ -113,8 +113,10 @@ class ReviewPage(QWidget):
                 Column("number", "Proof", 60),
                 Column("contributor", "Contributor", 112, kind="address"),
                 Column("reward", "AZR", 92, align="right", kind="amount"),
-            ]
+            ],
+            remote_sort=True,
         )
+        self.pages = ProofPages(self.table, self.panel.bridge, self._cells, self.wanted, self.refresh)
         self.table.setObjectName("mining.review.list")
         self.table.setAccessibleName("Proofs to answer")
         self.table.selected.connect(lambda _: self._chosen())
@@ -170,17 +172,23 @@ class ReviewPage(QWidget):
         network = bridge.console.networks.current if bridge.is_ready else None
         if network is None or not self.isVisible() or self._filling:
             return
-        wanted = self.wanted()
+        at = self._wanted
+        asked = self.pages.request()
+        question = asked.question
 
-        async def read() -> tuple[list[ProofRow], Counts, Any, dict[str, str]]:
+        async def read() -> tuple[list[ProofRow], Counts, Any, dict[str, str], Asked, ProofRow | None]:
             console = bridge.console
             reviewing = console.mining.reviewing
             labels = {account.address: account.label for account in await console.wallets.list()}
+            rows = await reviewing.page(network.id, question.wanted, asked.size, by=question.by, descending=question.descending)
+            beside = await console.mining.get(at) if at and all(row.id != at for row in rows) else None
             return (
-                await reviewing.page(network.id, wanted, LIMIT),
-                await reviewing.counts(network.id, wanted),
+                rows,
+                await reviewing.counts(network.id, question.wanted),
                 await reviewing.choices(network.id),
                 labels,
+                asked,
+                beside if beside is not None and beside.network == network.key.text else None,
             )
 
         bridge.run(read, then=lambda answer: self.show_rows(*answer), fail=self._failed, owner=self)
@@ -190,16 +198,24 @@ class ReviewPage(QWidget):
         self.middle.setCurrentWidget(self.error)
         return True
 
-    def show_rows(self, rows: Sequence[ProofRow], counts: Counts, choices: Any, labels: Mapping[str, str]) -> None:
-        """Show what the store gave."""
+    def show_rows(
+        self,
+        rows: Sequence[ProofRow],
+        counts: Counts,
+        choices: Any,
+        labels: Mapping[str, str],
+        asked: Asked | None = None,
+        beside: ProofRow | None = None,
+    ) -> None:
+        """Show what the store gave, and one that is looked at on a later page."""
         self._labels = labels
-        self._rows = {row.id: row for row in rows}
-        self._marked &= set(self._rows)
+        self.pages.show(rows, asked, beside)
+        self._marked &= set(self.pages.rows)
         self._fill_choices(counts, choices)
         chosen = self._wanted or self.table.selected_id()
         self._wanted = ""
-        self._fill()
-        if rows and chosen not in self._rows:
+        self._tell_marks()
+        if rows and chosen not in self.pages.rows:
             chosen = rows[0].id
         if rows:
             self.table.select(chosen)
@@ -210,6 +226,8 @@ class ReviewPage(QWidget):
         """The words of the filters, with the counts by state; what was chosen stays chosen."""
         activities, people = choices
         numbers = {str(status): count for status, (count, _) in counts.items()}
+        state = str(self.state.currentData() or "")
+        self._count = max(numbers.get(state, 0) if state else sum(numbers.values()), len(self.pages.rows))
         self._filling = True
         try:
             for at in range(self.state.count()):
@@ -230,25 +248,28 @@ class ReviewPage(QWidget):
         finally:
             self._filling = False
 
+    def _cells(self, row: ProofRow) -> Row:
+        mark = IconCell("check-square", "", "accent") if row.id in self._marked else ""
+        return Row(row.id, {**proof_row(row, self._labels).cells, "mark": mark})
+
     def _fill(self) -> None:
-        made = []
-        for row in self._rows.values():
-            mark = IconCell("check-square", "", "accent") if row.id in self._marked else ""
-            made.append(Row(row.id, {**proof_row(row, self._labels).cells, "mark": mark}))
-        self.table.set_rows(made)
+        self.pages.paint()
+        self._tell_marks()
+
+    def _tell_marks(self) -> None:
         count = len(self._marked)
-        self.marks.setText(f"{proofs(count)} marked" if count else f"{proofs(len(self._rows))} here")
+        self.marks.setText(f"{proofs(count)} marked" if count else f"{proofs(self._count)} here")
 
     # Choosing
 
     def current(self) -> ProofRow | None:
         """The chosen proof."""
-        return self._rows.get(self.table.selected_id())
+        return self.pages.rows.get(self.table.selected_id())
 
     def chosen(self) -> list[ProofRow]:
         """The marked proofs, else the chosen one."""
         if self._marked:
-            return [row for row in self._rows.values() if row.id in self._marked]
+            return [row for row in self.pages.rows.values() if row.id in self._marked]
         row = self.current()
         return [row] if row is not None else []
 
@@ -272,8 +293,10 @@ class ReviewPage(QWidget):
         here = self.table.selected_id()
         if ids:
             place = ids.index(here) + by if here in ids else 0
-            self.table.select(ids[max(0, min(place, len(ids) - 1))])
+            there = ids[max(0, min(place, len(ids) - 1))]
+            self.table.select(there)
             self._chosen()
+            self.pages.near_end(there)
 
     def mark(self) -> None:
         """Mark the chosen proof for an answer together with others, or take the mark back; then the next one is chosen."""

@@ -1,0 +1,96 @@
+"""Ten thousand proofs: read in pages, sorted and filtered by the store, all of them reached by scrolling, none of them twice."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pytest
+
+from app.core.settings import NetworkSetting
+from app.mining.proofs import ProofStatus
+from app.mining.tables import value_proofs as table
+from tests.conftest import Node
+from tests.ui.shell.desk import Shell
+from ui.panels.mining.paging import PAGE
+from ui.panels.mining.review import ReviewPage
+
+pytestmark = [pytest.mark.gui, pytest.mark.node]
+MANY = 10_000
+
+
+@pytest.fixture
+def page(shell: Shell, node: Node) -> Any:
+    """The page of review over a network with that many proofs, a half of them waiting."""
+    console = shell.console
+    if all(network.id != "many" for network in console.networks.list()):
+        setting = NetworkSetting(id="many", name="Many", rpc_url=node.url, chain_id=1337, environment="local")
+        shell.ask(lambda: console.networks.add(setting))
+        key = console.networks.get("many").key.text
+        shell.ask(lambda: console.database.write(lambda connection: connection.execute(table.insert(), rows_of(key)) and None))
+    shell.ask(lambda: console.networks.select("many"))
+    shell.window.open("mining", tab="review")
+    page: ReviewPage = shell.panel.review
+    page.text.clear()
+    page.state.setCurrentIndex(page.state.findData("in_review"))
+    page.pages.rows.clear()  # from the beginning, whatever the test before has loaded
+    page.pages._sort("number", False)
+    shell.until(lambda: len(page.pages.rows) == PAGE and not page.pages.complete)
+    return page
+
+
+def rows_of(key: str) -> list[dict[str, Any]]:
+    def row(number: int) -> dict[str, Any]:
+        waits = ProofStatus.IN_REVIEW if number % 2 else ProofStatus.REJECTED
+        return {
+            "id": f"many-{number:05}", "number": number, "network": key, "contract": b"\x11" * 20, "status": waits.value,
+            "contributor": (number % 50).to_bytes(20, "big"), "activity": "translation", "score": number % 7,
+            "reward": number % 11 * 10**18, "evidence": secrets.token_bytes(32), "evidence_kind": "file",
+            "evidence_name": f"chapter_{number}.md", "evidence_size": 1, "digest": secrets.token_bytes(32),
+            "deadline": 4_000_000_000, "salt": secrets.token_bytes(32), "policy": "value-v1", "policy_digest": "", "reason": "",
+            "plan_id": "", "block": 0, "created_at": number, "updated_at": number,
+        }  # fmt: skip
+
+    return [row(number) for number in range(1, MANY + 1)]
+
+
+def to_the_end(shell: Shell, page: ReviewPage) -> None:
+    """Scroll down until nothing more comes."""
+    bar = page.table.verticalScrollBar()
+    while not page.pages.complete:
+        before = len(page.pages.rows)
+        bar.setValue(bar.maximum())
+        shell.until(lambda before=before: len(page.pages.rows) > before or page.pages.complete)  # type: ignore[misc]
+
+
+def test_everything_is_reached_by_scrolling_once_and_in_order(shell: Shell, page: ReviewPage) -> None:
+    assert page.marks.text() == "5,000 proofs here"
+    to_the_end(shell, page)
+    numbers = [row.number for row in page.pages.rows.values()]
+    assert numbers == list(range(1, MANY, 2))
+    assert [row.id for row in page.table.rows()] == list(page.pages.rows)
+    shown = page.pages.rows
+    page.refresh()  # as when the queue changed: the place is kept
+    shell.until(lambda: page.pages.rows is not shown)
+    assert len(page.pages.rows) == MANY // 2
+
+
+def test_the_store_sorts_all_of_them_not_only_those_that_are_here(shell: Shell, page: ReviewPage) -> None:
+    heading = [column.id for column in page.table._columns].index("reward")
+    for press in range(2):  # the second press turns it around
+        page.table._sort(heading)
+        shell.until(lambda most=press * 10 * 10**18: next(iter(page.pages.rows.values())).reward == most)  # type: ignore[misc]
+    to_the_end(shell, page)
+    found = [(row.reward, row.number) for row in page.pages.rows.values()]
+    assert found == sorted(found, reverse=True) and len(set(found)) == MANY // 2
+
+
+def test_a_filter_begins_at_the_beginning_and_a_proof_of_a_later_page_is_looked_at(shell: Shell, page: ReviewPage) -> None:
+    to_the_end(shell, page)
+    page.text.setText("chapter_99")
+    shell.until(lambda: len(page.pages.rows) < PAGE)
+    names = [row.evidence_name for row in page.pages.rows.values()]
+    assert names and all(name.startswith("chapter_99") for name in names) and page.pages.complete
+    page.look_at("many-08000")
+    shell.until(lambda: page.table.selected_id() == "many-08000")
+    assert page.pages.rows["many-08000"].number == 8_000 and len(page.pages.rows) == PAGE + 1
