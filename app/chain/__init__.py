@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.chain.effects import Erc20, Watch
     from app.chain.fees import FeeLevels, FeeQuote, Fees
     from app.chain.networks import Block, Chain, Network, NetworkKey, Networks, NetworkStatus
-    from app.chain.node_plans import LocalNodes, NodeView, TestAccount
+    from app.chain.node_plans import LocalNodes, NodeView, PoolEntry, TestAccount
     from app.chain.nodes import LocalNode
     from app.chain.proofs import Proofs
     from app.chain.requests import SigningRequest
@@ -48,6 +48,7 @@ _HOME = {
     "LocalNode": "nodes",
     "LocalNodes": "node_plans",
     "NodeView": "node_plans",
+    "PoolEntry": "node_plans",
     "TestAccount": "node_plans",
     "Snapshot": "timeline",
     "Proofs": "proofs",
@@ -88,6 +89,7 @@ __all__ = [
     "NetworkStatus",
     "Networks",
     "NodeView",
+    "PoolEntry",
     "NonceReport",
     "Proofs",
     "QueuedTransaction",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 
+from app.chain.hashing import checksum_address
 from app.chain.networks import Block
 from app.chain.rpc import Rpc
 from app.core.errors import Unavailable
@@ -66,7 +67,7 @@ class NodeControl:
         """What waits in the pool: hash, sender and nonce."""
         pool = await self._rpc.call("txpool_content")
         return [
-            (str(tx["hash"]), str(tx["from"]), int(tx["nonce"], 16))
+            (str(tx["hash"]), checksum_address(bytes.fromhex(tx["from"][2:])), int(tx["nonce"], 16))
             for part in ("pending", "queued")
             for by_nonce in pool[part].values()
             for tx in by_nonce.values()

@@ -104,6 +104,7 @@ class NodeStep(Step):
                 async with self._nodes.control(self._name) as node:
                     await ACTS[self._verb].do(node, self._params, prepared)
                 await ACTS[self._verb].kept(self._nodes, self._name, self._params)
+                self._nodes.changed(self._name)
 
     async def _start(self, context: StepContext) -> None:
         if not self._params.get("create"):
@@ -123,7 +124,7 @@ class NodeStep(Step):
                 async with self._nodes.control(self._name) as control:
                     await control.set_balances(dict.fromkeys(accounts, number(self._params, "balance")))
             await self._nodes.take(self._name, f"{GENESIS}-{node.timestamp}", GENESIS, automatic=False)
-        context.report(f"Listening at {node.url}")
+        context.report(f"Listening at {node.url}. {node.told}".strip())
         await self._networks.select(node.network_id)
 
     async def _save(self, label: str) -> None:

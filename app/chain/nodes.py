@@ -325,6 +325,10 @@ class NodeProcesses:
         self._bus.publish(NodeChanged(name))
         return self._now(node)
 
+    def changed(self, name: str) -> None:
+        """Tell who shows a chain that something in it is different: what makes no block says nothing by itself."""
+        self._bus.publish(NodeChanged(name))
+
     def place(self, name: str) -> Path:
         """The folder of a chain."""
         check_name(name)

@@ -80,8 +80,7 @@ def fork_network(
 @chains.command("start")
 def start(name: Name) -> None:
     """Start a stopped or crashed local chain with its state; says what a crash cost."""
-    node = run(lambda console: console.nodes.start(name))
-    show(node, people=lambda: f"{node.name} runs at {node.url}, chain id {node.chain_id}. {node.told}".strip())
+    _quick(lambda console: console.nodes.plan_start(name))
 
 
 @chains.command("stop")

@@ -68,7 +68,7 @@ class WentBack(Event):
 
 @dataclass(frozen=True, slots=True)
 class NodeChanged(Event):
-    """A local node started, stopped or crashed."""
+    """A local node started, stopped or crashed, or something was done to it."""
 
     name: str
 

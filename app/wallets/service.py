@@ -77,9 +77,10 @@ class Wallets(Money, Adopting, Elsewhere, Guarding):
         calls: Calls = [("eth_getBalance", [address, at]) for address in wanted]
         if economy is not None:
             calls += [("eth_call", [{"to": economy.token, "data": BALANCE_OF + word(address)}, at]) for address in wanted]
-        answers = [int(str(answer), 16) if len(str(answer)) > 2 else 0 for answer in await chain.rpc.batch(calls)]
-        azr: Sequence[int | None] = answers[len(wanted) :] if economy is not None else [None] * len(wanted)
+        # A call to where no contract is gives “0x”: the chain was returned to a time before the token. That is no balance of 0.
+        answers = [int(text, 16) if len(text) > 2 else None for text in map(str, await chain.rpc.batch(calls))]
+        azr = answers[len(wanted) :] if economy is not None else [None] * len(wanted)
         return {
-            address: Balances(native, tokens, head.number, head.hash)
+            address: Balances(native or 0, tokens, head.number, head.hash)
             for address, native, tokens in zip(wanted, answers, azr, strict=False)
         }

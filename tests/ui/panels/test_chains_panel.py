@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import Any
 
 import pytest
@@ -89,6 +89,85 @@ def test_the_log_can_be_filtered(chains: Shell) -> None:
     chains.panel.filter.clear()
 
 
+def opened(shell: Shell, action: str, name: str) -> Any:
+    """The widget of a form that an action opens."""
+    shell.window.registry.run(action)
+    shell.until(lambda: shell.window.dock.findChild(QWidget, name) is not None)
+    return shell.window.dock.findChild(QWidget, name)
+
+
+def test_the_clock_goes_ahead_by_a_time_of_ones_own(chains: Shell) -> None:
+    before = view(chains).chain_time
+    opened(chains, "chains.warp", "chains.warp.time").setValue(90)
+    unit = chains.window.dock.findChild(QWidget, "chains.warp.unit")
+    unit.setCurrentIndex(unit.findText("Minutes"))
+    submit(chains)
+    chains.until(lambda: chains.said().startswith("Move the clock of lab ahead by 5,400 s: done"))
+    assert view(chains).chain_time == before + 5_400
+
+
+def test_the_last_blocks_are_replaced_to_the_depth_asked(chains: Shell) -> None:
+    chains.ask(lambda: done(chains, chains.console.nodes.plan_mine("lab", 4)))
+    chains.until(lambda: chains.panel._current().height == view(chains).height)
+    before = [block(chains, view(chains).height - back) for back in range(4)]
+    opened(chains, "chains.reorg", "chains.reorg.depth").setValue(2)
+    submit(chains)
+    chains.until(lambda: chains.said().startswith("Reorganise the last 2 of lab: done"))
+    after = [block(chains, view(chains).height - back) for back in range(4)]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True, True]
+
+
+def test_what_waits_in_the_pool_is_shown_and_dropped(chains: Shell) -> None:
+    first, second = (each.address for each in view(chains).accounts[:2])
+    chains.ask(lambda: done(chains, chains.console.nodes.plan_pace("lab", paused=True)))
+    chains.ask(lambda: done(chains, chains.console.nodes.plan_impersonate("lab", first, second, 1)))
+    chains.until(lambda: chains.panel.pool.isVisible() and len(chains.panel.pool.rows()) == 1)
+    (waiting,) = view(chains).pending
+    assert waiting.sender == first
+    chains.panel.pool.select(waiting.hash)
+    assert opened(chains, "chains.drop", "chains.drop.hash").currentData() == waiting.hash
+    submit(chains)
+    chains.until(lambda: chains.said().startswith("Drop ") and chains.said().split(": ")[1].startswith("done"))
+    assert not view(chains).pending
+    chains.until(lambda: not chains.panel.pool.isVisible())
+    chains.ask(lambda: done(chains, chains.console.nodes.plan_pace("lab")))
+
+
+def test_accounts_have_a_dash_where_the_chain_has_no_token(chains: Shell) -> None:
+    assert {row.cells["azr"] for row in chains.panel.accounts.rows()} == {"—"}
+
+
+def test_a_stopped_chain_is_deleted_once_its_name_is_typed(chains: Shell) -> None:
+    chains.ask(lambda: done(chains, chains.console.nodes.plan_create("spare", 1400)))
+    button = chains.panel.findChild
+    chains.until(lambda: button(QWidget, "chains.card.spare.restart") is not None)
+    chains.ask(lambda: done(chains, chains.console.nodes.plan_stop("spare")))
+    chains.until(lambda: button(QWidget, "chains.card.spare.delete") is not None)
+    button(QWidget, "chains.card.spare.delete").click()
+    form = chains.window.dock.findChild
+    chains.until(lambda: form(QWidget, "chains.delete.typed") is not None)
+    submit(chains)
+    chains.until(lambda: form(QWidget, "chains.delete.typed").property("invalid"))
+    form(QWidget, "chains.delete.typed").setText("spare")
+    submit(chains)
+    chains.until(lambda: button(QWidget, "chains.card.spare.start") is None)
+    assert [node.name for node in chains.ask(chains.console.nodes.list)] == ["lab"]
+
+
+def block(shell: Shell, number: int) -> str:
+    """The hash of a block of “lab”."""
+
+    async def read() -> str:
+        async with shell.console.nodes.control("lab") as node:
+            return (await node.block(hex(number))).hash
+
+    return shell.ask(read)
+
+
+async def done(shell: Shell, planned: Awaitable[Any]) -> None:
+    plan = await planned
+    assert (await shell.console.operations.execute(plan.id)).state.value == "done", plan.title
+
+
 async def take(shell: Shell, name: str) -> None:
-    plan = await shell.console.nodes.plan_snapshot("lab", name)
-    await shell.console.operations.execute(plan.id)
+    await done(shell, shell.console.nodes.plan_snapshot("lab", name))

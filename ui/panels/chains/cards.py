@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton
 
 from ui.widgets import BadgeLabel, Card, StatusLabel, button
 
@@ -16,7 +16,7 @@ _STATES = {"running": ("ok", "Running"), "stopped": ("idle", "Stopped"), "crashe
 
 
 class ChainCard(Card):
-    """A chain; ``act`` gets what was asked (``start``, ``stop``, ``choose``) and the chain's name."""
+    """A chain; ``act`` gets what was asked (``start``, ``stop``, ``restart``, ``delete``, ``choose``) and the chain's name."""
 
     def __init__(self, view: NodeView, act: Callable[[str, str], object]) -> None:
         super().__init__(view.node.name)
@@ -38,21 +38,27 @@ class ChainCard(Card):
         row = QHBoxLayout()
         running = str(node.state) == "running"
         verb = "stop" if running else "start"
-        for name, text, icon in ((verb, verb.capitalize(), "stop" if running else "play"), ("choose", "Show", "eye")):
-            made = button(text, icon=icon)
-            made.setObjectName(f"chains.card.{node.name}.{name}")
-            made.setAccessibleName(f"{text} {node.name}")
-            made.clicked.connect(lambda _=False, name=name: act(name, node.name))
-            row.addWidget(made)
-            self._last = made
+        self._show = self._verb("choose", "Show", "eye", node.name, act, worded=True)
+        row.addWidget(self._verb(verb, verb.capitalize(), "stop" if running else "play", node.name, act, worded=True))
+        row.addWidget(self._show)
         row.addStretch(1)
+        other = ("restart", "Restart", "arrows-clockwise") if running else ("delete", "Delete…", "trash")
+        row.addWidget(self._verb(*other, node.name, act, worded=False))
         self.body.addLayout(row)
         self.update_from(view, chosen=False)
 
+    def _verb(self, name: str, text: str, icon: str, chain: str, act: Callable[[str, str], object], *, worded: bool) -> QPushButton:
+        made = button(text if worded else "", icon=icon)
+        made.setObjectName(f"chains.card.{chain}.{name}")
+        made.setAccessibleName(f"{text.rstrip('…')} {chain}")
+        made.setToolTip("" if worded else text)
+        made.clicked.connect(lambda: act(name, chain))
+        return made
+
     def update_from(self, view: NodeView, *, chosen: bool) -> None:
         """Show newer figures of the same state; ``chosen``: it is the one that is shown below."""
-        self._last.setText("Shown" if chosen else "Show")
-        self._last.setEnabled(not chosen)
+        self._show.setText("Shown" if chosen else "Show")
+        self._show.setEnabled(not chosen)
         self.block.setText(f"{view.height:,}" if view.node.url else "–")
         self.where.setText(view.node.url.removeprefix("http://") or "–")
         self.pace.setText(view.pace)

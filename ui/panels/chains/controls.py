@@ -37,6 +37,9 @@ class BlockControls(Pane):
             self._button(f"chains.warp.{name}", text, "", lambda by=by: self._warp(by), f"Move the clock ahead by {text}")
             for name, text, by in JUMPS
         ]
+        run = panel.window_.registry.run
+        jumps.append(self._button("chains.warp", "Other…", "", lambda: run("chains.warp"), "Move the clock ahead by another time"))
+        self.reorg_button = self._button("chains.reorg", "Reorganise…", "arrows-left-right", lambda: run("chains.reorg"))
         options = [("each", "With each transaction"), ("interval", "At intervals"), ("request", "On request only")]
         self.pace = choice("chains.pace", "When blocks are made", options)
         self.seconds = spin("chains.pace.seconds", "Seconds between blocks", 1, 86_400, 2)
@@ -55,6 +58,7 @@ class BlockControls(Pane):
             self.pace_button,
             self.fee,
             self.fee_button,
+            self.reorg_button,
         ]
         lines: tuple[tuple[str, list[QWidget]], ...] = (
             ("Chain time", [self.clock]),
@@ -63,6 +67,7 @@ class BlockControls(Pane):
             ("Make blocks", [self.pace, self.pace_button]),
             ("Interval", [self.seconds]),
             ("Base fee", [self.fee, self.fee_button]),
+            ("Last blocks", [self.reorg_button]),
         )
         for number, (label, widgets) in enumerate(lines):
             grid.addWidget(QLabel(label), number, 0)
@@ -74,7 +79,9 @@ class BlockControls(Pane):
             grid.addLayout(row, number, 1)
         grid.setColumnStretch(1, 1)
         grid.setRowStretch(len(lines), 1)
-        self.body.addWidget(scrolled(inner, "Blocks and time"))
+        area = scrolled(inner, "Blocks and time")
+        area.setMinimumWidth(inner.sizeHint().width() + area.verticalScrollBar().sizeHint().width())
+        self.body.addWidget(area)
 
     def _button(self, name: str, text: str, icon: str, act: Callable[[], object], called: str = "") -> QPushButton:
         made = button(text, icon=icon)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QWidget
 
-from app.core.events import HeadChanged, NetworkChanged, NodeChanged
+from app.core.errors import ConsoleError
+from app.core.events import HeadChanged, NetworkChanged, NodeChanged, TransactionsChanged
+from ui.panels.chains.block_forms import DropForm, ReorgForm, WarpForm
 from ui.panels.chains.cards import ChainCard
 from ui.panels.chains.controls import BlockControls
 from ui.panels.chains.forms import DeleteForm, FundForm, ImpersonateForm, NewChainForm, ReturnForm, SnapshotForm
@@ -19,6 +21,7 @@ from ui.widgets import (
     Amount,
     Column,
     EmptyState,
+    HashCell,
     LogView,
     Note,
     Pane,
@@ -38,8 +41,10 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("account", "Account", 260),
     Column("eth", "ETH", 180, "right"),
+    Column("azr", "AZR", 180, "right"),
     Column("nonce", "Nonce", 80, "right"),
 )
+POOL = (Column("hash", "Waits in the pool", 260), Column("sender", "From", 220), Column("nonce", "Nonce", 80, "right"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Seen:
     rows: dict[str, int] | None = None
     accounts: Sequence[TestAccount] = ()
     labels: dict[str, str] | None = None
+    azr: dict[str, int | None] | None = None
 
 
 class ChainsPanel(Panel):
@@ -60,7 +66,7 @@ class ChainsPanel(Panel):
 
     id = "chains"
     title = "Local Chains"
-    stale_on = (NodeChanged, NetworkChanged, HeadChanged)
+    stale_on = (NodeChanged, NetworkChanged, HeadChanged, TransactionsChanged)
 
     def __init__(self, window: Any) -> None:
         super().__init__(window)
@@ -89,6 +95,7 @@ class ChainsPanel(Panel):
         left = self._split(Qt.Orientation.Vertical)
         left.addWidget(self._build_snapshots())
         left.addWidget(self._build_accounts())
+        left.addWidget(self._build_pool())
         right = self._split(Qt.Orientation.Vertical)
         right.addWidget(self.controls)
         right.addWidget(self._build_log())
@@ -128,7 +135,8 @@ class ChainsPanel(Panel):
         self._snapshots_pane = pane = Pane("Snapshots")
         self.take_button = self._action("Take snapshot…", "plus", "chains.snapshot")
         self.return_button = self._action("Return to…", "arrow-counter-clockwise", "chains.return")
-        for made in (self.take_button, self.return_button):
+        self.forget_button = self._action("Delete…", "trash", "chains.forget")
+        for made in (self.take_button, self.return_button, self.forget_button):
             pane.add_header(made, right=True)
         self.timeline = TimelineView()
         self.timeline.activated.connect(lambda _: self.window_.registry.run("chains.return"))
@@ -150,6 +158,17 @@ class ChainsPanel(Panel):
         self.accounts.setObjectName("chains.accounts")
         self.accounts.setAccessibleName("Accounts of the chain")
         pane.body.addWidget(self.accounts)
+        return pane
+
+    def _build_pool(self) -> QWidget:
+        self._pool_pane = pane = Pane("Pool")
+        pane.add_header(self._action("Drop…", "x", "chains.drop"), right=True)
+        self.pool = Table(POOL)
+        self.pool.setObjectName("chains.pool")
+        self.pool.setAccessibleName("Transactions that wait in the pool")
+        self.pool.setMinimumHeight(96)
+        pane.body.addWidget(self.pool)
+        pane.hide()
         return pane
 
     def _build_log(self) -> QWidget:
@@ -200,12 +219,22 @@ class ChainsPanel(Panel):
             snapshots, rows = console.nodes.tree(chosen)
             labels = {account.address: account.label for account in await console.wallets.list()}
             accounts: Sequence[TestAccount] = ()
+            azr: dict[str, int | None] = {}
             if view.node.url and view.head_hash:
                 known = [*labels, *(each for each in view.node.accounts if each not in labels)]
                 accounts = await console.nodes.holdings(chosen, known)
-            return Seen(views, console.nodes.available(), chosen, snapshots, rows, accounts, labels)
+                azr = await self._azr(view.node.network_id, known)
+            return Seen(views, console.nodes.available(), chosen, snapshots, rows, accounts, labels, azr)
 
         self.bridge.run(read, then=self._show, owner=self)
+
+    async def _azr(self, network_id: str, accounts: Sequence[str]) -> dict[str, int | None]:
+        """What each account holds of the chain's economy token; nothing where there is no such token."""
+        try:
+            held = await self.bridge.console.wallets.balances(network_id, accounts)
+        except ConsoleError:  # a chain whose token cannot be asked still shows its coins
+            return {}
+        return {address: each.azr for address, each in held.items()}
 
     def _show(self, seen: Seen) -> None:
         self._seen, self._chosen = seen, seen.chosen
@@ -244,7 +273,7 @@ class ChainsPanel(Panel):
             view.height if view.node.url else max((each.height for each in seen.snapshots if each.id == view.node.base), default=0)
         )
         self.timeline.show_tree(seen.snapshots, seen.rows or {}, view.node.base, height)
-        labels, test = seen.labels or {}, set(view.node.accounts)
+        labels, test, azr = seen.labels or {}, set(view.node.accounts), seen.azr or {}
         self._test_keys.setVisible(bool(test))
         self.accounts.set_rows(
             [
@@ -255,10 +284,26 @@ class ChainsPanel(Panel):
                             each.address, labels.get(each.address, "Test account" if each.address in test else "")
                         ),
                         "eth": Amount(each.wei, 18, "ETH"),
+                        "azr": "—" if (held := azr.get(each.address)) is None else Amount(held, 18, "AZR"),
                         "nonce": f"{each.nonce:,}",
                     },
                 )
                 for each in seen.accounts
+            ]
+        )
+        self._pool_pane.setVisible(bool(view.pending))
+        self._pool_pane.set_title(f"Pool: {len(view.pending):,}")
+        self.pool.set_rows(
+            [
+                Row(
+                    each.hash,
+                    {
+                        "hash": HashCell(each.hash),
+                        "sender": AddressCell(each.sender, labels.get(each.sender, "")),
+                        "nonce": f"{each.nonce:,}",
+                    },
+                )
+                for each in view.pending
             ]
         )
         self._log_pane.set_title(f"Log of {name}")
@@ -269,6 +314,7 @@ class ChainsPanel(Panel):
             widget.setEnabled(running)
             widget.setToolTip("" if running else "The chain is stopped.")
         self.return_button.setEnabled(bool(seen.snapshots))
+        self.forget_button.setEnabled(bool(seen.snapshots))
 
     def _current(self) -> NodeView | None:
         return next((view for view in self._seen.views if view.node.name == self._chosen), None)
@@ -310,13 +356,18 @@ class ChainsPanel(Panel):
         nodes = self.bridge.console.nodes
         if verb == "choose":
             self.choose(name)
+        elif verb == "delete":
+            self.choose(name)
+            self.window_.open_form(DeleteForm(self, name))
+        elif verb == "restart":
+            self.window_.run_plan(lambda: nodes.plan_restart(name), f"Restarting {name}")
         elif verb == "stop":
             self.window_.run_plan(lambda: nodes.plan_stop(name), f"Stopping {name}")
         else:
             self.window_.run_plan(lambda: nodes.plan_start(name), f"Starting {name}")
 
     def open(self, **arguments: Any) -> None:
-        form, name, nodes = arguments.get("form"), self._chosen, self.bridge.console.nodes
+        form, name = arguments.get("form"), self._chosen
         if form in ("new", "fork"):
             self.window_.open_form(NewChainForm(self, fork=form == "fork"))
         elif not name:
@@ -332,8 +383,15 @@ class ChainsPanel(Panel):
             self.window_.open_form(ReturnForm(self, name, self._seen.snapshots, chosen, forget=form == "forget"))
         elif form == "delete":
             self.window_.open_form(DeleteForm(self, name))
+        elif form == "warp":
+            self.window_.open_form(WarpForm(self, name))
+        elif form == "reorg":
+            self.window_.open_form(ReorgForm(self, name, view.height if (view := self._current()) else 0))
+        elif form == "drop":
+            waiting = view.pending if (view := self._current()) else ()
+            self.window_.open_form(DropForm(self, name, waiting, self.pool.selected_id()))
         elif arguments.get("do") == "restart":
-            self.window_.run_plan(lambda: nodes.plan_restart(name), f"Restarting {name}")
+            self._asked("restart", name)
 
     def _free_snapshot(self) -> str:
         taken = {each.name for each in self._seen.snapshots}
