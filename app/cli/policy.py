@@ -10,7 +10,7 @@ import typer
 
 from app.cli.chains import network_of
 from app.cli.mint import mint
-from app.cli.support import carry_out, moment, report, run, show, table
+from app.cli.support import CHECK_FAILED, carry_out, leave, moment, report, run, show, table
 from app.core.errors import Invalid
 from app.core.money import exact_units, short_units
 
@@ -82,6 +82,27 @@ def set_policy(
         return await carry_out(console, await console.mining.policies.plan_set(body, since, note))
 
     report(run(work))
+
+
+@policy.command("burn-rate")
+def burn_rate(
+    sender: Annotated[str, typer.Option("--from", help="Account that administers MintMine; default: whoever does")] = "",
+    change: Annotated[bool, typer.Option("--set", help="Let the contract burn what the policy says, as a plan")] = False,
+) -> None:
+    """What the contract burns of each reward, and what the policy says. Exit code 9 when they differ and nothing is set."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        network = network_of(console).id
+        if not change:
+            return await console.mining.burning.rates(network)
+        who = (await console.wallets.get(sender)).address if sender else ""
+        return await carry_out(console, await console.mining.burning.plan(network, who))
+
+    found = run(work)
+    if change:
+        report(found)
+    show(found, people=lambda: found.text)
+    leave(0 if found.agree else CHECK_FAILED)
 
 
 def _tell(found: DryRun) -> None:

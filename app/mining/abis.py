@@ -52,6 +52,7 @@ MINT_MINE: Abi = [
     _function("threshold", [], ["uint256"], view=True),
     _function("required", ["uint256 reward"], ["uint256"], view=True),
     _function("burnRate", [], ["uint256"], view=True),
+    _function("setBurnRate", ["uint256 burnRate_"]),
     _event(
         "ProofMinted",
         [

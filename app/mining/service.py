@@ -13,6 +13,7 @@ from app.core.errors import Conflict, ConsoleError, Invalid, NotFound
 from app.mining.abis import EMISSION
 from app.mining.attesting import Attesting, Taken
 from app.mining.batching import MOST_PER_BATCH, Batch, Batching
+from app.mining.burning import Burning
 from app.mining.emission import Emissions
 from app.mining.intake import Intake, IntakeReport
 from app.mining.minting import ATTEST, SEND, AttestStep, Minting
@@ -86,6 +87,16 @@ class Mining:
             PlanKind(
                 "mining.mint", self._minting.preview, self._minting.measure, EVERYBODY, undo="Minted AZR cannot be taken back."
             )
+        )
+        self.burning = Burning(
+            operations=operations,
+            networks=networks,
+            simulation=simulation,
+            transactions=transactions,
+            fees=fees,
+            economy=self._economy,
+            policy=self.policies.load,
+            bus=bus,
         )
         operations.register_step(ATTEST, lambda plan, spec: AttestStep(signer, self._queue, self._signatures))
         operations.register_step(SEND, self._send_step)

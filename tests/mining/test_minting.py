@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
+from app.audit.verifier import keccak256
 from app.chain import Economy
 from app.core.errors import Conflict, Denied, Invalid
 from app.core.events import WentBack
@@ -54,6 +55,12 @@ async def place(node, tmp_path, cache):
     await room.deployed()
     yield Place(room, node, await room.contracts.economy(room.key))
     await room.close()
+
+
+def view(place, contract, name):
+    """A number that a contract tells."""
+    data = "0x" + keccak256(f"{name}()".encode())[:4].hex()
+    return int(place.node("eth_call", {"to": contract, "data": data}, "latest"), 16)
 
 
 async def blocked(room, rows, attester=None):
@@ -118,6 +125,53 @@ async def test_a_budget_used_up_after_the_signature_mints_what_it_holds_and_name
     again = await place.room.mining.review(rows[2].id, True)
     assert (await place.room.mint([again])).receipt.matches
     assert await place.room.states(rows) == ["minted"] * 3
+
+
+async def test_a_cap_of_the_token_reached_in_mid_batch_is_named_and_the_rest_is_minted(place):
+    """Somebody else mints up to the cap between signature and block: what still fits is minted, the rest waits for a person."""
+    rows = await place.room.submit(3)
+    everything = AZR * 10**9
+    place.admin(place.economy.emission, call("setEpochBudget", "uint256"), "setEpochBudget", everything)
+    token, minter = place.economy.token, place.room.deployer
+    place.admin(token, MINT_MINE, "grantRole", keccak256(b"MINTER_ROLE"), minter)
+
+    def fill():
+        """Another source of AZR mints all but two and a half rewards."""
+        left = view(place, token, "cap") - view(place, token, "totalSupply")
+        amount = left - 2 * rows[0].reward - rows[0].reward // 2
+        place.admin(token, call("mint", "address", "uint256"), "mint", place.room.fourth, amount)
+
+    place.room.keys.then = fill
+    plan = await place.room.mint(rows)
+    assert plan.state == "done" and not plan.receipt.matches
+    assert await place.room.states(rows) == ["minted", "minted", "in_review"]
+    assert "cap" in (await place.room.mining.get(rows[2].id)).reason
+    cap, supply = view(place, token, "cap"), view(place, token, "totalSupply")
+    assert 0 < cap - supply < rows[2].reward
+    again = await place.room.mining.review(rows[2].id, True)
+    assert "ExceededCap" in (await blocked(place.room, [again]))["simulation.succeeds"]
+    await place.room.ledger.index("anvil")
+    assert (await place.room.mining.reconcile("anvil")).ok
+
+
+async def test_the_contract_is_told_the_burn_rate_of_the_policy_by_a_plan(place):
+    mining, other = place.room.mining, place.room.other
+    before = await mining.burning.rates("anvil")
+    if before.agree:
+        with pytest.raises(Conflict, match="Nothing was planned"):
+            await mining.burning.plan("anvil")
+    place.admin(place.economy.mint_mine, call("setBurnRate", "uint256"), "setBurnRate", before.policy + 250)
+    told = await mining.burning.rates("anvil")
+    assert not told.agree and "The contract decides" in told.text
+    stranger = await mining.burning.plan("anvil", other)
+    assert "mining.admin" in {verdict.rule for verdict in stranger.preview.verdicts if verdict.level == "block"}
+    plan = await place.room.operations.execute((await mining.burning.plan("anvil")).id)
+    assert plan.state == "done" and plan.receipt.matches
+    (effect,) = plan.receipt.actual
+    assert (effect.before, effect.after) == (f"{(before.policy + 250) / 100:.2f} %", f"{before.policy / 100:.2f} %")
+    assert (await mining.burning.rates("anvil")).agree
+    (row,) = await place.room.submit(1)
+    assert "mining.burn_rate" not in {verdict.rule for verdict in (await place.room.plan([row])).preview.verdicts}
 
 
 async def test_a_key_revoked_between_signature_and_mint_mints_nothing(place):

@@ -46,6 +46,7 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("mining.signatures", "Import signatures of attesters", "signature", "mining", {"form": "signatures"}, True),
     ("mining.attest", "Attest the proofs of a file", "pen-nib", "mining", {"form": "attest"}, True),
     ("mining.policy", "Reward policy", "scales", "mining", {"tab": "policy"}, False),
+    ("mining.burn_rate", "Set the burn rate of the contract", "fire", "mining", {"form": "burn_rate"}, True),
     ("mining.emission", "Emission", "chart-line", "mining", {"tab": "emission"}, False),
     ("mining.worker", "Start worker", "play", "mining", {"form": "worker"}, True),
     ("mining.redeem", "Request redemption", "bank", "mining", {"form": "redeem"}, True),

@@ -9,11 +9,12 @@ import pytest
 
 from app.core.errors import Invalid
 from app.core.evidence import Evidence, EvidenceKind
+from app.mining.burning import BurnRates
 from app.mining.policies import DryRun, Tried
 from app.mining.policy import policy_v1
 from tests.ui.panels.test_wallets_panel import readable
 from tests.ui.shell.desk import Shell
-from ui.panels.mining.policy import PolicyForm, PolicyPage
+from ui.panels.mining.policy import BurnRateForm, PolicyForm, PolicyPage
 
 pytestmark = pytest.mark.gui
 AZR = 10**18
@@ -78,3 +79,17 @@ def test_the_next_version_is_set_by_a_plan_and_listed(shell: Shell, page: Policy
     shell.until(lambda: len(page.table.rows()) == 2)
     first, second = page.table.rows()
     assert (first.cells["name"], first.cells["note"], second.cells["state"].word) == ("value-v2", "Spring", "Before")  # type: ignore[attr-defined]
+
+
+def test_a_contract_that_burns_something_else_is_told_with_a_way_out(shell: Shell, page: PolicyPage) -> None:
+    evidence = Evidence(EvidenceKind.BLOCK, "7")
+    page.show_rates(BurnRates(250, 100, "value-v1", evidence))
+    assert "burns 2.50 % of each reward, value-v1 says 1.00 %. The contract decides." in readable(page)
+    page.set_rate.click()
+    form = shell.window.findChild(BurnRateForm)
+    with pytest.raises(Invalid, match="Nothing was planned"):  # no network is selected
+        form.work()
+    page.show_rates(BurnRates(100, 100, "value-v1", evidence))
+    assert not page.set_rate.isVisibleTo(page) and "as value-v1 says" in readable(page)
+    page.show_rates(None)
+    assert not page.rates.isVisibleTo(page)

@@ -12,6 +12,7 @@ from ui.panels.mining.emission import EmissionPage
 from ui.panels.mining.forms import RequestForm, SubmitForm
 from ui.panels.mining.lists import ImportForm
 from ui.panels.mining.paging import Asked
+from ui.panels.mining.policy import BurnRateForm
 from ui.panels.mining.proof_words import Counts, counted
 from ui.panels.mining.queue import QueuePage
 from ui.panels.mining.redemptions import OPEN as OPEN_REQUESTS
@@ -198,6 +199,9 @@ class MiningPanel(Panel):
         elif form == "worker":
             self.show_tab("workers")
             self.workers.start()
+        elif form == "burn_rate":
+            self.show_tab("policy")
+            self.window_.open_form(BurnRateForm(self))
         elif form in ("statements", "prices"):
             self.show_tab("redemptions")
             self.window_.open_form(StatementForm(self) if form == "statements" else PricesForm(self))

@@ -16,6 +16,7 @@ from ui.panels.mining.forms import NetworkForm
 from ui.panels.mining.proof_words import proofs
 from ui.theme import theme
 from ui.widgets import (
+    AccountCombo,
     Amount,
     Column,
     EvidenceChip,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from app.mining import DryRun
+    from app.mining.burning import BurnRates
     from app.mining.policies import PolicyVersion
     from ui.panels.mining.panel import MiningPanel
 
@@ -62,6 +64,7 @@ class PolicyPage(QWidget):
         left.setChildrenCollapsible(False)
         left.addWidget(self._build_versions())
         left.addWidget(self._build_facts())
+        left.setSizes([220, 480])  # few versions, many facts
         right = QSplitter(Qt.Orientation.Vertical)
         right.setChildrenCollapsible(False)
         right.addWidget(self._build_text())
@@ -92,6 +95,19 @@ class PolicyPage(QWidget):
     def _build_facts(self) -> QWidget:
         pane = Pane("What it says")
         inner = QWidget()
+        self.rates = Note("info", "")
+        self.rates.setObjectName("mining.policy.rates")
+        self.set_rate = button("Set burn rate…")
+        self.set_rate.setObjectName("mining.policy.burn_rate")
+        self.set_rate.setToolTip("Let the contract burn what the policy says")
+        self.set_rate.clicked.connect(lambda: self._panel.window_.open_form(BurnRateForm(self._panel)))
+        pane.add_header(self.set_rate, right=True)
+        self.set_rate.hide()
+        above = QVBoxLayout()
+        above.setContentsMargins(16, 10, 16, 0)
+        above.addWidget(self.rates)
+        self.rates.hide()
+        pane.body.addLayout(above)
         self.facts = QVBoxLayout(inner)
         self.facts.setContentsMargins(16, 10, 16, 10)
         pane.body.addWidget(scrolled(inner, "What the policy says"), 1)
@@ -164,6 +180,22 @@ class PolicyPage(QWidget):
         bridge = self._panel.bridge
         if self.isVisible() and bridge.is_ready:
             bridge.run(lambda: bridge.console.mining.policies.versions(), then=self.show_versions, fail=self._refused, owner=self)
+
+        network = bridge.console.networks.current if bridge.is_ready else None
+        if self.isVisible() and network is not None and network.genesis:
+            burning = bridge.console.mining.burning
+            bridge.run(lambda: burning.rates(network.id), then=self.show_rates, fail=lambda _: self.show_rates(None), owner=self)
+        else:
+            self.show_rates(None)
+
+    def show_rates(self, rates: BurnRates | None) -> bool:
+        """Show whether the contract burns what the policy says; None: there is no contract here that could be asked."""
+        self.rates.setVisible(rates is not None)
+        self.set_rate.setVisible(rates is not None and not rates.agree)
+        if rates is not None:
+            self.rates.set_level("ok" if rates.agree else "warn")
+            self.rates.set_text(rates.text)
+        return True
 
     def show_versions(self, versions: Sequence[PolicyVersion]) -> None:
         """Show the versions, the newest first."""
@@ -289,6 +321,24 @@ class PolicyPage(QWidget):
         self.problem.set_text(str(error))
         self.problem.show()
         return True
+
+
+class BurnRateForm(NetworkForm):
+    """Who tells the contract what the policy says."""
+
+    title = "Set the burn rate"
+    context = "The contract burns what the policy says"
+
+    def __init__(self, panel: MiningPanel) -> None:
+        super().__init__(panel)
+        self.sender = AccountCombo("mining.policy.burn_rate.sender", panel.bridge)
+        self.column.addWidget(Field("Send with", self.sender, "Administers the MintMine contract, and pays"))
+        self.column.addWidget(Note("info", "It counts for every proof that is minted afterwards, whichever policy has priced it."))
+        self.column.addStretch(1)
+
+    def work(self) -> Callable[[], Awaitable[Any]]:
+        network, sender, burning = self.network_id(), self.sender.address(), self.panel.bridge.console.mining.burning
+        return lambda: burning.plan(network, sender)
 
 
 class PolicyForm(NetworkForm):
