@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from app.chain.effects import Erc20, Watch
     from app.chain.fees import FeeLevels, FeeQuote, Fees
     from app.chain.networks import Block, Chain, Network, NetworkKey, Networks, NetworkStatus
-    from app.chain.node_plans import LocalNodes, NodeView, PoolEntry, TestAccount
+    from app.chain.node_plans import LocalNodes
+    from app.chain.node_views import NodeView, PoolEntry, TestAccount
     from app.chain.nodes import LocalNode
     from app.chain.proofs import Proofs
     from app.chain.requests import SigningRequest
@@ -47,9 +48,9 @@ _HOME = {
     "NetworkStatus": "networks",
     "LocalNode": "nodes",
     "LocalNodes": "node_plans",
-    "NodeView": "node_plans",
-    "PoolEntry": "node_plans",
-    "TestAccount": "node_plans",
+    "NodeView": "node_views",
+    "PoolEntry": "node_views",
+    "TestAccount": "node_views",
     "Snapshot": "timeline",
     "Proofs": "proofs",
     "Rival": "rival",

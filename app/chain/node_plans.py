@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.chain.node_acts import ACTS, pace
 from app.chain.node_steps import LIFE, NodeStep, effect_of, measured
-from app.chain.nodes import HARD_FORKS, LocalNode, NodeProcesses, NodeState, check_name
+from app.chain.node_views import NodeView, PoolEntry, TestAccount
+from app.chain.nodes import HARD_FORKS, NodeProcesses, NodeState, check_name
+from app.chain.snapshot_files import read_snapshot_file, write_snapshot_file
 from app.chain.timeline import Snapshot, Timeline, lanes, new_id
 from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError, Denied, Invalid, NotFound
@@ -27,39 +30,6 @@ EVERYBODY = frozenset({"administrator", "developer"})
 LATEST = 2**40  # seconds since 1970: later times break clients
 MOST_ACCOUNTS = 100
 PutBack = Callable[[str, int, str], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class TestAccount:
-    """An account of a test phrase, with what it holds in wei and its next nonce."""
-
-    address: str
-    wei: int
-    nonce: int
-
-
-@dataclass(frozen=True, slots=True)
-class PoolEntry:
-    """A transaction that waits."""
-
-    hash: str
-    sender: str
-    nonce: int
-
-
-@dataclass(frozen=True, slots=True)
-class NodeView:
-    """A chain as its node says it is. Times in seconds, prices in wei per gas; ``explained`` tells of a crash."""
-
-    node: LocalNode
-    pace: str
-    height: int = 0
-    head_hash: str = ""
-    chain_time: int = 0
-    base_fee: int = 0
-    accounts: tuple[TestAccount, ...] = ()
-    pending: tuple[PoolEntry, ...] = ()
-    explained: str = ""
 
 
 async def _nothing_sent(network: str, height: int, note: str) -> None:
@@ -265,6 +235,69 @@ class LocalNodes(NodeProcesses):
         found = self.timeline(name).find(snapshot)
         params: dict[str, object] = {"id": found.id, "snapshot": found.name, "size": found.size}
         return await self._plan("forget", name, f"Delete snapshot {found.name} of {name}", params)
+
+    async def export_snapshot(self, name: str, snapshot: str, path: Path) -> Snapshot:
+        """Write a snapshot as one file that :meth:`plan_import` takes, here or at another console.
+
+        Raises:
+            NotFound: no such snapshot.
+            Invalid: it cannot be written there; ``field`` is ``file``.
+            Unavailable: the snapshot cannot be read.
+        """
+        timeline = self.timeline(name)
+        found = timeline.find(snapshot)
+        await asyncio.to_thread(write_snapshot_file, path, self.get(name), found, timeline.packed(found))
+        return found
+
+    async def plan_import(self, path: Path, name: str, snapshot: str = "") -> Plan:
+        """Plan to take a snapshot's file into a chain; where there is no chain of that name, one is made that begins with it.
+
+        Args:
+            snapshot: what it is called here; empty: as in the file.
+
+        Raises:
+            Invalid: it is no snapshot's file, or a name does not fit.
+            Conflict: it is of another chain than the one named, or its chain is here under another name.
+        """
+        check_name(name)
+        found = await asyncio.to_thread(read_snapshot_file, path)
+        label, nodes = snapshot or found.snapshot.name, await self.list()
+        params: dict[str, object] = {"snapshot": label, "id": new_id(), "file": str(path.absolute()), "digest": found.digest}
+        if any(node.name == name for node in nodes):
+            found.require(self.get(name))
+            self.timeline(name).check_new(label)
+            return await self._plan("import", name, f"Import snapshot {label} into {name}", params)
+        for node in nodes:
+            if (node.chain_id, node.genesis) == (found.chain_id, found.genesis):
+                raise Conflict(
+                    f"{path.name} is of {node.name}, which is here. Two chains of one genesis could not be told apart. Nothing was "
+                    "planned.",
+                    f"Import it into {node.name}.",
+                    field="name",
+                )
+        params |= {"chain_id": found.chain_id, "create": True, "hard_fork": found.hard_fork, "timestamp": found.timestamp}
+        params |= {"accounts": list(found.accounts), "block_time": 0}
+        params |= {"fork_url": found.fork_url, "fork_block": found.fork_block} if found.fork_url else {}
+        return await self._plan("start", name, f"Start local chain {name} from snapshot {label}", params)
+
+    async def take_in(self, name: str, snapshot_id: str, label: str, path: Path, digest: str) -> None:
+        """Keep the state of a snapshot's file; one that is kept already is left alone. For steps.
+
+        Raises:
+            Invalid, Conflict: the file is not the one that was planned, or of another chain.
+        """
+        timeline = self.timeline(name)
+        kept = {each.id for each in timeline.list()}
+        if snapshot_id in kept:
+            return
+        found = await asyncio.to_thread(read_snapshot_file, path)
+        found.require(self.get(name), digest)
+        state = await asyncio.to_thread(found.state)
+        parent = found.snapshot.parent if found.snapshot.parent in kept else ""
+        timeline.keep(
+            replace(found.snapshot, id=snapshot_id, name=label, parent=parent, created_at=now_ms(), automatic=False), state
+        )
+        self.changed(name)
 
     async def take(self, name: str, snapshot_id: str, label: str, *, automatic: bool) -> None:
         """Keep the state of a running chain; one that is kept already is left alone. For steps."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.chain.node_acts import ACTS, number, text
@@ -25,6 +26,7 @@ LIFE = {
     "restart": "",
     "delete": "A deleted chain does not come back.",
     "snapshot": "",
+    "import": "",
     "restore": "",
     "forget": "A deleted snapshot does not come back.",
 }
@@ -44,7 +46,7 @@ def effect_of(plan: Plan) -> Effect:
             return Effect("state", name, "as it is", "running")
         case "delete":
             return Effect("state", name, text(params, "lost"), "deleted")
-        case "snapshot":
+        case "snapshot" | "import":
             return Effect("state", f"snapshot {text(params, 'snapshot')} of {name}", "", "kept")
         case "forget":
             return Effect("state", f"snapshot {text(params, 'snapshot')} of {name}", "kept", "deleted")
@@ -92,6 +94,8 @@ class NodeStep(Step):
             case "snapshot":
                 label = text(self._params, "snapshot")
                 await self._nodes.take(self._name, text(self._params, "id"), label, automatic=False)
+            case "import":
+                await self._take_in()
             case "forget":
                 await self._nodes.forget(self._name, text(self._params, "id"))
             case "restore":
@@ -119,13 +123,24 @@ class NodeStep(Step):
                 fork_url=text(self._params, "fork_url"),
                 fork_block=number(self._params, "fork_block") if "fork_url" in self._params else 0,
                 accounts=accounts,
+                timestamp=number(self._params, "timestamp") if "timestamp" in self._params else 0,
             )
-            if accounts:
+            if "file" in self._params:
+                await self._take_in()
+                await self._nodes.return_to(self._name, text(self._params, "id"))
+                node = self._nodes.get(self._name)
+            elif accounts:
                 async with self._nodes.control(self._name) as control:
                     await control.set_balances(dict.fromkeys(accounts, number(self._params, "balance")))
-            await self._nodes.take(self._name, f"{GENESIS}-{node.timestamp}", GENESIS, automatic=False)
+            if "file" not in self._params:
+                await self._nodes.take(self._name, f"{GENESIS}-{node.timestamp}", GENESIS, automatic=False)
         context.report(f"Listening at {node.url}. {node.told}".strip())
         await self._networks.select(node.network_id)
+
+    async def _take_in(self) -> None:
+        file = Path(text(self._params, "file"))
+        label, digest = text(self._params, "snapshot"), text(self._params, "digest")
+        await self._nodes.take_in(self._name, text(self._params, "id"), label, file, digest)
 
     async def _save(self, label: str) -> None:
         await self._nodes.take(self._name, text(self._params, "undo"), label, automatic=True)
@@ -155,13 +170,14 @@ class NodeStep(Step):
         kept = [each.id for each in self._nodes.snapshots(self._name)]
         match self._verb:
             case "start":
-                made = any(each.startswith(GENESIS) for each in kept)
+                first = text(self._params, "id")
+                made = node.base == first if first else any(each.startswith(GENESIS) for each in kept)
                 return "running" if running and (made or not self._params.get("create")) else None
             case "stop":
                 return "stopped" if node.state is NodeState.STOPPED else None
             case "restart":
                 return "running" if running and node.pid != prepared["pid"] else None
-            case "snapshot":
+            case "snapshot" | "import":
                 return "kept" if text(self._params, "id") in kept else None
             case "forget":
                 return None if text(self._params, "id") in kept else "deleted"

@@ -146,8 +146,9 @@ class NodeProcesses:
         fork_url: str = "",
         fork_block: int = 0,
         accounts: tuple[str, ...] = (),
+        timestamp: int = 0,
     ) -> LocalNode:
-        """Make a chain and start it; one that exists already is started.
+        """Make a chain and start it; one that exists already is started. ``timestamp``: of its genesis, 0 for now.
 
         Raises:
             Invalid: the name cannot be a folder's.
@@ -156,7 +157,7 @@ class NodeProcesses:
         check_name(name)
         if not (self._folder / name / RECORD).exists():
             now = now_ms()
-            node = LocalNode(name, chain_id, now // 1000, now, block_time=block_time, hard_fork=hard_fork)
+            node = LocalNode(name, chain_id, timestamp or now // 1000, now, block_time=block_time, hard_fork=hard_fork)
             self._write(replace(node, fork_url=fork_url, fork_block=fork_block, accounts=accounts))
         return await self.start(name)
 

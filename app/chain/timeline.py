@@ -102,13 +102,26 @@ class Timeline:
             Unavailable: its file is gone or damaged; the chain has the state that it had.
         """
         try:
-            state = gzip.decompress(self._state(snapshot.id).read_bytes())
+            state = gzip.decompress(self.packed(snapshot))
         except (OSError, EOFError) as error:
             raise Unavailable(
                 f"The snapshot “{snapshot.name}” cannot be read ({error}). The chain has the state that it had.",
                 "Delete it, and return to another one.",
             ) from error
         _write(self._place / "state.json", state)
+
+    def packed(self, snapshot: Snapshot) -> bytes:
+        """Its state as the node gave it: JSON, gzipped.
+
+        Raises:
+            Unavailable: its file is gone.
+        """
+        try:
+            return self._state(snapshot.id).read_bytes()
+        except OSError as error:
+            raise Unavailable(
+                f"The snapshot “{snapshot.name}” cannot be read ({error}). Nothing was done.", "Delete it, and take another one."
+            ) from error
 
     def delete(self, snapshot: Snapshot) -> None:
         """Remove a snapshot; those that descend from it now descend from its parent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -217,6 +218,24 @@ def restore(name: Name, snapshot: Annotated[str, typer.Argument(help="Name or id
 def forget(name: Name, snapshot: Annotated[str, typer.Argument(help="Name or id of the snapshot")]) -> None:
     """Delete a snapshot; those that descend from it stay."""
     _quick(lambda console: console.nodes.plan_forget(name, snapshot))
+
+
+@chains.command("export")
+def export(name: Name, snapshot: Annotated[str, typer.Argument(help="Name or id of the snapshot")], file: Path) -> None:
+    """Write a snapshot as one file that another console can import."""
+
+    found = run(lambda console: console.nodes.export_snapshot(name, snapshot, file))
+    show({"snapshot": found, "file": str(file)}, people=f"{file} holds {found.name} of {name}, block {found.height:,}.")
+
+
+@chains.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="What azora chain export wrote")],
+    name: Name,
+    snapshot: Annotated[str, typer.Option("--as", help="What the snapshot is called here; empty: as in the file")] = "",
+) -> None:
+    """Take a snapshot's file into a chain; where there is no chain of that name, one is made that begins with it."""
+    _quick(lambda console: console.nodes.plan_import(file, name, snapshot))
 
 
 # blocks, time and money

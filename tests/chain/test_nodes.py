@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,51 @@ async def state(nodes: LocalNodes, name: str) -> tuple[str, str, int, int]:
     async with nodes.control(name) as node:
         head = await node.head()
         return head.hash, str(head.raw["stateRoot"]), await node.balance(WHO), await node.nonce(WHO)
+
+
+@pytest.mark.asyncio
+async def test_a_snapshots_file_gives_the_chain_again_and_only_to_its_own(console: Console, tmp_path: Path) -> None:
+    nodes, file = console.nodes, tmp_path / "rich.azsnap"
+    await done(console, await nodes.plan_create("lab", 4242))
+    await done(console, await nodes.plan_fund("lab", WHO, 3 * ETH))
+    await done(console, await nodes.plan_snapshot("lab", "rich"))
+    was = await state(nodes, "lab")
+    nodes.export_snapshot("lab", "rich", file)
+    await done(console, await nodes.plan_mine("lab", 2))
+    await done(console, await nodes.plan_import(file, "lab", "again"))
+    await done(console, await nodes.plan_restore("lab", "again"))
+    assert await state(nodes, "lab") == was
+    with pytest.raises(Conflict, match="could not be told apart"):
+        await nodes.plan_import(file, "twin")
+    await done(console, await nodes.plan_create("other", 4243))
+    with pytest.raises(Conflict, match="is of another chain"):
+        await nodes.plan_import(file, "other")
+
+    await done(console, await nodes.plan_stop("lab"))
+    await done(console, await nodes.plan_delete("lab", "lab"))
+    await done(console, await nodes.plan_import(file, "twin"))
+    assert await state(nodes, "twin") == was
+    assert [each.name for each in nodes.snapshots("twin")] == ["rich"]
+
+
+@pytest.mark.asyncio
+async def test_a_file_whose_state_was_changed_is_not_taken_in(console: Console, tmp_path: Path) -> None:
+    nodes, file = console.nodes, tmp_path / "a.azsnap"
+    await done(console, await nodes.plan_create("lab", 4242))
+    nodes.export_snapshot("lab", "genesis", file)
+    with zipfile.ZipFile(file) as archive:
+        record = archive.read("snapshot.json")
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("snapshot.json", record)
+        archive.writestr("state.json.gz", gzip.compress(b"{}"))
+    plan = await nodes.plan_import(file, "lab", "forged")
+    ended = await console.operations.execute(plan.id)
+    assert ended.state.value == "failed"
+    assert [each.name for each in nodes.snapshots("lab")] == ["genesis"]
+    file.write_text("no archive")
+    with pytest.raises(Invalid) as refused:
+        await nodes.plan_import(file, "lab", "none")
+    assert refused.value.field == "file"
 
 
 @pytest.mark.asyncio

@@ -100,6 +100,8 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("chains.fund", "Fund an account", "coins", "chains", {"form": "fund"}, True),
     ("chains.impersonate", "Send as any account", "user", "chains", {"form": "impersonate"}, True),
     ("chains.snapshot", "Take a snapshot", "plus", "chains", {"form": "snapshot"}, True),
+    ("chains.import", "Import a snapshot", "download-simple", "chains", {"form": "import"}, True),
+    ("chains.export", "Export a snapshot", "export", "chains", {"do": "export"}, False),
     ("chains.return", "Return to a snapshot", "arrow-counter-clockwise", "chains", {"form": "return"}, True),
     ("chains.forget", "Delete a snapshot", "trash", "chains", {"form": "forget"}, True),
     ("chains.restart", "Restart the chain", "arrows-clockwise", "chains", {"do": "restart"}, True),

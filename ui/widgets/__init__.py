@@ -33,7 +33,7 @@ from ui.widgets.containers import (
     scrolled,
 )
 from ui.widgets.evidence import EvidenceChip, EvidencePopover
-from ui.widgets.files import FileField
+from ui.widgets.files import FileField, ask_file, ask_folder, ask_save
 from ui.widgets.identity import AccountCombo, AddressLabel, AmountLabel, Identicon
 from ui.widgets.privacy import privacy
 from ui.widgets.qr import QrCode
@@ -91,6 +91,9 @@ __all__ = [
     "Table",
     "TimeCell",
     "Watchful",
+    "ask_file",
+    "ask_folder",
+    "ask_save",
     "button",
     "clipboard_guard",
     "danger_button",

@@ -1,7 +1,8 @@
-"""A field for a file, with the button that asks the system for one."""
+"""Files and folders: a field for one with its button, and the system's dialogs. None of them blocks the window."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -39,10 +40,34 @@ class FileField(QWidget):
         return Path(text).expanduser() if text else None
 
     def _ask(self) -> None:
-        dialog = QFileDialog(self, self._title)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        if self._pattern:
-            dialog.setNameFilter(self._pattern)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.edit.setText)
-        dialog.open()
+        ask_file(self, self._title, self._pattern, lambda path: self.edit.setText(str(path)))
+
+
+def ask_folder(owner: QWidget, title: str, then: Callable[[Path], object]) -> None:
+    """Let the person choose a folder."""
+    dialog = QFileDialog(owner, title)
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+    _open(dialog, then)
+
+
+def ask_file(owner: QWidget, title: str, pattern: str, then: Callable[[Path], object]) -> None:
+    """Let the person choose a file to read."""
+    dialog = QFileDialog(owner, title, "", pattern)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    _open(dialog, then)
+
+
+def ask_save(owner: QWidget, title: str, name: str, pattern: str, then: Callable[[Path], object]) -> None:
+    """Let the person choose where to write."""
+    dialog = QFileDialog(owner, title, str(Path.home() / name), pattern)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix(Path(name).suffix.lstrip("."))
+    _open(dialog, then)
+
+
+def _open(dialog: QFileDialog, then: Callable[[Path], object]) -> None:
+    dialog.setObjectName("file.dialog")
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.fileSelected.connect(lambda path: then(Path(path)))
+    dialog.open()

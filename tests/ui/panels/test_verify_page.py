@@ -43,7 +43,7 @@ def test_the_verdict_says_what_is_proven_by_three_checks(shell: Shell, page: Any
     assert {row.cells["kind"] for row in page.values.rows()} == {"Address", "Transaction", "Argument", "Immutable"}
     assert page.alike.isVisible() and not page.differences.isVisible()
     page.export.click()
-    dialog = page.findChild(QFileDialog, "contracts.file")
+    dialog = page.findChild(QFileDialog, "file.dialog")
     assert dialog.isVisible() and dialog.fileMode() is QFileDialog.FileMode.Directory
     dialog.close()
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QSpinBox, QVBoxLayout
 from app.core.errors import Invalid
 from app.core.money import parse_units
 from ui.plan_sheet import PlanForm
-from ui.widgets import AccountCombo, Field, Note, line_edit
+from ui.widgets import AccountCombo, Field, FileField, Note, line_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -219,6 +219,36 @@ class ReturnForm(PlanForm):
     def work(self) -> Callable[[], Awaitable[Plan]]:
         nodes, chain, chosen = self._panel.bridge.console.nodes, self._chain, str(self.snapshot.currentData() or "")
         return lambda: nodes.plan_forget(chain, chosen) if self._forget else nodes.plan_restore(chain, chosen)
+
+
+class ImportForm(PlanForm):
+    """A snapshot's file, and the chain that takes it in or is made of it."""
+
+    title = "Import a snapshot"
+    primary = "Import"
+
+    def __init__(self, panel: ChainsPanel, chain: str) -> None:
+        super().__init__()
+        self._panel = panel
+        said = "What Export… of a snapshot wrote, here or at another console"
+        pattern = "Snapshots of local chains (*.azsnap)"
+        self.file = FileField("chains.import.file", "File", said, "Snapshot file", title="Choose a snapshot", pattern=pattern)
+        self.chain = line_edit("chains.import.name", "Name of the chain")
+        self.chain.setText(chain)
+        self.snapshot = line_edit("chains.import.snapshot", "Name of the snapshot here")
+        self.snapshot.setPlaceholderText("As in the file")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.file)
+        layout.addWidget(Field("Chain", self.chain, "The one it is of; a name that is not there yet makes a chain of the file"))
+        layout.addWidget(Field("Called", self.snapshot, "Letters, digits, dots, dashes and underscores"))
+        layout.addStretch(1)
+
+    def work(self) -> Callable[[], Awaitable[Plan]]:
+        file, nodes = self.file.path(), self._panel.bridge.console.nodes
+        if file is None:
+            raise Invalid("No file was named. Nothing was planned.", "Choose one.", field="file")
+        chain, label = self.chain.text().strip(), self.snapshot.text().strip()
+        return lambda: nodes.plan_import(file, chain, label)
 
 
 class DeleteForm(PlanForm):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -13,7 +15,7 @@ from app.core.events import HeadChanged, NetworkChanged, NodeChanged, Transactio
 from ui.panels.chains.block_forms import DropForm, ReorgForm, WarpForm
 from ui.panels.chains.cards import ChainCard
 from ui.panels.chains.controls import BlockControls
-from ui.panels.chains.forms import DeleteForm, FundForm, ImpersonateForm, NewChainForm, ReturnForm, SnapshotForm
+from ui.panels.chains.forms import DeleteForm, FundForm, ImpersonateForm, ImportForm, NewChainForm, ReturnForm, SnapshotForm
 from ui.panels.chains.timeline_view import TimelineView
 from ui.shell.panel import Panel
 from ui.widgets import (
@@ -28,6 +30,7 @@ from ui.widgets import (
     Row,
     StatusLabel,
     Table,
+    ask_save,
     button,
     empty,
     line_edit,
@@ -73,6 +76,7 @@ class ChainsPanel(Panel):
         self._seen = Seen((), "", "")
         self._chosen = ""
         self._cards: dict[tuple[str, str], ChainCard] = {}
+        self.header.add_action("chains.import")
         self.header.add_action("chains.fork")
         self.new_button = self.header.add_action("chains.new", primary=True)
         self._note = Note("warn", "")
@@ -133,10 +137,11 @@ class ChainsPanel(Panel):
 
     def _build_snapshots(self) -> QWidget:
         self._snapshots_pane = pane = Pane("Snapshots")
-        self.take_button = self._action("Take snapshot…", "plus", "chains.snapshot")
+        self.take_button = self._action("Take…", "plus", "chains.snapshot")
         self.return_button = self._action("Return to…", "arrow-counter-clockwise", "chains.return")
-        self.forget_button = self._action("Delete…", "trash", "chains.forget")
-        for made in (self.take_button, self.return_button, self.forget_button):
+        self.export_button = self._action("", "export", "chains.export", "Export…")
+        self.forget_button = self._action("", "trash", "chains.forget", "Delete…")
+        for made in (self.take_button, self.return_button, self.export_button, self.forget_button):
             pane.add_header(made, right=True)
         self.timeline = TimelineView()
         self.timeline.activated.connect(lambda _: self.window_.registry.run("chains.return"))
@@ -190,8 +195,10 @@ class ChainsPanel(Panel):
         pane.body.addWidget(self.log)
         return pane
 
-    def _action(self, text: str, icon: str, action: str) -> Any:
+    def _action(self, text: str, icon: str, action: str, called: str = "") -> Any:
         made = button(text, icon=icon)
+        made.setToolTip(called)
+        made.setAccessibleName(self.window_.registry.get(action).title if called else text.rstrip("…"))
         made.setObjectName(action)
         made.clicked.connect(lambda: self.window_.registry.run(action))
         return made
@@ -315,6 +322,7 @@ class ChainsPanel(Panel):
             widget.setToolTip("" if running else "The chain is stopped.")
         self.return_button.setEnabled(bool(seen.snapshots))
         self.forget_button.setEnabled(bool(seen.snapshots))
+        self.export_button.setEnabled(bool(seen.snapshots))
 
     def _current(self) -> NodeView | None:
         return next((view for view in self._seen.views if view.node.name == self._chosen), None)
@@ -370,6 +378,8 @@ class ChainsPanel(Panel):
         form, name = arguments.get("form"), self._chosen
         if form in ("new", "fork"):
             self.window_.open_form(NewChainForm(self, fork=form == "fork"))
+        elif form == "import":
+            self.window_.open_form(ImportForm(self, name))
         elif not name:
             return
         elif form == "fund":
@@ -390,8 +400,27 @@ class ChainsPanel(Panel):
         elif form == "drop":
             waiting = view.pending if (view := self._current()) else ()
             self.window_.open_form(DropForm(self, name, waiting, self.pool.selected_id()))
+        elif arguments.get("do") == "export" and self._seen.snapshots:
+            self._export(name, self.timeline.selected or self._seen.snapshots[-1].id)
         elif arguments.get("do") == "restart":
             self._asked("restart", name)
+
+    def _export(self, chain: str, snapshot_id: str) -> None:
+        called = next(each.name for each in self._seen.snapshots if each.id == snapshot_id)
+        nodes = self.bridge.console.nodes
+
+        def write(path: Path) -> None:
+            async def work() -> Snapshot:
+                return await asyncio.to_thread(nodes.export_snapshot, chain, snapshot_id, path)
+
+            def written(found: Snapshot) -> None:
+                self.window_.notify(f"{found.name} of {chain} is written to {path}.", "ok")
+
+            self.bridge.run(work, then=written, label=f"Writing {called}", owner=self)
+
+        ask_save(
+            self, f"Export {called}", f"{chain}-{called}.azsnap".replace(" ", "-"), "Snapshots of local chains (*.azsnap)", write
+        )
 
     def _free_snapshot(self) -> str:
         taken = {each.name for each in self._seen.snapshots}

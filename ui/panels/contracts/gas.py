@@ -10,9 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from app.core.errors import Invalid, NotFound
-from ui.panels.contracts.files import ask_file, ask_save
 from ui.panels.contracts.page import Page, under
-from ui.widgets import Column, EmptyState, ErrorState, Note, Pane, Row, Skeleton, StatusCell, Table, button
+from ui.widgets import Column, EmptyState, ErrorState, Note, Pane, Row, Skeleton, StatusCell, Table, ask_file, ask_save, button
 from ui.widgets.values import short_hex
 
 if TYPE_CHECKING:

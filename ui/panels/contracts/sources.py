@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QLabel, QTreeWidget, QTreeWidgetItem
 
-from ui.panels.contracts.files import ask_folder
 from ui.theme import icon
-from ui.widgets import AddressCell, Column, EmptyState, Pane, Row, StatusCell, Table, button
+from ui.widgets import AddressCell, Column, EmptyState, Pane, Row, StatusCell, Table, ask_folder, button
 
 if TYPE_CHECKING:
     from app.contracts import Compilation, Deployment, Known

@@ -24,11 +24,10 @@ from app.contracts.testing import TestCase, TestFilter, TestReport, TestStatus, 
 from app.core.errors import Cancelled, ConsoleError, Unavailable
 from app.core.events import JobChanged
 from app.core.jobs import JobState
-from ui.panels.contracts.files import ask_save
 from ui.panels.contracts.page import Page
 from ui.panels.contracts.tests_detail import TestDetail, table
 from ui.theme import icon, theme
-from ui.widgets import EmptyState, ErrorState, Note, Pane, Row, Segmented, Skeleton, button, line_edit, primary_button
+from ui.widgets import EmptyState, ErrorState, Note, Pane, Row, Segmented, Skeleton, ask_save, button, line_edit, primary_button
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

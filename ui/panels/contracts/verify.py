@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import Invalid, NotFound
-from ui.panels.contracts.files import ask_folder
 from ui.panels.contracts.page import Page, evidence_line, under
 from ui.widgets import (
     Column,
@@ -23,6 +22,7 @@ from ui.widgets import (
     Skeleton,
     StatusLabel,
     Table,
+    ask_folder,
     button,
     empty,
     primary_button,
