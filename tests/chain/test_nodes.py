@@ -57,7 +57,7 @@ async def test_a_snapshots_file_gives_the_chain_again_and_only_to_its_own(consol
     await done(console, await nodes.plan_fund("lab", WHO, 3 * ETH))
     await done(console, await nodes.plan_snapshot("lab", "rich"))
     was = await state(nodes, "lab")
-    nodes.export_snapshot("lab", "rich", file)
+    await nodes.export_snapshot("lab", "rich", file)
     await done(console, await nodes.plan_mine("lab", 2))
     await done(console, await nodes.plan_import(file, "lab", "again"))
     await done(console, await nodes.plan_restore("lab", "again"))
@@ -79,7 +79,7 @@ async def test_a_snapshots_file_gives_the_chain_again_and_only_to_its_own(consol
 async def test_a_file_whose_state_was_changed_is_not_taken_in(console: Console, tmp_path: Path) -> None:
     nodes, file = console.nodes, tmp_path / "a.azsnap"
     await done(console, await nodes.plan_create("lab", 4242))
-    nodes.export_snapshot("lab", "genesis", file)
+    await nodes.export_snapshot("lab", "genesis", file)
     with zipfile.ZipFile(file) as archive:
         record = archive.read("snapshot.json")
     with zipfile.ZipFile(file, "w") as archive:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from tests.ui.shell.desk import Shell
 
@@ -131,6 +132,21 @@ def test_what_waits_in_the_pool_is_shown_and_dropped(chains: Shell) -> None:
     assert not view(chains).pending
     chains.until(lambda: not chains.panel.pool.isVisible())
     chains.ask(lambda: done(chains, chains.console.nodes.plan_pace("lab")))
+
+
+def test_a_snapshot_goes_out_as_a_file_and_comes_in_again(chains: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "lab.azsnap"
+    chains.panel.timeline.select(next(each.id for each in chains.panel._seen.snapshots if each.name == "genesis"))
+    chains.window.registry.run("chains.export")
+    dialog = chains.panel.findChild(QFileDialog, "file.dialog")
+    dialog.fileSelected.emit(str(file))
+    dialog.close()
+    chains.until(lambda: chains.said().startswith("genesis of lab is written to"))
+    opened(chains, "chains.import", "chains.import.file").setText(str(file))
+    assert chains.window.dock.findChild(QWidget, "chains.import.name").text() == "lab"
+    chains.window.dock.findChild(QWidget, "chains.import.snapshot").setText("brought")
+    submit(chains)
+    chains.until(lambda: "brought" in {each.name for each in chains.panel._seen.snapshots})
 
 
 def test_accounts_have_a_dash_where_the_chain_has_no_token(chains: Shell) -> None:

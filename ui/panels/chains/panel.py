@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -410,17 +410,14 @@ class ChainsPanel(Panel):
         nodes = self.bridge.console.nodes
 
         def write(path: Path) -> None:
-            async def work() -> Snapshot:
-                return await asyncio.to_thread(nodes.export_snapshot, chain, snapshot_id, path)
-
             def written(found: Snapshot) -> None:
                 self.window_.notify(f"{found.name} of {chain} is written to {path}.", "ok")
 
+            work = partial(nodes.export_snapshot, chain, snapshot_id, path)
             self.bridge.run(work, then=written, label=f"Writing {called}", owner=self)
 
-        ask_save(
-            self, f"Export {called}", f"{chain}-{called}.azsnap".replace(" ", "-"), "Snapshots of local chains (*.azsnap)", write
-        )
+        file = f"{chain}-{called}.azsnap".replace(" ", "-")
+        ask_save(self, f"Export {called}", file, "Snapshots of local chains (*.azsnap)", write)
 
     def _free_snapshot(self) -> str:
         taken = {each.name for each in self._seen.snapshots}
