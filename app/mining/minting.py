@@ -17,11 +17,11 @@ from app.core.errors import Conflict
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus, Trust
 from app.mining.abis import EMISSION, MINT_MINE
 from app.mining.attesting import ATTESTER_ROLE, decoded, sign_proof
-from app.mining.judging import Judging
+from app.mining.judging import MOST_GAS, Judging
 from app.mining.planned import attesters_of, proofs_of, rows_of
 from app.mining.proofs import ProofStatus, ValueProof
 from app.mining.queue import Queue
-from app.mining.reading import fee_of, find_holder, read, read_many, topic
+from app.mining.reading import find_holder, read, read_many, topic
 from app.mining.signatures import Signatures
 from app.operations.plans import Effect, Plan, Preview
 from app.operations.steps import Happened, Outcome, Step, StepContext
@@ -38,6 +38,8 @@ ATTEST = "mining.attest"
 SEND = "mining.send"
 PROOF_MINTED = keccak(b"ProofMinted(bytes32,address,uint256,bytes32,bytes32,uint256)")
 PROOF_REFUSED = keccak(b"ProofRefused(bytes32,uint8)")
+BATCH_SELECTOR = keccak(b"mintBatch((address,uint256,bytes32,bytes32,uint64,bytes32)[],bytes[][])")[:4]
+FRESH_MS = 30_000  # a simulation this young is what the mint is sent with
 EconomyOf = Callable[[str], Awaitable["Economy | None"]]
 
 
@@ -64,7 +66,47 @@ def mint_data(proofs: Sequence[ValueProof], signatures: Sequence[Sequence[bytes]
 
     if len(proofs) == 1:
         return abi.encode_call(MINT_MINE, "mint", [proofs[0].words(), list(signatures[0])])
-    return abi.encode_call(MINT_MINE, "mintBatch", [[proof.words() for proof in proofs], [list(each) for each in signatures]])
+    # By hand: the general encoder takes 25 ms for a full batch, four times in the life of a plan. A test compares the two.
+    places = b"".join(
+        proof.contributor_word + b"".join((_word(proof.reward), proof.activity, proof.evidence, _word(proof.deadline), proof.salt))
+        for proof in proofs
+    )
+    listed_proofs = _word(len(proofs)) + places
+    lists = [_array([_word(len(each)) + each + bytes(-len(each) % 32) for each in some]) for some in signatures]
+    head = _word(64) + _word(64 + len(listed_proofs))
+    return "0x" + (BATCH_SELECTOR + head + listed_proofs + _array(lists)).hex()
+
+
+def _array(items: Sequence[bytes]) -> bytes:
+    """ABI encoding of an array of dynamic items: its length, where each begins, and the items."""
+    place, starts = 32 * len(items), []
+    for item in items:
+        starts.append(_word(place))
+        place += len(item)
+    return b"".join((_word(len(items)), *starts, *items))
+
+
+def _word(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def gas_limit_for(plan: Plan) -> int | None:
+    """The gas limit of a batch, from what its simulation took a moment ago; None where it has to be estimated.
+
+    An estimate looks for the least gas with which the batch *as a whole* does not fail. A batch survives a proof that runs out of
+    gas, so the least may be too little for the last one; what the simulation took has minted all of them. Refunds hide up to a
+    fifth of what is needed (EIP-3529), and another fifth is for what moves until the block. One proof alone is estimated, so that
+    it fails before it is sent.
+    """
+    preview, count = plan.preview, len(rows_of(plan))
+    if preview is None or preview.fee is None or count < 2 or now_ms() - preview.simulated_at > FRESH_MS:
+        return None
+    return _with_room(preview.fee.gas)
+
+
+def _with_room(measured: int) -> int | None:
+    wanted = measured * 3 // 2  # 5/4 for the refunds, 6/5 for what moves
+    return wanted if 0 < wanted <= MOST_GAS else None
 
 
 class AttestStep(Step):
@@ -197,7 +239,9 @@ class Minting:
             calls=tuple(
                 decoded(proof, str(row["digest"]), economy.mint_mine, function) for proof, row in zip(proofs, rows, strict=True)
             ),
-            fee=await fee_of(self._fees, chain, trial.gas, plan.params),
+            fee=(await self._fees.quote_for(chain, plan.params)).fee(
+                trial.gas, chain.network.symbol, _with_room(trial.gas) if len(rows) > 1 else None
+            ),
             block=simulated.block,
             block_hash=simulated.block_hash,
             simulated_at=now_ms(),

@@ -12,6 +12,7 @@ import json
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from app.core.errors import Invalid, NotFound
@@ -23,6 +24,7 @@ DOMAIN_NAME = b"Azora MintMine"
 DOMAIN_VERSION = b"1"
 MOST_EVIDENCE = 256 * 1024 * 1024  # bytes; larger files are hashed elsewhere and submitted by their URL
 UINT64_MAX = 2**64 - 1
+_PROOF_HASH = keccak(PROOF_TYPE)
 
 
 class ProofStatus(StrEnum):
@@ -53,11 +55,16 @@ class ValueProof:
     deadline: int
     salt: bytes
 
+    @property
+    def contributor_word(self) -> bytes:
+        """The address as a word of 32 bytes."""
+        return bytes.fromhex(self.contributor[2:]).rjust(32, b"\0")
+
     def struct_hash(self) -> bytes:
         """``hashStruct`` of EIP-712."""
         words = (
-            keccak(PROOF_TYPE),
-            bytes.fromhex(self.contributor[2:]).rjust(32, b"\0"),
+            _PROOF_HASH,
+            self.contributor_word,
             self.reward.to_bytes(32, "big"),
             self.activity,
             self.evidence,
@@ -68,7 +75,7 @@ class ValueProof:
 
     def digest(self, chain_id: int, contract: str) -> bytes:
         """The 32 bytes an attester signs: ``keccak256(0x1901 ‖ domain separator ‖ struct hash)``."""
-        return keccak(b"\x19\x01" + domain_separator(chain_id, contract) + self.struct_hash())
+        return _digest(self, chain_id, contract)
 
     def typed_text(self, chain_id: int, contract: str) -> str:
         """The same as ``eth_signTypedData_v4`` takes it, for a signer that shows it to a person."""
@@ -103,6 +110,12 @@ class ValueProof:
         return (self.contributor, self.reward, self.activity, self.evidence, self.deadline, self.salt)
 
 
+@lru_cache(maxsize=4096)  # a proof is hashed when it is sized, previewed, previewed again before the signature, and signed
+def _digest(proof: ValueProof, chain_id: int, contract: str) -> bytes:
+    return keccak(b"\x19\x01" + domain_separator(chain_id, contract) + proof.struct_hash())
+
+
+@lru_cache(maxsize=64)  # one for each deployment, asked for with every proof
 def domain_separator(chain_id: int, contract: str) -> bytes:
     """EIP-712 domain separator of the MintMine at ``contract``."""
     words = (

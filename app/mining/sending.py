@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.chain.transactions import TransactionRequest, TransactionStep
-from app.mining.minting import Minting, mint_data
+from app.mining.minting import Minting, gas_limit_for, mint_data
 from app.mining.planned import proofs_of
 from app.operations.plans import Plan, StepSpec, listed
 from app.operations.steps import Outcome, StepContext
@@ -29,7 +29,9 @@ class MintStep(TransactionStep):
         by_proof = [each if isinstance(each, list) else [each] for each in lists]
         signatures = [[bytes.fromhex(str(one)[2:]) for one in each] for each in by_proof]
         data = mint_data(proofs_of(context.plan), signatures)
-        return TransactionRequest(to=str(context.plan.params["mint_mine"]), value=0, data=data, gas_limit=None)
+        return TransactionRequest(
+            to=str(context.plan.params["mint_mine"]), value=0, data=data, gas_limit=gas_limit_for(context.plan)
+        )
 
     async def committed(self, outcome: Outcome, context: StepContext) -> None:
         """Each row follows its own event: minted, or back to a person with the contract's reason."""

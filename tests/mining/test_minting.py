@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
@@ -15,6 +15,8 @@ from app.core.errors import Conflict, Denied, Invalid
 from app.core.events import WentBack
 from app.mining.abis import MINT_MINE
 from app.mining.judging import gas_limit_of
+from app.mining.minting import gas_limit_for, mint_data
+from app.mining.proofs import ValueProof
 from tests.conftest import Node
 from tests.mining.room import ATTESTER_ROLE, AZR, Room, as_admin, revoke
 
@@ -345,3 +347,39 @@ async def test_two_consoles_on_one_queue_mint_each_proof_once(node, postgres, tm
     finally:
         for room in rooms:
             await room.close()
+
+
+@pytest.mark.parametrize("attesters", [1, 2])
+async def test_a_batch_is_encoded_as_the_general_encoder_does(attesters):
+    from app.chain import abi
+
+    def word(number):
+        return number.to_bytes(32, "big")
+
+    proofs = [ValueProof("0x" + f"{n:02x}" * 20, n * AZR, word(n), word(n + 1), 2**64 - n, word(n + 2)) for n in (1, 2, 250)]
+    signatures = [[bytes([n]) * 65 for n in range(1, attesters + 1)], [b"\x07" * 65], []]
+    expected = abi.encode_call(MINT_MINE, "mintBatch", [[proof.words() for proof in proofs], signatures])
+    assert mint_data(proofs, signatures) == expected
+
+
+async def test_a_batch_is_sent_with_the_gas_of_its_simulation_and_room_for_refunds(place):
+    """A burn gives back storage in every mint: the receipt's gas is less than what the transaction needs on its way."""
+    place.admin(place.economy.mint_mine, call("setBurnRate", "uint256"), "setBurnRate", 250)
+    rows = await place.room.submit(5)
+    plan = await place.room.plan(rows)
+    measured = plan.preview.fee.gas
+    assert gas_limit_for(plan) == plan.preview.fee.gas_limit == measured * 3 // 2
+    ended = await place.room.operations.execute(plan.id)
+    sent = place.node("eth_getTransactionByHash", str(ended.steps[1].result["hash"]))
+    used = int(place.node("eth_getTransactionReceipt", sent["hash"])["gasUsed"], 16)
+    assert await place.room.states(rows) == ["minted"] * 5 and used <= measured * 6 // 5 < int(sent["gas"], 16)
+
+
+async def test_an_old_simulation_one_proof_and_a_transaction_without_room_are_estimated(place):
+    rows = await place.room.submit(2)
+    plan = await place.room.plan(rows)
+    assert gas_limit_for(plan) is not None
+    old = replace(plan.preview, simulated_at=plan.preview.simulated_at - 60_000)
+    full = replace(plan.preview, fee=replace(plan.preview.fee, gas=2**24))
+    assert gas_limit_for(replace(plan, preview=old)) is None and gas_limit_for(replace(plan, preview=full)) is None
+    assert gas_limit_for(await place.room.plan(rows[:1])) is None
