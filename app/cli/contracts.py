@@ -152,6 +152,7 @@ def deploy(
     value: Annotated[str, typer.Option(help="Of one contract: coins that its constructor receives")] = "0",
     salt: Annotated[str, typer.Option(help="Of one contract: make it by CREATE2, at an address that no nonce changes")] = "",
     rest_of: Annotated[str, typer.Option("--continue", help="A deployment that ended early: do the rest of it")] = "",
+    anew: Annotated[bool, typer.Option("--anew", help="Make all of a system once more, beside what is there already")] = False,
 ) -> None:
     """Deploy one contract, or a declared system as one resumable plan; by default the AZR economy with its roles."""
 
@@ -166,7 +167,7 @@ def deploy(
             wei = parse_units(value, 18, unit="coins", field="value")
             return await carry_out(console, await _plan_one(console, name, project, who, given or [], linked, wei, salt))
         if system != "azr":
-            return await carry_out(console, await _plan_of(console, system, who, values or []))
+            return await carry_out(console, await _plan_of(console, system, who, values or [], anew=anew))
         plan = await console.contracts.plan_deploy_economy(
             network_of(console).id,
             who,
@@ -174,6 +175,7 @@ def deploy(
             redemption_officer=await console.wallets.resolve(officer) if officer else who,
             epoch_length=epoch_length,
             epoch_budget=parse_units(epoch_budget, 18, unit="AZR"),
+            anew=anew,
         )
         return await carry_out(console, plan)
 
@@ -211,7 +213,7 @@ def _pair(text: str, such: str) -> tuple[str, str]:
     return key, value
 
 
-async def _plan_of(console: Console, system: str, deployer: str, written: list[str]) -> Plan:
+async def _plan_of(console: Console, system: str, deployer: str, written: list[str], *, anew: bool) -> Plan:
     """The plan of any declared system; parameters of the kind address may be labels of accounts."""
     from app.contracts.systems import System, definition_of, read_definition
 
@@ -223,7 +225,7 @@ async def _plan_of(console: Console, system: str, deployer: str, written: list[s
     for text in written:
         key, value = _pair(text, "parameter=value")
         values[key] = await console.wallets.resolve(value) if kinds.get(key) == "address" else value
-    return await console.contracts.plan_deploy(network_of(console).id, name, values, definition)
+    return await console.contracts.plan_deploy(network_of(console).id, name, values, definition, anew=anew)
 
 
 @contracts.command("list")

@@ -25,7 +25,7 @@ from app.operations.steps import Outcome, StepContext
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from app.chain import Fees, Network, Networks, Simulation, Transactions
+    from app.chain import Chain, Fees, Network, Networks, Simulation, Transactions
     from app.contracts.compiler import Compiler
     from app.core.events import Bus
     from app.database import Database
@@ -167,30 +167,41 @@ class Deployments:
             answers.append(view_answer(built, check, str(await chain.rpc.call("eth_call", asked, "latest"))))
         found += _checked(system, addresses, answers)
         for item, effect in zip(grants, _granted(grants, plan, addresses), strict=True):
-            data = abi.encode_call(_CHECKS, "hasRole", [item.role_id, resolve(item.holder, plan.params, addresses)])
-            answer = await chain.rpc.call("eth_call", {"to": addresses[item.contract], "data": data}, "latest")
-            if abi.decode_output(_CHECKS, "hasRole", str(answer)):
+            holder = str(resolve(item.holder, plan.params, addresses))
+            if await role_held(chain, addresses[item.contract], item.role_id, holder):
                 found.append(effect)
         return tuple(found)
 
     async def still_there(self, plan: Plan) -> list[Verdict]:
-        """Whether the contracts that an earlier plan made, and this one takes over, are still those."""
+        """Whether the contracts that an earlier plan made, and this one takes over, are still those; and why others are not."""
         kept = kept_of(plan)
+        given = plan.params.get("differs") or {}
+        assert isinstance(given, Mapping)
+        anew = [
+            Verdict("contracts.anew", VerdictLevel.NOTE, f"{name} is made anew: {why}", "Nothing else points to the one before.")
+            for name, why in given.items()
+        ]
         if not kept:
-            return []
+            return anew
         chain, built = await self._networks.connect(plan.target.ref), await self.built()
         codes = await chain.rpc.batch([("eth_getCode", [address, "latest"]) for address in kept.values()])
         other = [name for name, code in zip(kept, codes, strict=True) if not built.get(name).runtime_matches(str(code))]
         if other:
             text = f"{', '.join(other)} of the plan before is no longer there, or has other code than ours"
-            return [Verdict("contracts.kept", VerdictLevel.BLOCK, text, "Deploy all of it anew.")]
+            return [*anew, Verdict("contracts.kept", VerdictLevel.BLOCK, text, "Deploy all of it anew.")]
         text = f"{', '.join(kept)}: there already with our code, and not created again"
-        return [Verdict("contracts.kept", VerdictLevel.PASS, text)]
+        return [*anew, Verdict("contracts.kept", VerdictLevel.PASS, text)]
 
-    async def adopt(self, plan: Plan) -> None:
-        """What an earlier plan made belongs to the one that goes on with it."""
+    async def adopt(self, context: StepContext) -> None:
+        """What an earlier plan made belongs to the one that goes on with it; out of a finished one it goes with the last step.
+
+        Until then the economy of the earlier plan is whole, and after a step that fails it still is.
+        """
         from app.contracts.tables import deployments as table
 
+        plan = context.plan
+        if plan.params.get("after") and context.index < len(plan.steps) - 1:
+            return
         kept = [bytes.fromhex(address[2:]) for address in kept_of(plan).values()]
 
         def write(connection: Connection) -> None:
@@ -303,7 +314,7 @@ class CreateStep(TransactionStep):
         """Into the address book."""
         await super().committed(outcome, context)
         if not outcome.failure:
-            await self._deployments.adopt(context.plan)
+            await self._deployments.adopt(context)
             await self._deployments.keep(context.plan, self._name, outcome.result, self.sender)
 
 
@@ -330,7 +341,14 @@ class GrantStep(TransactionStep):
         """With the last one there is an economy."""
         await super().committed(outcome, context)
         if not outcome.failure:
-            await self._deployments.adopt(context.plan)
+            await self._deployments.adopt(context)
+
+
+async def role_held(chain: Chain, contract: str, role_id: bytes, holder: str) -> bool:
+    """Whether an account has a role on a contract now."""
+    data = abi.encode_call(_CHECKS, "hasRole", [role_id, holder])
+    answer = await chain.rpc.call("eth_call", {"to": contract, "data": data}, "latest")
+    return bool(abi.decode_output(_CHECKS, "hasRole", str(answer)))
 
 
 def sender_of(plan: Plan) -> str:

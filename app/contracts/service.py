@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from app.chain import abi
 from app.chain.economy import Economy
 from app.chain.hashing import checksum_address
+from app.contracts.already import already_there
 from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.books import Books
 from app.contracts.calls import Calls
@@ -124,28 +125,58 @@ class Contracts:
         return self.projects.open(folder) if folder is not None else ours(self.toolchain.modules)
 
     async def plan_deploy(
-        self, network_id: str, system_id: str, values: Mapping[str, object], definition: Mapping[str, object] | None = None
+        self,
+        network_id: str,
+        system_id: str,
+        values: Mapping[str, object],
+        definition: Mapping[str, object] | None = None,
+        *,
+        anew: bool = False,
     ) -> Plan:
         """Plan a declared system: its contracts in order, and their roles.
+
+        What a finished deployment of the same system made on that network, and would be made the same again, is kept.
 
         Args:
             system_id: a file of ``contracts/systems``, or the name of ``definition``.
             values: the parameters, as typed (amounts in AZR as text) or as kept (whole numbers); others have their defaults.
             definition: what a TOML file of another place says.
+            anew: make all of it once more, beside what is there.
 
         Raises:
             Invalid: a parameter is missing or does not fit (``field`` names it), or the declaration contradicts itself.
             NotFound: there is no such system, or the network lacks a contract that it needs.
-            Conflict: the sources do not compile.
+            Conflict: the sources do not compile, or all of it is there already.
         """
         declared = dict(definition) if definition is not None else definition_of(system_id)
         system = System.parse(system_id, declared)
         chain = await self._networks.connect(network_id)
         kept = system.values(values, (await chain.head()).timestamp)
         await self.compile()
-        params = {**kept, "system": system_id, "definition": declared, "known": await self._known(chain.network, system)}
+        known = await self._known(chain.network, system)
+        params = {**kept, "system": system_id, "definition": declared, "known": known}
         steps = self._deployments.steps(chain.network, system, str(kept[system.sender]))
+        before = None if anew else await self._finished(chain.network.key.text, system_id)
+        if before is not None:
+            there = await already_there(chain, await self._deployments.built(), system, kept, known, steps, before)
+            if not there.steps:
+                raise Conflict(
+                    f"All of it is there already, as {before.name} made it: {', '.join(there.kept)}. Nothing was planned.",
+                    "To make it once more beside that, deploy it anew (azora contract deploy --anew).",
+                )
+            if there.kept:
+                params |= {**there.values, "kept": there.kept, "known": {**known, **there.kept}, "after": before.name}
+                params["differs"], steps = there.differs, list(there.steps)
         return await self._operations.plan("contracts.deploy", system.title, chain.network.target(), params, steps)
+
+    async def _finished(self, network_key: str, system_id: str) -> Plan | None:
+        """The newest deployment of a system on a network that did every step, or None."""
+        book = await self._deployments.book(network_key)
+        for plan_id in dict.fromkeys(item.plan_id for item in sorted(book, key=lambda each: -each.block) if item.plan_id):
+            plan = await self._operations.get(plan_id)
+            if plan.kind == "contracts.deploy" and plan.params.get("system") == system_id and await self._done(plan_id):
+                return plan
+        return None
 
     async def plan_rest(self, plan_ref: str) -> Plan:
         """Plan what a deployment that ended early has not done: what it made is checked, kept and not made again.
@@ -176,6 +207,7 @@ class Contracts:
         epoch_length: int,
         epoch_budget: int,
         redemption_timeout: int | None = None,
+        anew: bool = False,
     ) -> Plan:
         """Plan the whole AZR economy: four contracts and their roles.
 
@@ -186,6 +218,7 @@ class Contracts:
             epoch_length: seconds.
             epoch_budget: smallest units of AZR per epoch.
             redemption_timeout: seconds until an account may take its escrow back; default: 14 days.
+            anew: make all of it once more, beside an economy that is there.
 
         Raises: as :meth:`plan_deploy`.
         """
@@ -198,7 +231,7 @@ class Contracts:
         }
         if redemption_timeout is not None:
             values["redemption_timeout"] = redemption_timeout
-        return await self.plan_deploy(network_id, "azr", values)
+        return await self.plan_deploy(network_id, "azr", values, anew=anew)
 
     async def _known(self, network: Network, system: System) -> dict[str, str]:
         """The newest contracts of the address book that a system needs; of the economy, those that belong together."""

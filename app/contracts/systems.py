@@ -184,7 +184,7 @@ class System:
                 raise Invalid(f"“{self.title}” uses {used}, which it does not have. Nothing was planned.")
         names = {parameter.name for parameter in self.parameters}
         written = (self.contracts, [grant.holder for grant in self.grants], [check.equals for check in self.checks])
-        if wrong := (_parameters(written) | {self.sender}) - names:
+        if wrong := (parameters_in(written) | {self.sender}) - names:
             raise Invalid(f"“{self.title}” uses the parameter {min(wrong)}, which it does not have. Nothing was planned.")
 
 
@@ -306,7 +306,8 @@ def _references(written: object) -> list[str]:
     return [text[1:] for text in _texts(written) if text.startswith("@")]
 
 
-def _parameters(written: object) -> set[str]:
+def parameters_in(written: object) -> set[str]:
+    """The names of the parameters that a part of a declaration refers to."""
     return {match[1] for text in _texts(written) if (match := _PARAMETER.fullmatch(text))}
 
 

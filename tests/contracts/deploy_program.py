@@ -129,9 +129,9 @@ class Room:
         wanted = {"attester": self.other, "epoch_length": 3600, "epoch_budget": 36_000 * AZR, **changed}
         return await self.contracts.plan_deploy_economy("anvil", str(wanted.pop("deployer", self.deployer)), **wanted)  # type: ignore[arg-type]
 
-    async def deployed(self) -> Plan:
+    async def deployed(self, **changed: object) -> Plan:
         """A deployment that was run."""
-        return await self.operations.execute((await self.planned()).id)
+        return await self.operations.execute((await self.planned(**changed)).id)
 
     async def close(self) -> None:
         """Close all; closing twice is closing once."""

@@ -135,7 +135,7 @@ async def test_a_second_economy_replaces_the_first_only_when_it_is_whole(room, n
     """A stopped deployment leaves contracts in the book, but never half of one economy in the other."""
     await room.deployed()
     first = await room.contracts.economy(room.key)
-    plan = await room.planned()
+    plan = await room.planned(anew=True)
     signed = room.signer.signed
     sign = room.signer.sign_transaction
 
@@ -150,10 +150,51 @@ async def test_a_second_economy_replaces_the_first_only_when_it_is_whole(room, n
     versions = {(item.name, item.version) for item in await room.contracts.deployments(room.key)}
     assert ("AzoraToken", 2) in versions and ("MintMine", 2) not in versions
     assert await room.contracts.economy(room.key) == first
-    await room.deployed()
+    await room.deployed(anew=True)
     third = await room.contracts.economy(room.key)
     assert third.token != first.token and third.start_block > first.start_block
     assert {item.name: item.version for item in await room.contracts.deployments(room.key)}["AzoraToken"] == 3
+
+
+@pytest.mark.asyncio
+async def test_what_a_finished_deployment_made_is_kept_and_what_differs_is_named(room):
+    """Another budget: the emission and what refers to it are made anew; token, redemption and their roles stay."""
+    await room.deployed()
+    first = await room.contracts.economy(room.key)
+    with pytest.raises(Conflict, match="is there already"):
+        await room.planned()
+    plan = await room.planned(epoch_budget=5 * AZR)
+    assert [step.spec.title for step in plan.steps] == [
+        "Create Emission",
+        "Create MintMine",
+        "Grant MINTER_ROLE on AzoraToken",
+        "Grant SOURCE_ROLE on Emission",
+        "Grant ATTESTER_ROLE on MintMine",
+    ]
+    said = {verdict.text for verdict in plan.preview.verdicts if verdict.rule == "contracts.anew"}
+    assert any("Emission is made anew" in text and f"was {36_000 * AZR}, is {5 * AZR}" in text for text in said)
+    assert "MintMine is made anew: it refers to a contract that is made anew" in said
+    ended = await room.operations.execute(plan.id)
+    assert ended.state is PlanState.DONE and ended.receipt.matches, ended.reason
+    second = await room.contracts.economy(room.key)
+    assert (second.token, second.redemption) == (first.token, first.redemption)
+    assert second.emission != first.emission and second.mint_mine != first.mint_mine
+    assert all(item.runtime_matches for item in await room.contracts.deployments(room.key))
+
+    only_role = await room.planned(epoch_budget=5 * AZR, attester=room.deployer)
+    assert [step.spec.title for step in only_role.steps] == ["Grant ATTESTER_ROLE on MintMine"]
+    assert (await room.operations.execute(only_role.id)).state is PlanState.DONE
+    assert await room.contracts.economy(room.key) == second
+
+
+@pytest.mark.asyncio
+async def test_an_address_with_other_code_is_not_taken_over(room, node):
+    await room.deployed()
+    redemption = (await room.contracts.economy(room.key)).redemption
+    node("anvil_setCode", redemption, "0x00")
+    plan = await room.planned()
+    assert [step.spec.title for step in plan.steps] == ["Create Redemption", "Grant OFFICER_ROLE on Redemption"]
+    assert any(f"the code at {redemption} is not" in verdict.text for verdict in plan.preview.verdicts)
 
 
 @pytest.mark.asyncio

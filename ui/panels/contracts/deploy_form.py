@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
 
 from app.core.errors import Invalid
 from app.core.money import exact_units
@@ -45,6 +45,10 @@ class DeployForm(PlanForm):
         self._fields.setContentsMargins(0, 0, 0, 0)
         self._fields.setSpacing(10)
         column.addLayout(self._fields)
+        self.anew = QCheckBox("Make all of it once more, beside what is there")
+        self.anew.setObjectName("contracts.deploy.anew")
+        self.anew.setToolTip("Otherwise what a finished deployment made, and would be made the same again, is kept.")
+        column.addWidget(self.anew)
         column.addStretch(1)
         self.system.setCurrentIndex(self.system.findData(system(system_id).id))
         self.system.currentIndexChanged.connect(lambda _: self._show())
@@ -85,4 +89,5 @@ class DeployForm(PlanForm):
                 widget = self._inputs[parameter.name]
                 typed = widget.address() if isinstance(widget, AccountCombo) else widget.text()  # type: ignore[attr-defined]
                 values[parameter.name] = parameter.read(typed)
-        return lambda: console.contracts.plan_deploy(network.id, system.id, values)
+        anew = self.anew.isChecked()
+        return lambda: console.contracts.plan_deploy(network.id, system.id, values, anew=anew)

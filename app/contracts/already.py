@@ -1,0 +1,117 @@
+"""What an earlier, finished deployment of a system made and a new one need not make again.
+
+A contract is taken over where its creation today, code and arguments, would be byte for byte what that plan sent, and the code at
+its address is still what came of it. Whatever refers to one that is made anew is made anew too. Nothing is taken on trust: what the
+system's checks ask is asked again by the preview, and a role is left out only where the chain says that it is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from app.contracts.deployments import CREATE, GRANT, addresses_of, creation_arguments, creation_data, kept_of, known_of, role_held
+from app.contracts.systems import Creation, System, parameters_in, resolve, system_of
+from app.core.errors import Conflict
+
+if TYPE_CHECKING:
+    from app.chain import Chain
+    from app.contracts.artifacts import Compilation
+    from app.operations.plans import Plan, StepSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Already:
+    """What is there, by name of the contract; why another is made anew; and the parameters as the plan shall keep them."""
+
+    kept: Mapping[str, str] = field(default_factory=dict)
+    differs: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
+    steps: Sequence[StepSpec] = ()
+
+
+async def already_there(
+    chain: Chain,
+    built: Compilation,
+    system: System,
+    values: Mapping[str, object],
+    known: Mapping[str, str],
+    steps: Sequence[StepSpec],
+    before: Plan,
+) -> Already:
+    """Compare a system that shall be deployed with ``before``, a deployment of it that did every step.
+
+    Args:
+        values: the parameters of the new one; a time of deployment that a kept contract was made with is taken from ``before``.
+        steps: all steps of the new one; those that are not needed are left out of the answer.
+    """
+    old_addresses = known_of(before) | kept_of(before) | addresses_of(before)
+    timed = {parameter.name for parameter in system.parameters if parameter.kind == "now" and parameter.name in before.params}
+    compared = {**values, **{name: before.params[name] for name in timed}}
+    old = {item.name: item for item in system_of(before.params).contracts}
+    kept: dict[str, str] = {}
+    differs: dict[str, str] = {}
+    for item in system.contracts:
+        why = _difference(built, item, old.get(item.name), compared, dict(known) | kept, before.params, old_addresses)
+        if not why:
+            address = old_addresses[item.name]
+            code = str(await chain.rpc.call("eth_getCode", address, "latest"))
+            why = "" if built.get(item.name).runtime_matches(code) else f"the code at {address} is not what was made there"
+        if why:
+            differs[item.name] = why
+        else:
+            kept[item.name] = old_addresses[item.name]
+    used = timed & parameters_in([item for item in system.contracts if item.name in kept])
+    final = {**values, **{name: before.params[name] for name in used}}
+    return Already(kept, differs, final, [step for step in steps if await _needed(chain, system, step, final, known, kept)])
+
+
+def _difference(
+    built: Compilation,
+    item: Creation,
+    old: Creation | None,
+    values: Mapping[str, object],
+    addresses: Mapping[str, str],
+    old_values: Mapping[str, object],
+    old_addresses: Mapping[str, str],
+) -> str:
+    """Why a contract would not be made as it was; empty when it would."""
+    if old is None or item.name not in old_addresses:
+        return "it was not part of the system"
+    try:
+        data = creation_data(built, item, values, addresses)
+    except Conflict:
+        return "it refers to a contract that is made anew"
+    was = creation_data(built, old, old_values, old_addresses)
+    if data == was:
+        return ""
+    artifact = built.get(item.name)
+    given = creation_arguments(artifact, item, values, addresses)
+    gave = creation_arguments(artifact, old, old_values, old_addresses)
+    pairs = zip(artifact.parameters, gave, given, strict=True)
+    return ", ".join(f"{each.get('name') or 'an argument'} was {a}, is {b}" for each, a, b in pairs if a != b) or "it links others"
+
+
+async def _needed(
+    chain: Chain,
+    system: System,
+    step: StepSpec,
+    values: Mapping[str, object],
+    known: Mapping[str, str],
+    kept: Mapping[str, str],
+) -> bool:
+    contract = str(step.params["contract"])
+    if step.kind == CREATE or contract not in kept:
+        return contract not in kept
+    assert step.kind == GRANT
+    grant = next(each for each in system.grants if (each.contract, each.role, each.holder) == _named(step))
+    try:
+        holder = str(resolve(grant.holder, values, dict(known) | dict(kept)))
+    except Conflict:
+        return True  # the holder is made anew
+    return not await role_held(chain, kept[contract], grant.role_id, holder)
+
+
+def _named(step: StepSpec) -> tuple[str, str, str]:
+    return str(step.params["contract"]), str(step.params["role"]), str(step.params["holder"])
