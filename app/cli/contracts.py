@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.chains import network_of
-from app.cli.support import CHECK_FAILED, carry_out, leave, progress, report, run, show, table
+from app.cli.support import CHECK_FAILED, carry_out, leave, progress, report, run, say, show, table
 from app.cli.verifying import verify
 from app.core.errors import Conflict, ConsoleError, Invalid
 from app.core.money import parse_units
@@ -179,7 +179,12 @@ def deploy(
         )
         return await carry_out(console, plan)
 
-    report(run(work))
+    from app.operations import PlanState
+
+    plan = run(work)
+    if plan.kind == "contracts.deploy" and plan.state.ended and plan.state is not PlanState.DONE:
+        say(f"What it made stays. To see the rest with its addresses and go on: azora contract deploy --continue {plan.name}")
+    report(plan)
 
 
 async def _plan_one(

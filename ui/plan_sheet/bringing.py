@@ -13,7 +13,7 @@ from app.core.errors import ConsoleError
 from ui.plan_sheet.acting import Acting
 from ui.plan_sheet.elsewhere import STATEMENT, second_blocked
 from ui.plan_sheet.facts import Facts, read_facts
-from ui.plan_sheet.outcome import BROKEN
+from ui.plan_sheet.outcome import BROKEN, has_rest
 from ui.plan_sheet.payout import KIND as PAYOUT
 
 if TYPE_CHECKING:
@@ -145,11 +145,14 @@ class Bringing(Acting):
         plan, operations = self.plan, self.bridge.console.operations
         if plan is None or self.why_no_retry(plan):
             return
-        statement = STATEMENT if self._second else ""
+        statement, console = STATEMENT if self._second else "", self.bridge.console
 
         async def again() -> Facts:
-            new = await operations.retry(plan.id, statement)
-            return await read_facts(self.bridge.console, new.id)
+            if has_rest(plan):  # from the beginning it would make contracts twice
+                new = await console.contracts.plan_rest(plan.id)
+            else:
+                new = await operations.retry(plan.id, statement)
+            return await read_facts(console, new.id)
 
         self._work("Previewing it again; nothing is signed", again, lambda facts: self._opened(facts, None))
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 UNDER_WAY = ("confirmed", "running", "waiting")
 BROKEN = ("stopped", "failed", "disowned")
+DEPLOYMENT = "contracts.deploy"
 MINE_AFTER_MS = 4_000  # how long a sent transaction may wait before mining is offered on a chain of this console
 
 _NAMES = {
@@ -38,6 +39,12 @@ _NAMES = {
     EvidenceKind.JOB: "Job",
     EvidenceKind.MEASUREMENT: "Measurement",
 }
+
+
+def has_rest(plan: Plan) -> bool:
+    """Whether it is a deployment that ended early and of which the rest can be planned: what it made would be kept."""
+    made = any(str(record.state) == "done" for record in plan.steps)
+    return plan.kind == DEPLOYMENT and str(plan.state) in BROKEN and made
 
 
 def stop_reason(plan: Plan) -> tuple[bool, str]:
@@ -224,6 +231,9 @@ class ProgressPage(RowsPage):
         )
         for title in changed:
             section.add(text(title, "hint", wrap=True))
+        if has_rest(plan):
+            said = "What it made stays. “Plan the rest” shows the addresses of the rest anew, before anything is signed."
+            section.add(Note("info", said))
         self.column.addWidget(section)
 
     def _elsewhere(self, facts: Facts) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from app.core.errors import Invalid
 from app.core.events import PlanChanged
-from app.operations.plans import PlanState
-from tests.ui.plan_sheet.sheet_world import finished, preview, transfer
+from app.operations.plans import PlanState, StepRecord, StepSpec, StepState
+from tests.ui.plan_sheet.sheet_world import TREASURY, finished, preview, transfer
 
 PREVIEW, CONFIRM, PROGRESS, RECEIPT = 1, 2, 3, 4
 
@@ -133,6 +134,34 @@ def test_a_failed_plan_says_what_failed_and_where(sheet: Any, world: Any) -> Non
     sheet.open_plan("plan-1")
     assert sheet.step == PROGRESS
     assert "stopped here" in sheet.steps.tabs[PROGRESS].accessibleName()
+
+
+def test_of_a_deployment_that_ended_early_the_rest_is_planned_not_all_of_it_again(sheet: Any, world: Any) -> None:
+    names = ("Create AzoraToken", "Create Emission")
+    steps = tuple(
+        StepRecord(at, StepSpec("contracts.create", name, {"sender": TREASURY, "contract": name[7:]}), state=state)
+        for at, (name, state) in enumerate(zip(names, (StepState.DONE, StepState.FAILED), strict=True))
+    )
+    reason = "Nonce 4 was used elsewhere. This step sent nothing."
+    old = transfer(kind="contracts.deploy", state=PlanState.FAILED, reason=reason, steps=steps)
+    asked: list[str] = []
+
+    async def plan_rest(plan_id: str) -> Any:
+        asked.append(plan_id)
+        world.operations.now = transfer(kind="contracts.deploy", id="plan-2", steps=steps[1:])
+        return world.operations.now
+
+    world.contracts = SimpleNamespace(plan_rest=plan_rest)
+    world.operations.now = old
+    sheet.open_plan("plan-1")
+    assert sheet.retry.isVisible() and sheet.retry.text() == "Plan the rest"
+    sheet.retry.click()
+    assert asked == ["plan-1"]
+    assert sheet.step == PREVIEW and sheet.plan.id == "plan-2"
+
+    world.operations.now = transfer(kind="contracts.deploy", state=PlanState.FAILED, reason=reason)
+    sheet.open_plan("plan-1")
+    assert sheet.retry.text() == "Preview again", "nothing of it was made"
 
 
 def test_an_invalid_field_is_named_where_it_is_and_nothing_is_planned(sheet: Any, world: Any) -> None:
