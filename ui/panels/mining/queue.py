@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from app.mining.work import Worker, WorkState
     from ui.panels.mining.panel import MiningPanel
 
-WIDE = 1000  # pixels of the panel
+WIDE = 1150  # pixels of the panel: the counts of a large queue take their room
 ROOM = 860  # with less than that, the right column makes way
 
 
@@ -309,12 +309,8 @@ class QueuePage(QWidget):
         total = sum(row.reward for row in ready)
         people = len({row.contributor for row in ready})
         addresses = "1 contributor" if people == 1 else f"{people} contributors"
-        of = f" of {self._ready_count:,} ready" if len(ready) < self._ready_count else ""
-        text = (
-            f"{proofs(len(ready))} selected{of}, {short_units(total, 18)} AZR to {addresses}"
-            if ready
-            else "No proof that is ready is selected"
-        )
+        some = f"{len(ready):,} of {self._ready_count:,} ready" if len(ready) < self._ready_count else proofs(len(ready))
+        text = f"{some} selected, {short_units(total, 18)} AZR to {addresses}" if ready else "No proof that is ready is selected"
         self.batch_text.setText(masked(text))
         self.batch_text.setToolTip(masked(text))
         count = self._ready_count
