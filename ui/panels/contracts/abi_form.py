@@ -1,24 +1,26 @@
-"""A form out of an ABI: a field for each argument, structs member by member, lists as JSON, and errors at their field."""
+"""A form out of an ABI: a field for each argument, structs member by member, lists row by row, and errors at their field."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from app.contracts.values import array_of, called, members_of, read_value, template
-from app.core.errors import ConsoleError, Invalid
-from ui.widgets import AccountCombo, Field, empty, line_edit
-
-Parameter = Mapping[str, Any]
+from app.contracts.values import called, read_value
+from app.core.errors import ConsoleError
+from ui.panels.contracts.abi_parts import Parameter, Part, part_of
+from ui.widgets import Field, empty
 
 
 class AbiForm(QWidget):
     """The arguments of one function.
 
     Args:
-        prefix: object names of the fields are ``prefix.PATH``; a path is the argument's place, then members of structs.
+        prefix: object names of the fields are ``prefix.PATH``; a path is the argument's place, then members of structs and
+            places in lists.
         name: what a screen reader calls the form.
     """
 
@@ -27,19 +29,25 @@ class AbiForm(QWidget):
         self._bridge = bridge
         self._prefix = prefix
         self._inputs: Sequence[Parameter] = ()
-        self._given: list[Callable[[], object]] = []
-        self.fields: dict[str, Field] = {}
+        self._parts: list[Part] = []
         self.setAccessibleName(name)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(10)
 
+    @property
+    def fields(self) -> dict[str, Field]:
+        """The fields as they stand now, by path; of a list in rows its own is that of its buttons."""
+        return {path: field for part in self._parts for path, field in part.fields().items()}
+
     def set_inputs(self, inputs: Sequence[Parameter]) -> None:
         """Ask for these arguments; what was entered before is forgotten."""
         empty(self._column)
         self._inputs = inputs
-        self.fields = {}
-        self._given = [self._add(self._column, each, called(each, at), str(at)) for at, each in enumerate(inputs)]
+        self._parts = [part_of(self._bridge, self._prefix, each, self._in_order) for each in inputs]
+        for at, (part, each) in enumerate(zip(self._parts, inputs, strict=True)):
+            part.place(str(at), called(each, at))
+            self._column.addWidget(part.widget)
 
     def given(self) -> list[object]:
         """The arguments as written, each checked against its type; the first that does not fit says so at its field.
@@ -48,17 +56,17 @@ class AbiForm(QWidget):
             Invalid: one does not fit; ``field`` is its path.
         """
         self.clear_errors()
-        written = [given() for given in self._given]
+        written = [part.given() for part in self._parts]
         for at, (parameter, value) in enumerate(zip(self._inputs, written, strict=True)):
             read_value(parameter, value, str(at))
         return written
 
     def show_error(self, error: ConsoleError) -> bool:
         """Put an error beside the field whose path it names, or the one that contains it; False when there is none."""
-        path = error.field
-        while path and path not in self.fields:
+        path, fields = error.field, self.fields
+        while path and path not in fields:
             path = path.rpartition(".")[0]
-        field = self.fields.get(path)
+        field = fields.get(path)
         if field is None:
             return False
         field.set_error(str(error))
@@ -74,59 +82,43 @@ class AbiForm(QWidget):
         """The first field, for the focus."""
         return next((field.widget for field in self.fields.values()), None)
 
-    def _add(self, column: QVBoxLayout, parameter: Parameter, name: str, path: str) -> Callable[[], object]:
-        members = members_of(parameter)
-        if members is None:
-            return self._one(column, parameter, name, path)
-        box = QFrame()
-        box.setProperty("role", "card")
-        inner = QVBoxLayout(box)
-        inner.setContentsMargins(10, 8, 10, 10)
-        inner.setSpacing(8)
-        heading = QLabel(f"{name}  struct")
-        heading.setProperty("role", "label")
-        inner.addWidget(heading)
-        column.addWidget(box)
-        parts = {
-            called(each, at): self._add(inner, each, called(each, at), f"{path}.{called(each, at)}")
-            for at, each in enumerate(members)
-        }
-        return lambda: {key: given() for key, given in parts.items()}
+    def _in_order(self) -> None:
+        """Tab goes through the form from above, also through rows that came later."""
+        places = sorted(
+            (
+                widget
+                for widget in self.findChildren(QWidget)
+                if isinstance(widget, QAbstractButton | QComboBox | QLineEdit | QPlainTextEdit)
+                and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+                and not isinstance(widget.parentWidget(), QComboBox)
+            ),
+            key=self._way,
+        )
+        for before, after in pairwise(places):
+            QWidget.setTabOrder(before, after)
 
-    def _one(self, column: QVBoxLayout, parameter: Parameter, name: str, path: str) -> Callable[[], object]:
-        kind, object_name = _type(parameter), f"{self._prefix}.{path}"
-        given: Callable[[], object]
-        if kind == "address":
-            combo = AccountCombo(object_name, self._bridge, editable=True)
-            widget, given = combo, lambda: _address(combo, path)
-        elif kind == "bool":
-            choice = QComboBox()
-            choice.setObjectName(object_name)
-            choice.addItems(["false", "true"])
-            widget, given = choice, choice.currentText
-        else:
-            edit: QLineEdit = line_edit(object_name, name)
-            edit.setPlaceholderText(template(parameter))
-            widget, given = edit, edit.text
-        hint = "A list as JSON" if array_of(parameter) is not None else ""
-        self.fields[path] = field = Field(f"{name}  {kind}", widget, hint)
-        widget.setAccessibleName(f"{name}, {kind}")
-        column.addWidget(field)
-        return given
+    def _way(self, widget: QWidget) -> tuple[int, ...]:
+        """Where a widget stands: its place in the layout of each widget around it, from the form inwards."""
+        way: list[int] = []
+        while widget is not self:
+            around = widget.parentWidget()
+            way.insert(0, _place(around.layout(), widget))
+            widget = around
+        return tuple(way)
 
 
-def _type(parameter: Parameter) -> str:
-    """The type as a developer knows it: of a struct its own name."""
-    said = str(parameter.get("internalType") or parameter["type"])
-    return said.removeprefix("struct ").rpartition(".")[2] if said.startswith("struct ") else str(parameter["type"])
-
-
-def _address(combo: AccountCombo, path: str) -> str:
-    """What was chosen or typed; the zero address may be typed, since a contract decides for itself what it means."""
-    text = combo.currentText().strip()
-    if text.lower() == "0x" + "0" * 40:
-        return text
-    try:
-        return combo.address()
-    except Invalid as error:
-        raise Invalid(error.message, error.remedy, field=path) from error
+def _place(layout: Any, widget: QWidget) -> int:
+    """The number of a widget among all of a layout and those inside it."""
+    count = 0
+    waiting = [layout]
+    while waiting:
+        item = waiting.pop(0)
+        if item is None:
+            continue
+        if item.widget() is widget:
+            return count
+        inner = item.layout()
+        if inner is not None:
+            waiting[:0] = [inner.itemAt(at) for at in range(inner.count())]
+        count += 1
+    return count
