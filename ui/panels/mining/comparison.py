@@ -70,8 +70,9 @@ class ComparisonPane(QWidget):
         split.setChildrenCollapsible(False)
         split.addWidget(self._build_compared())
         split.addWidget(self._build_story())
-        split.setStretchFactor(0, 1)
-        split.setSizes([620, 420])
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        split.setSizes([600, 400])
         self.pane.body.addWidget(split, 1)
         column.addWidget(self.pane)
         privacy.changed.connect(self._look)
@@ -83,10 +84,10 @@ class ComparisonPane(QWidget):
         column.setSpacing(0)
         self.compared = Table(
             [
-                Column("field", "Field", 86),
-                Column("chain", "On chain", 180),
-                Column("bank", "Bank entry", 180),
-                Column("agrees", "Agrees", 84),
+                Column("field", "Field", 80),
+                Column("chain", "On chain", 170),
+                Column("bank", "Bank entry", 140),
+                Column("agrees", "Agrees", 82),
             ],
             dense=True,
         )

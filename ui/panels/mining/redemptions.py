@@ -42,6 +42,7 @@ STATES = {
 OPEN = ("requested",)
 BACK = ("cancelled", "refunded")
 VIEWS = {"all": "All", "open": "Open", "look": "To look at", "closed": "Closed", "payments": "Payments"}
+NARROW = 900  # pixels of the page
 KEYS = "J next, K previous, V view, C complete, X cancel. Enter on a payment shows its request."
 
 
@@ -152,6 +153,11 @@ class RedemptionsTab(QWidget):
         foot.addWidget(self.bank_text, 1)
         column.addLayout(foot)
         return holder
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        # Beside an open sheet the words of the states come first; block and bank reference stand in the story below.
+        self.table.hide_columns(("block", "bank") if self.width() < NARROW else ())
 
     # Reading
 
