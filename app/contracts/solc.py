@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ class Solc:
         self.version = version
         self._file = file or toolchain.file("solc", "soljson.js")
         self._engine: Any = None
+        self._ending: weakref.finalize[Any, Solc] | None = None  # closes the engine, at the latest before the interpreter ends
         self._loop: asyncio.AbstractEventLoop | None = None
         self._limit: asyncio.Timeout | None = None
         self._guard = threading.Lock()
@@ -89,6 +91,8 @@ class Solc:
             # The default flags include --single-threaded, which halves the speed; a second initialisation would warn.
             init_mini_racer(flags=[], ignore_duplicate_init=True)
             self._engine = MiniRacer()
+            # While the interpreter ends, no thread may call back into Python: freed then, one engine of 120 waited for ever.
+            self._ending = weakref.finalize(self, self._engine.close)
             self._engine.eval(_SHIM + self._file.read_text(encoding="utf-8") + ";1")
             self._engine.eval(_ENTRY)
         async with asyncio.timeout(None) as limit:
@@ -117,9 +121,9 @@ class Solc:
 
     def close(self) -> None:
         """Give the engine's memory back."""
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        if self._ending is not None:
+            self._ending()
+            self._engine = self._ending = None
         if self._loop is not None:
             self._loop.close()
             self._loop = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,19 @@ def test_the_shim_speaks_like_solc(tmp_path):
     said = subprocess.run([shim, "--standard-json"], input=asked, capture_output=True, text=True, check=True, timeout=60)
     assert json.loads(said.stdout)["contracts"]["A.sol"]["A"]["evm"]["bytecode"]["object"].startswith("60")
     assert said.stderr == ""
+
+
+def test_an_engine_that_nobody_closed_is_closed_before_the_interpreter_ends():
+    """Freed later it now and then waited for ever: a command had printed its answer and never ended."""
+    program = (
+        "import atexit\n"
+        "from app.contracts.solc import Solc, standard_json\n"
+        "from app.contracts.toolchain import Toolchain\n"
+        "solc = Solc(Toolchain())\n"
+        "atexit.register(lambda: print(solc._engine._ctx is None))\n"
+        "print(solc._engine)\n"
+        "assert '\"A\"' in solc.compile(standard_json({'A.sol': 'pragma solidity 0.8.20; contract A {}'}))\n"
+        "print(solc._engine._ctx is None)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["None", "False", "True"]

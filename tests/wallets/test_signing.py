@@ -178,6 +178,9 @@ class Kept(Memory):
     def shut(self):
         """There is no passphrase."""
 
+    def close(self):
+        """There is no connection."""
+
 
 @pytest_asyncio.fixture
 async def console(tmp_path, node):
