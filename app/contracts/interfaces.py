@@ -151,6 +151,12 @@ class Interfaces:
             raise NotFound(f"No contract of this network is called {ref}. Nothing was done.", "azora contract list shows them.")
         return imported[0].address
 
+    async def addresses(self, network_key: str) -> list[str]:
+        """Every contract of the address book, newest first, then those of somebody else."""
+        own = sorted(await self._book(network_key), key=lambda each: -each.block)
+        foreign = [each.address for each in await self._books.list(network_key)]
+        return list(dict.fromkeys([*(each.address for each in own), *foreign]))
+
     async def _known(self, chain: Chain, address: str) -> Interface | None:
         key = chain.network.key.text
         for item in await self._book(key):

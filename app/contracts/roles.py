@@ -5,6 +5,7 @@ OpenZeppelin's AccessControl and Ownable are understood. An event says where to 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -236,6 +237,27 @@ class Roles:
         entry = interface.function(f"{verb}()")
         title = f"{'Resume' if resume else 'Pause'} {interface.name}"
         return await self._calls.plan(network_id, [Wanted(interface, entry, [])], payer, title)
+
+    async def pausable(self, network_id: str, *, resume: bool = False) -> list[Interface]:
+        """The contracts of the address book that have ``pause()``, or with ``resume`` ``unpause()``; newest first.
+
+        Raises:
+            NotFound: there is none.
+            Unavailable: the network does not answer.
+        """
+        chain = await self._networks.connect(network_id)
+        found = []
+        for address in await self._calls.interfaces.addresses(chain.network.key.text):
+            with contextlib.suppress(NotFound):  # nobody knows its functions, or its chain forgot it
+                found.append(await self._calls.interfaces.get(network_id, address))
+        verb = "unpause()" if resume else "pause()"
+        can = [each for each in found if each.has(verb)]
+        if not can:
+            raise NotFound(
+                f"No contract in the address book of {chain.network.name} has {verb}. Nothing was planned.",
+                "Deploy or import one that has.",
+            )
+        return can
 
     async def _who_may(self, network_id: str, interface: Interface, function: str) -> str:
         """The first of the console's own accounts for which the call would go through."""

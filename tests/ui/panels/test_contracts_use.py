@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QComboBox
 
-from tests.ui.shell.desk import Shell
+from tests.ui.shell.desk import TREASURY, Shell
 
 pytestmark = [pytest.mark.gui, pytest.mark.compiler, pytest.mark.node]
 
@@ -65,6 +66,22 @@ def test_roles_say_who_and_where_the_key_is_and_a_pause_is_one_shortcut_from_its
     shell.until(lambda: shell.window.sheet.plan.title == "Pause AzoraToken")
     (effect,) = shell.window.sheet.plan.preview.effects
     assert (effect.kind, effect.before, effect.after) == ("paused", "running", "paused")
+
+
+def test_of_several_contracts_that_can_be_paused_a_form_asks_which(shell: Shell, panel: Any, made: Any) -> None:
+    books, key = shell.console.contracts.books, shell.console.networks.current.key.text
+    verbs = tuple({"type": "function", "name": name, "inputs": [], "outputs": []} for name in ("pause", "unpause"))
+    shell.ask(lambda: books.keep(key, TREASURY, "Vault", verbs))
+    shell.window.trigger("contracts.pause")
+    combo = shell.window.dock.findChild
+    shell.until(lambda: combo(QComboBox, "contracts.pause.contract") is not None)
+    choice = combo(QComboBox, "contracts.pause.contract")
+    assert [choice.itemText(at).split()[0] for at in range(choice.count())] == ["AzoraToken", "Vault"]
+    choice.setCurrentIndex(0)
+    shell.window.sheet.preview.click()
+    shell.until(lambda: shell.window.sheet.plan is not None, 60_000)
+    assert shell.window.sheet.plan.title == "Pause AzoraToken"
+    shell.ask(lambda: books.forget(key, TREASURY))
 
 
 def test_an_event_leads_to_its_transaction(shell: Shell, panel: Any) -> None:

@@ -53,18 +53,18 @@ def form(shell: Shell, node: Any, tmp_path: Path) -> Any:
     assert panel.sources.project() == folder
     shell.window.trigger("contracts.deploy_one")
     made = shell.window.sheet._form
-    shell.until(lambda: made.contract.count(), 120_000)
+    shell.until(lambda: made.of.contract.count(), 120_000)
     shell.until(lambda: made.sender.findData(SENDER) >= 0)
     made.sender.set_address(SENDER)
     return made
 
 
 def fields(form: Any) -> dict[str, Any]:
-    return form.arguments.fields
+    return form.of.arguments.fields
 
 
 def test_a_contract_with_arguments_coins_and_salt_becomes_a_plan(shell: Shell, form: Any) -> None:
-    assert [form.contract.itemText(at).split()[0] for at in range(form.contract.count())] == ["Box", "Linked", "Sums"]
+    assert [form.of.contract.itemText(at).split()[0] for at in range(form.of.contract.count())] == ["Box", "Linked", "Sums"]
     fields(form)["0"].widget.setText("wide")
     shell.window.sheet.preview.click()
     shell.until(lambda: fields(form)["0"].error())
@@ -82,9 +82,9 @@ def test_a_contract_with_arguments_coins_and_salt_becomes_a_plan(shell: Shell, f
 
 
 def test_a_library_without_address_is_told_at_its_field(shell: Shell, form: Any) -> None:
-    form.contract.setCurrentIndex(1)
+    form.of.contract.setCurrentIndex(1)
     assert form.value_field.isHidden() and not fields(form)
-    (edit,) = form._libraries.values()
+    (edit,) = form.of.libraries.values()
     shell.window.sheet.preview.click()
     shell.until(lambda: "is not an address" in edit.parentWidget().error())
     edit.setText(SENDER)

@@ -73,6 +73,16 @@ def test_tests_are_measured_and_what_grew_is_shown_against_the_kept_baseline(she
     assert not page.keep.isEnabled() and page.tests.isEnabled()
 
 
+def test_a_run_that_was_stopped_says_so_and_can_be_begun_again(shell: Shell, page: Any) -> None:
+    assert not page.stop_.isEnabled()
+    page.tests.click()
+    assert page.stop_.isEnabled() and not page.tests.isEnabled()
+    page.stop_.click()
+    shell.until(lambda: page.stack.currentWidget() is page.failed)
+    assert "was stopped" in page.failed.accessibleName()
+    assert page.tests.isEnabled() and not page.stop_.isEnabled() and page.measured is None
+
+
 def test_the_chain_is_measured_and_its_baseline_is_a_file_of_the_persons_choice(
     shell: Shell, page: Any, made: Any, tmp_path: Path
 ) -> None:

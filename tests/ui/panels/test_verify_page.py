@@ -83,3 +83,46 @@ def test_a_difference_is_named_in_the_table(shell: Shell, page: Any, tmp_path: A
     assert page.differences.isVisible() and not page.export.isEnabled()
     assert {row.cells["kind"] for row in page.differences.rows()} & {"Code", "Length"}
     assert page.checks["runtime"][0].text() == "Differs"
+
+
+def against(shell: Shell, page: Any, name: str) -> Any:
+    """The form that asks for a source, once our contracts are compiled and this one is chosen."""
+    page.against.click()
+    form = shell.window.sheet._form
+    shell.until(lambda: form.of.contract.count(), 120_000)
+    form.of.contract.setCurrentIndex(
+        next(at for at in range(form.of.contract.count()) if form.of.contract.itemText(at).split()[0] == name)
+    )
+    return form
+
+
+def test_a_contract_is_verified_against_a_source_and_arguments_of_ones_own(shell: Shell, page: Any, made: Any) -> None:
+    form = against(shell, page, "AzoraToken")
+    assert form.address.text() == page.chosen.address and form.of.arguments.isHidden()
+    form.given.setChecked(True)
+    accounts = dict(made.accounts)
+    form.of.arguments.fields["0"].widget.setEditText(accounts["Demo officer"])  # it was the treasury
+    before = page.result
+    shell.window.sheet.preview.click()
+    shell.until(lambda: page.result is not before, 60_000)
+    shell.until(lambda: page.differences.rows())
+    (row,) = (row for row in page.differences.rows() if "rgument" in row.cells["kind"])
+    assert accounts["Demo officer"].lower()[2:] in str(row.cells["expected"]).lower()
+
+    form, before = against(shell, page, "Emission"), page.result
+    shell.window.sheet.preview.click()
+    shell.until(lambda: page.result is not before, 60_000)
+    assert page.result.found.name == "Emission" and page.verdict.text().startswith("Another code.")
+
+
+def test_a_folder_of_its_own_is_a_project_to_verify_against(shell: Shell, page: Any, tmp_path: Any) -> None:
+    folder = tmp_path / "box"
+    folder.mkdir()
+    (folder / "Box.sol").write_text("// SPDX-License-Identifier: MIT\npragma solidity ^0.8.20;\ncontract Box { uint256 public x; }")
+    form = against(shell, page, "AzoraToken")
+    form.add_folder(folder)
+    shell.until(lambda: [form.of.contract.itemText(at).split()[0] for at in range(form.of.contract.count())] == ["Box"], 60_000)
+    assert form.given.isHidden(), "its constructor takes nothing"
+    shell.window.sheet.preview.click()
+    shell.until(lambda: page.result is not None and page.result.found.name == "Box", 60_000)
+    assert page.result.found.verdict.value == "differs"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
-from app.core.errors import Invalid, NotFound
+from app.core.errors import Cancelled, Invalid, NotFound
 from ui.panels.contracts.page import Page, under
 from ui.widgets import Column, EmptyState, ErrorState, Note, Pane, Row, Skeleton, StatusCell, Table, ask_file, ask_save, button
 from ui.widgets.values import short_hex
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.contracts.gas import Change, ContractGas, GasReport
     from app.contracts.projects import Project
     from app.core.errors import ConsoleError
+    from ui.bridge import Handle
     from ui.panels.contracts.panel import ContractsPanel
 
 FULL = 0.9  # the part of 24 KiB from which a size is shown as a warning
@@ -60,11 +61,14 @@ class GasPage(Page):
         self.measured: Measured | None = None
         self._files: dict[str, Path] = {}  # baselines that were chosen, by place
         self._again: Callable[[], None] = self.by_tests
+        self._running: Handle | None = None
         pane = Pane("Gas")
         self.tests = button("Measure by tests")
         self.tests.setToolTip("Run the tests of the project that is chosen at the left, with a gas report")
         self.chain = button("Measure on the chain")
         self.chain.setToolTip("Read what transactions to the network's deployed contracts used")
+        self.stop_ = button("Stop", icon="stop")
+        self.stop_.setToolTip("Stop measuring, and forge with it")
         self.compare = button("Compare with…")
         self.compare.setToolTip("Choose the file of a baseline")
         self.keep = button("Keep as baseline")
@@ -72,6 +76,7 @@ class GasPage(Page):
         actions = {
             "tests": (self.tests, self.by_tests),
             "chain": (self.chain, self.on_chain),
+            "stop": (self.stop_, self.stop),
             "compare": (self.compare, lambda: ask_file(self, "Baseline", "Gas reports (*.json)", self.compare_with)),
             "keep": (self.keep, self.keep_baseline),
             "export": (self.export, self._ask_export),
@@ -171,7 +176,6 @@ class GasPage(Page):
     def _measure(self, work: Callable[[], Awaitable[Measured]], label: str, again: Callable[[], None]) -> None:
         self._again = again
         self.measured = None
-        self._ready(False)
         self.stack.setCurrentWidget(self.loading)
 
         async def measure() -> Measured:
@@ -179,7 +183,14 @@ class GasPage(Page):
             file = self._files.get(found.place)
             return await self._compared(found, file)
 
-        self.bridge.run(measure, then=self._show, fail=self._failed, label=label, owner=self)
+        self._running = self.bridge.run(measure, then=self._show, fail=self._failed, label=label, owner=self)
+        self._ready(False)
+
+    def stop(self) -> None:
+        """Stop measuring; forge and what it started end."""
+        if self._running is not None:
+            self._running.cancel()
+            self._failed(Cancelled("Measuring was stopped. Nothing was measured.", "Begin it again."))
 
     async def _compared(self, measured: Measured, file: Path | None) -> Measured:
         """The same with what differs from the baseline; where there is none to compare with, it says so."""
@@ -197,6 +208,7 @@ class GasPage(Page):
         return Measured(report, project, measured.place, tuple(changes or ()), changes is not None, said)
 
     def _failed(self, error: ConsoleError) -> bool:
+        self._running = None
         self.failed.set_text(str(error))
         self.stack.setCurrentWidget(self.failed)
         self._ready(True)
@@ -205,6 +217,7 @@ class GasPage(Page):
     def _ready(self, ready: bool) -> None:
         for each in (self.tests, self.chain):
             each.setEnabled(ready)
+        self.stop_.setEnabled(not ready)
         for each in (self.compare, self.keep, self.export):
             each.setEnabled(ready and self.measured is not None)
 

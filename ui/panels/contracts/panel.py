@@ -170,6 +170,11 @@ class ContractsPanel(Panel):
                 roles = self.pages["roles"]
                 row = roles.selected if isinstance(roles, RolesPage) else None
                 self.window_.open_form(RoleForm(self, verb, row))
+            case _, "verify_source":
+                self.show_page("verify")
+                verify = self.pages["verify"]
+                if isinstance(verify, VerifyPage):
+                    verify.open_form()
             case _, "deploy_one":
                 self.window_.open_form(DeployOneForm(self))
             case _, "deploy":

@@ -25,10 +25,12 @@ from ui.widgets import (
     danger_button,
     line_edit,
 )
+from ui.widgets.values import short_hex
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from app.contracts.interfaces import Interface
     from app.contracts.roles import RoleRow
     from app.operations import Plan
     from ui.panels.contracts.panel import ContractsPanel
@@ -56,9 +58,9 @@ class RolesPage(Page):
             made.setObjectName(f"contracts.roles.{verb}")
             made.clicked.connect(lambda _=False, action=f"contracts.{verb}": panel.window_.trigger(action))
             pane.add_header(made, right=True)
-        self.pause = danger_button("Pause token…", icon="pause")
+        self.pause = danger_button("Pause…", icon="pause")
         self.pause.setObjectName("contracts.roles.pause")
-        self.pause.setToolTip("Emergency pause of the token (Ctrl+Shift+P)")
+        self.pause.setToolTip("Emergency pause of a contract (Ctrl+Shift+P)")
         self.pause.clicked.connect(lambda: panel.window_.trigger("contracts.pause"))
         pane.add_header(self.pause, right=True)
         self.table = Table(
@@ -182,16 +184,50 @@ class RoleForm(PlanForm):
         return lambda: roles.plan_rotate(network.id, ref, role, holder, new, sender)
 
 
+class PauseForm(PlanForm):
+    """Which of several contracts is paused, or goes on."""
+
+    def __init__(self, panel: ContractsPanel, network_id: str, found: Sequence[Interface], *, resume: bool) -> None:
+        super().__init__()
+        self.title = "Let a contract go on" if resume else "Pause a contract"
+        self._panel, self._network, self._resume = panel, network_id, resume
+        self.contract = QComboBox()
+        self.contract.setObjectName("contracts.pause.contract")
+        for each in found:
+            self.contract.addItem(f"{each.name}  {short_hex(each.address)}", each.address)
+        self.contract.setCurrentIndex(max(self.contract.findData(panel.deployed.table.selected_id()), 0))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(Field("Contract", self.contract, "Those of the address book that can be paused; the newest first"))
+        column.addStretch(1)
+
+    def work(self) -> Callable[[], Awaitable[Plan]]:
+        roles, ref = self._panel.bridge.console.contracts.roles, str(self.contract.currentData())
+        return lambda: roles.plan_pause(self._network, ref, resume=self._resume)
+
+
 def pause(panel: ContractsPanel, arguments: dict[str, Any]) -> None:
-    """Plan the emergency pause of the token, or of the contract that is named, and show what it does: confirm is the next key."""
+    """Plan the emergency pause of the contract that is named, or of the only one that has it, and show what it does.
+
+    Confirm is the next key then. Where several have it, a form asks which; the one chosen at the left is in front.
+    """
     console = panel.bridge.console
-    network, ref = console.networks.current, str(arguments.get("contract") or "AzoraToken")
+    network, named = console.networks.current, str(arguments.get("contract") or "")
     if network is None:
         raise NotFound("No network is selected. Nothing was planned.", "Select one first.")
     resume = arguments.get("do") == "resume"
-    panel.bridge.run(
-        lambda: console.contracts.roles.plan_pause(network.id, ref, resume=resume),
-        then=lambda plan: panel.window_.open_plan(plan.id),
-        label="Simulating the pause",
-        owner=panel,
-    )
+    roles = console.contracts.roles
+
+    async def found() -> Plan | list[Interface]:
+        several = [] if named else await roles.pausable(network.id, resume=resume)
+        if len(several) > 1:
+            return several
+        return await roles.plan_pause(network.id, named or several[0].address, resume=resume)
+
+    def show(answer: Plan | list[Interface]) -> None:
+        if isinstance(answer, list):
+            panel.window_.open_form(PauseForm(panel, network.id, answer, resume=resume))
+        else:
+            panel.window_.open_plan(answer.id)
+
+    panel.bridge.run(found, then=show, label="Simulating the pause", owner=panel)

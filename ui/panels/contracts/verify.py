@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSplitter, QStackedWidget, QV
 
 from app.core.errors import Invalid, NotFound
 from ui.panels.contracts.page import Page, evidence_line, under
+from ui.panels.contracts.verify_form import VerifyForm
 from ui.widgets import (
     Column,
     EmptyState,
@@ -81,6 +82,10 @@ class VerifyPage(Page):
         self.import_.setObjectName("contracts.verify.import")
         self.import_.setToolTip("Compile the sources of a bundle (Sourcify's or ours) and compare them with the chain")
         self.import_.clicked.connect(lambda: ask_folder(self, "Folder of a bundle (with metadata.json)", self.verify_bundle))
+        self.against = button("Against a source…", icon="file-code")
+        self.against.setObjectName("contracts.verify.against")
+        self.against.setToolTip("Compile a contract of any project and compare it with the chain, with arguments of your own")
+        self.against.clicked.connect(lambda: panel.window_.trigger("contracts.verify_source"))
         self.export = button("Export bundle…", icon="export")
         self.export.setObjectName("contracts.verify.export")
         self.export.setToolTip("Write sources, metadata and verdict in the layout of Sourcify")
@@ -88,7 +93,7 @@ class VerifyPage(Page):
         self.go = primary_button("Verify", icon="seal-check")
         self.go.setObjectName("contracts.verify.go")
         self.go.clicked.connect(self.verify)
-        for each in (self.import_, self.export, self.go):
+        for each in (self.against, self.import_, self.export, self.go):
             pane.add_header(each, right=True)
         self.none = EmptyState("seal-check", "Nothing is chosen", "")
         self.loading = Skeleton(6, "Compiling and comparing with the chain")
@@ -244,6 +249,19 @@ class VerifyPage(Page):
 
         self.bridge.run(work, then=done, fail=failed, label="Verifying the contract", owner=self)
 
+    def open_form(self) -> None:
+        """Ask for the source against which a contract is verified."""
+        chosen = self.chosen
+        self.panel.window_.open_form(VerifyForm(self, chosen.address if chosen else "", chosen.name if chosen else ""))
+
+    def show_found(self, found: Verified, artifact: Artifact, network: Network) -> None:
+        """Show a verdict that a form asked for."""
+        at = (network.key.text, found.address)
+        self._results[at] = Result(found, artifact, network.chain_id)
+        self._errors.pop(at, None)
+        self._at = at
+        self._show()
+
     def export_to(self, folder: Path) -> None:
         """Write the bundle of what is shown below a folder."""
         result, compiler = self.result, self.bridge.console.contracts.compiler
@@ -303,7 +321,9 @@ class VerifyPage(Page):
                 "Verify compiles its source again, compares every byte with the chain and runs its constructor again.",
             )
         else:
-            self.none.set_text(f"The source of {name} is not known here", "It was imported. Verify a bundle that has its source.")
+            self.none.set_text(
+                f"The source of {name} is not known here", "It was imported. Verify it against a source or a bundle."
+            )
 
     def _show_result(self, result: Result) -> None:
         found = result.found
