@@ -73,6 +73,9 @@ class Room:
                 return await console.wallets.plan_create("Savings", Secret(PHRASE), accounts=2)
             case "wallets.transfer AZR" | "wallets.transfer native":
                 return await self._transfer(contributor, attester, kind.endswith("AZR"))
+            case "contracts.deploy_one":
+                token = (await console.contracts.compile()).get("AzoraToken")
+                return await console.contracts.singles.plan(NETWORK, treasury, token, [treasury])
             case "mining.mint":
                 ready = [row.id for row in await console.mining.queue(NETWORK) if row.status.value == "ready"]
                 return await console.mining.plan_mint(NETWORK, ready, treasury, attester)
@@ -129,10 +132,18 @@ class Room:
             "current": console.networks.current.id if console.networks.current else "",
             "token": economy.token,
             "escrow": economy.redemption,
+            "tokens": [item.address for item in await console.contracts.deployments(key) if item.name == "AzoraToken"],
         }
 
 
-PAID = ("wallets.transfer AZR", "wallets.transfer native", "mining.mint", "redemption.request", "redemption.complete")
+PAID = (
+    "wallets.transfer AZR",
+    "wallets.transfer native",
+    "contracts.deploy_one",
+    "mining.mint",
+    "redemption.request",
+    "redemption.complete",
+)
 CHAINLESS = ("chain.create", "chain.start", "wallets.create")  # these start what they need themselves
 NAMES: dict[str, Callable[[str], str]] = {"final": final_name, "pending": pending_name}
 

@@ -74,6 +74,7 @@ KINDS = {
     "wallets.create": Kind(passed(*HOLD, "wallets.keep.vault", "wallets.keep.rows")),
     "wallets.transfer AZR": Kind(passed(sends=1), {CONTRIBUTOR: 1}, azr={CONTRIBUTOR: -AZR, ATTESTER: AZR}),
     "wallets.transfer native": Kind(passed(sends=1), {CONTRIBUTOR: 1}, native={CONTRIBUTOR: -AZR // 4, ATTESTER: AZR // 4}),
+    "contracts.deploy_one": Kind(passed(sends=1), {TREASURY: 1}),
     "mining.mint": Kind(
         passed("mining.attest.signed", "mining.attest.claimed", "mining.settled", steps=2, sends=1),
         {TREASURY: 1},
@@ -311,6 +312,20 @@ class TestTransfers:
     def test_a_killed_payment_arrives_once(self, copy: Copy, economy: Economy, kind: str, point: str, count: int) -> None:
         copy.killed(kind, point, count)
         assert_happened_once(kind, economy, copy(kind, "recover"))
+
+
+class TestDeployments:
+    @kills("contracts.deploy_one")
+    def test_a_killed_deployment_of_one_contract_makes_one(
+        self, copy: Copy, economy: Economy, kind: str, point: str, count: int
+    ) -> None:
+        copy.killed(kind, point, count)
+        said = copy(kind, "recover")
+        assert_happened_once(kind, economy, said)
+        assert len(said["tokens"]) == len(set(said["tokens"])) == 2
+        made = (set(said["tokens"]) - {said["token"]}).pop()
+        assert len(ask(said["chains"]["demo"][0], "eth_getCode", made, "latest")) > 1_000
+        assert said["token"] == economy.said["token"], "the economy's own token stays the economy's"
 
 
 class TestPlansOfTwoSteps:
