@@ -48,6 +48,12 @@ class Proofs:
         return set(self.rewards)
 
 
+def misspelt(address: str) -> str:
+    """One letter in the other case. Another digit would not do: of many addresses one fits its checksum all the same (EIP-55)."""
+    wrong = (address[:at] + c.swapcase() + address[at + 1 :] for at, c in enumerate(address) if at > 1 and c.isalpha())
+    return next(each for each in wrong if each[2:] not in (each[2:].lower(), each[2:].upper()))
+
+
 def write_list(folder: Path, count: int, chance: random.Random) -> Proofs:
     """``count`` rows, a tenth of them duplicates, expired, malformed, or left for a reviewer who never comes."""
     folder.mkdir()
@@ -70,7 +76,7 @@ def write_list(folder: Path, count: int, chance: random.Random) -> Proofs:
             elif kind == 1:
                 deadline = "2020-01-01T00:00:00Z"
             elif kind == 2:
-                who = who[:-1] + ("0" if who[-1] != "0" else "1")
+                who = misspelt(who)
             elif kind == 3:
                 score = "101"
             elif kind == 4:

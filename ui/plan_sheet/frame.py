@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ui.plan_sheet.form import PlanForm
 
 
+BESIDE = 28  # letters that fit between the buttons of a sheet of the usual width
+
+
 class Frame(QWidget):
     """What stands in the sheet; what its buttons do is :class:`ui.plan_sheet.acting.Acting`'s business."""
 
@@ -111,16 +114,20 @@ class Frame(QWidget):
     def _build_footer(self) -> QWidget:
         footer = QFrame()
         footer.setObjectName("plan.footer")
-        row = QHBoxLayout(footer)
-        row.setContentsMargins(16, 10, 16, 10)
+        self._footer_column = QVBoxLayout(footer)
+        self._footer_column.setContentsMargins(16, 10, 16, 10)
+        self._footer_column.setSpacing(8)
+        row = self._footer_row = QHBoxLayout()
         row.setSpacing(8)
+        self._footer_column.addLayout(row)
         self.discard = self._button(button("Discard"), "plan.discard", self._discard)
         self.copy_link = self._button(button("Copy link", icon="copy"), "plan.copy", self._copy_link)
         row.addWidget(self.discard)
         row.addWidget(self.copy_link)
         self.hint = text("", "hint", wrap=True)
         self.hint.setObjectName("plan.hint")
-        row.addWidget(self.hint, 1)
+        row.addWidget(self.hint, 8)
+        row.addStretch(1)
         self.back = self._button(button("Back"), "plan.back", self._go_back)
         self.again = self._button(button("Preview again", icon="arrows-clockwise"), "plan.again", self._simulate_again)
         self.preview = self._button(primary_button("Preview"), "plan.preview", self._preview)
@@ -145,6 +152,17 @@ class Frame(QWidget):
         ):
             row.addWidget(widget)
         return footer
+
+    def set_hint(self, words: str) -> None:
+        """Say something beside the buttons, or above them where it is too long to stand there."""
+        above = len(words) > BESIDE
+        if above != (self._footer_column.indexOf(self.hint) >= 0):
+            if above:
+                self._footer_column.insertWidget(0, self.hint)
+            else:
+                self._footer_row.insertWidget(2, self.hint, 8)
+        self.hint.setText(words)
+        self.hint.setVisible(bool(words) or not above)
 
     def _button(self, widget: QPushButton, name: str, slot: Callable[[], None]) -> QPushButton:
         widget.setObjectName(name)

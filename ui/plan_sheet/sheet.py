@@ -251,7 +251,7 @@ class PlanSheet(Bringing):
             PROGRESS: stop_words or why,
             RECEIPT: "",
         }
-        self.hint.setText(self._busy or hints[step])
+        self.set_hint(self._busy or hints[step])
 
     def _said(self, plan: Plan) -> str:
         state = str(plan.state)
