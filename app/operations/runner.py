@@ -7,6 +7,7 @@ step prepared is stored before it acts. After a crash the world is asked first (
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
@@ -129,7 +130,12 @@ class Runner:
             raise
         finally:
             await asyncio.shield(self._database.write(lambda connection: self._holder.release(connection, plan_id)))
-        return await self._load(plan_id)
+        plan = await self._load(plan_id)
+        if plan.state is PlanState.WAITING and await self._stop_requested(plan_id):
+            # The wish came after this run had last looked for one, and before anybody could see that it was ending.
+            with contextlib.suppress(Conflict):  # whoever has it by now has heard the wish too
+                return await self.run(plan_id, resumed=True)
+        return plan
 
     async def _begin(self, plan_id: str, resumed: bool) -> None:
         def begin(connection: Connection) -> None:

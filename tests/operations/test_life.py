@@ -174,6 +174,30 @@ class Elsewhere(Scripted):
         return {"n": context.index}
 
 
+def test_a_wish_to_stop_that_comes_while_a_run_ends_is_heard(tmp_path: Path) -> None:
+    """After the run last looked for a wish, and before others see that nobody runs the plan any more."""
+    step = Elsewhere([], soon=False)
+
+    async def story(room: Any) -> None:
+        room.operations.register_step("test.write", lambda p, s: step)
+        plan = await room.planned("one")
+        runner = room.operations._runner
+        look, told_to_stop = runner._stop_requested, []
+
+        async def looked(plan_id: str) -> bool:
+            answer = await look(plan_id)
+            if step.asked and not told_to_stop:
+                told_to_stop.append(plan_id)
+                await room.operations.stop(plan_id)
+            return answer
+
+        runner._stop_requested = looked
+        ended = await room.operations.execute(plan.id)
+        assert told_to_stop and ended.state is PlanState.STOPPED and step.acted == []
+
+    told(tmp_path, story)
+
+
 def test_a_plan_waits_for_somebody_elsewhere_and_goes_on_when_it_is_told(tmp_path: Path) -> None:
     """Other effects by then are no reason to stop: what was given out must come back unchanged."""
     step = Elsewhere([], soon=False)
