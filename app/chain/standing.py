@@ -101,13 +101,19 @@ async def write_down(queue: Queue, chain: Chain, standings: Sequence[Standing]) 
         values = _values(standing)
         moved.append(replace(standing, row=replace(standing.row, **_seen(values))) if values else standing)
         if values:
-            marks.append(Mark(standing.row.hash, values, (standing.row.state,)))
+            marks.append(Mark(standing.row.hash, values, _from(standing)))
     if marks:
         changed = await queue.mark(chain.network.key.text, marks)
         for standing in standings:
             if standing.row.hash in changed:
                 _tell(queue.bus, standing)
     return moved
+
+
+def _from(standing: Standing) -> tuple[TransactionState, ...]:
+    """The states that a finding may take the row from. A receipt outweighs what another look has found of the pool meanwhile."""
+    pooled = (TransactionState.SIGNED, TransactionState.SENT, TransactionState.SEEN)
+    return pooled if standing.receipt is not None and standing.row.state in pooled else (standing.row.state,)
 
 
 def _values(standing: Standing) -> dict[str, object]:

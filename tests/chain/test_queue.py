@@ -11,7 +11,8 @@ import pytest
 import pytest_asyncio
 
 from app.chain import Watcher
-from app.chain.queue import Signed, TransactionState
+from app.chain.queue import Mark, Signed, TransactionState
+from app.chain.standing import look
 from app.core.events import HeadChanged, TransactionsChanged
 from app.core.jobs import Job
 from app.operations.plans import PlanState
@@ -124,6 +125,18 @@ async def test_what_a_reorganisation_took_back_returns_in_its_order_across_accou
     mined = [int(node("eth_getTransactionReceipt", row.hash)["blockNumber"], 16) for row in await _oldest_first(room)]
     assert mined == sorted(mined) and len(set(mined)) == 4
     await room.close()
+
+
+async def test_a_receipt_outweighs_what_another_look_has_written_meanwhile(room: Room, slow: Node) -> None:
+    """One look read “seen”, another wrote “sent” for a node that had forgotten, then the first found the receipt."""
+    job = started(room, (await room.planned_send(1)).id)
+    await until(lambda: _states_are(room, "seen"))
+    (seen,) = await room.transactions.list(room.key)
+    slow.mine()
+    await job.wait()
+    await room.transactions.queue.mark(room.key, [Mark(seen.hash, {"state": TransactionState.SENT.value, "block": 0})])
+    await look(await room.networks.connect("anvil"), room.transactions.queue, [seen])
+    assert await room.states() == ["final"]
 
 
 async def _oldest_first(room: Room) -> list[Any]:
