@@ -14,7 +14,7 @@ from app.chain.node_steps import LIFE, NodeStep, effect_of, measured
 from app.chain.node_views import NodeView, PoolEntry, TestAccount
 from app.chain.nodes import HARD_FORKS, NodeProcesses, NodeState, check_name
 from app.chain.snapshot_files import read_snapshot_file, write_snapshot_file
-from app.chain.timeline import Snapshot, Timeline, lanes, new_id
+from app.chain.timeline import Snapshot, Timeline, check_snapshot_name, lanes, new_id
 from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError, Denied, Invalid, NotFound
 from app.core.events import NodeChanged
@@ -267,6 +267,7 @@ class LocalNodes(NodeProcesses):
             found.require(self.get(name))
             self.timeline(name).check_new(label)
             return await self._plan("import", name, f"Import snapshot {label} into {name}", params)
+        check_snapshot_name(label)
         for node in nodes:
             if (node.chain_id, node.genesis) == (found.chain_id, found.genesis):
                 raise Conflict(
@@ -297,7 +298,7 @@ class LocalNodes(NodeProcesses):
         timeline.keep(
             replace(found.snapshot, id=snapshot_id, name=label, parent=parent, created_at=now_ms(), automatic=False), state
         )
-        self.changed(name)
+        self.acted(name)
 
     async def take(self, name: str, snapshot_id: str, label: str, *, automatic: bool) -> None:
         """Keep the state of a running chain; one that is kept already is left alone. For steps."""
@@ -341,7 +342,7 @@ class LocalNodes(NodeProcesses):
                 timeline.delete(each)
                 if self.get(name).base == each.id:
                     await self.change(name, base=each.parent)
-        self._bus.publish(NodeChanged(name))
+        self.acted(name)
 
     # blocks, time and money
 

@@ -108,7 +108,7 @@ class NodeStep(Step):
                 async with self._nodes.control(self._name) as node:
                     await ACTS[self._verb].do(node, self._params, prepared)
                 await ACTS[self._verb].kept(self._nodes, self._name, self._params)
-                self._nodes.changed(self._name)
+                self._nodes.acted(self._name)
 
     async def _start(self, context: StepContext) -> None:
         if not self._params.get("create"):

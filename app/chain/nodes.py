@@ -28,7 +28,7 @@ from app.chain.node_control import NodeControl
 from app.chain.node_log import Crash, last_words, matching, tail, without_calls
 from app.core.clock import now_ms, process_start_time
 from app.core.errors import Conflict, ConsoleError, Invalid, NotFound, Unavailable
-from app.core.events import Bus, NodeChanged
+from app.core.events import Bus, NodeActed, NodeChanged
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 TORN = "failed to parse json file"  # what anvil says of a state file that it was killed in the middle of
@@ -323,12 +323,12 @@ class NodeProcesses:
         body = {**asdict(self.get(name)), **values}
         node = LocalNode(**body)
         self._write(node)
-        self._bus.publish(NodeChanged(name))
+        self.acted(name)
         return self._now(node)
 
-    def changed(self, name: str) -> None:
+    def acted(self, name: str) -> None:
         """Tell who shows a chain that something in it is different: what makes no block says nothing by itself."""
-        self._bus.publish(NodeChanged(name))
+        self._bus.publish(NodeActed(name))
 
     def place(self, name: str) -> Path:
         """The folder of a chain."""

@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
+
+from app.chain.nodes import HARD_FORKS
 from app.chain.timeline import Snapshot
 from app.core.errors import Conflict, Invalid
+from app.core.urls import shown_url
 
 if TYPE_CHECKING:
     from app.chain.nodes import LocalNode
@@ -107,16 +110,16 @@ def read_snapshot_file(path: Path) -> SnapshotFile:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo(RECORD).file_size > 1 << 20 or archive.getinfo(STATE).file_size > MOST_BYTES:
                 raise ValueError("it is too large")
-            found: Mapping[str, Any] = json.loads(archive.read(RECORD))
+            found = msgspec.json.decode(archive.read(RECORD))
         if found["format"] != FORMAT:
             raise ValueError("it is of another version")
-        return SnapshotFile(
-            path,
-            Snapshot(**found["snapshot"]),
-            *(int(found["chain_id"]), int(found["timestamp"]), str(found["genesis"]), str(found["hard_fork"])),
-            *(str(found["fork_url"]), int(found["fork_block"]), tuple(map(str, found["accounts"])), str(found["digest"])),
-        )
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        file = msgspec.convert({**found, "path": path}, SnapshotFile)
+        if file.hard_fork not in HARD_FORKS:
+            raise ValueError("its hard fork is none of this console")
+        if file.fork_url and (not file.fork_url.startswith(("http://", "https://")) or shown_url(file.fork_url) != file.fork_url):
+            raise ValueError("it forks an address that is none, or holds a key")
+        return file
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
         raise Invalid(
             f"{path.name} is no snapshot file ({error}). Nothing was planned.",
             "Export one: azora chain export NAME SNAPSHOT FILE",

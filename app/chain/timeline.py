@@ -45,6 +45,16 @@ class Snapshot:
     automatic: bool = False
 
 
+def check_snapshot_name(name: str) -> None:
+    """Raises Invalid for other characters than letters, digits, dots, dashes and underscores, or more than 40."""
+    if not NAME.fullmatch(name):
+        raise Invalid(
+            f"“{name}” cannot name a snapshot. Nothing was done.",
+            "Use letters, digits, dots, dashes and underscores, 40 at most.",
+            field="snapshot",
+        )
+
+
 class Timeline:
     """The snapshots of one chain, in its folder."""
 
@@ -77,12 +87,7 @@ class Timeline:
             Invalid: other characters than letters, digits, dots, dashes and underscores, or more than 40.
             Conflict: another has it.
         """
-        if not NAME.fullmatch(name):
-            raise Invalid(
-                f"“{name}” cannot name a snapshot. Nothing was done.",
-                "Use letters, digits, dots, dashes and underscores, 40 at most.",
-                field="snapshot",
-            )
+        check_snapshot_name(name)
         if any(name in (each.name, each.id) for each in self.list()):
             raise Conflict(f"There is a snapshot “{name}” already. Nothing was done.", "Take another name.", field="snapshot")
 

@@ -156,19 +156,19 @@ def deploy(
 ) -> None:
     """Deploy one contract, or a declared system as one resumable plan; by default the AZR economy with its roles."""
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
+    async def planned(console: Console) -> Plan:
         if rest_of:
-            return await carry_out(console, await console.contracts.plan_rest(rest_of))
+            return await console.contracts.plan_rest(rest_of)
         if not deployer:
             raise Invalid("Who deploys is missing. Nothing was planned.", "Say --from ACCOUNT.", field="from")
         who = (await console.wallets.get(deployer)).address
         if name:
             linked = dict(_pair(text, "Library=0x…") for text in links or [])
             wei = parse_units(value, 18, unit="coins", field="value")
-            return await carry_out(console, await _plan_one(console, name, project, who, given or [], linked, wei, salt))
+            return await _plan_one(console, name, project, who, given or [], linked, wei, salt)
         if system != "azr":
-            return await carry_out(console, await _plan_of(console, system, who, values or [], anew=anew))
-        plan = await console.contracts.plan_deploy_economy(
+            return await _plan_of(console, system, who, values or [], anew=anew)
+        return await console.contracts.plan_deploy_economy(
             network_of(console).id,
             who,
             attester=await console.wallets.resolve(attester) if attester else who,
@@ -177,12 +177,13 @@ def deploy(
             epoch_budget=parse_units(epoch_budget, 18, unit="AZR"),
             anew=anew,
         )
-        return await carry_out(console, plan)
 
-    from app.operations import PlanState
+    async def work(console: Console) -> tuple[Plan, bool]:
+        plan = await carry_out(console, await planned(console))
+        return plan, console.operations.kind_of(plan).has_rest(plan)
 
-    plan = run(work)
-    if plan.kind == "contracts.deploy" and plan.state.ended and plan.state is not PlanState.DONE:
+    plan, has_rest = run(work)
+    if has_rest:
         say(f"What it made stays. To see the rest with its addresses and go on: azora contract deploy --continue {plan.name}")
     report(plan)
 

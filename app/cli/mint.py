@@ -15,8 +15,10 @@ from app.core.money import exact_units, parse_units
 
 if TYPE_CHECKING:
     from app.console import Console
-    from app.mining import Matching
+    from app.mining import Matching, ProofRow, RedemptionRow
     from app.mining.batching import Left
+    from app.mining.comparing import Compared
+    from app.mining.matching import Match
     from app.operations import Plan
 
 mint = typer.Typer(help="Proofs of value: submit, review, mint.", no_args_is_help=True)
@@ -99,7 +101,7 @@ def review(
     if sum((accept is not None, bool(ask), bool(answer))) != 1:
         raise typer.BadParameter("Give one of --accept, --reject, --ask and --answer. Nothing was changed.")
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
+    async def work(console: Console) -> ProofRow:
         if answer:
             return await console.mining.answered(proof, answer)
         row = await console.mining.get(proof)
@@ -275,7 +277,7 @@ def show_redemption(redemption: int) -> None:
     """One request beside its bank entry, field by field; external documents. Exit code 9 when a person must look."""
     from app.mining.comparing import compare
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
+    async def work(console: Console) -> tuple[RedemptionRow, Match, tuple[Compared, ...], bool]:
         network = network_of(console).id
         row = await console.redemptions.get(network, redemption)
         found = await console.bank.match(network)

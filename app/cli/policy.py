@@ -17,6 +17,7 @@ from app.core.money import exact_units, short_units
 if TYPE_CHECKING:
     from app.console import Console
     from app.mining import DryRun
+    from app.operations import Plan
 
 policy = typer.Typer(help="Reward policy: versions, dry run against history, a new version.", no_args_is_help=True)
 mint.add_typer(policy, name="policy")
@@ -91,16 +92,13 @@ def burn_rate(
 ) -> None:
     """What the contract burns of each reward, and what the policy says. Exit code 9 when they differ and nothing is set."""
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        network = network_of(console).id
-        if not change:
-            return await console.mining.burning.rates(network)
+    async def plan(console: Console) -> Plan:
         who = (await console.wallets.get(sender)).address if sender else ""
-        return await carry_out(console, await console.mining.burning.plan(network, who))
+        return await carry_out(console, await console.mining.burning.plan(network_of(console).id, who))
 
-    found = run(work)
     if change:
-        report(found)
+        report(run(plan))
+    found = run(lambda console: console.mining.burning.rates(network_of(console).id))
     show(found, people=lambda: found.text)
     leave(0 if found.agree else CHECK_FAILED)
 

@@ -102,6 +102,7 @@ class Contracts:
                 frozenset({"administrator", "developer"}),
                 undo="Deployed code cannot be taken back.",
                 repeats=_begun,
+                rest=self.plan_rest,
             )
         )
         operations.register_step(CREATE, self._create_step)

@@ -68,7 +68,14 @@ class WentBack(Event):
 
 @dataclass(frozen=True, slots=True)
 class NodeChanged(Event):
-    """A local node started, stopped or crashed, or something was done to it."""
+    """A local node started, stopped or crashed."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeActed(Event):
+    """Something was done to a local node, or to what is kept of it, that may make no block."""
 
     name: str
 

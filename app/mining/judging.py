@@ -106,14 +106,7 @@ class Judging:
         if burned == policy.burn_rate:
             return []
         text = f"The contract burns {burned / 100:.2f} % of each reward, {policy.name} says {policy.burn_rate / 100:.2f} %"
-        return [
-            Verdict(
-                "mining.burn_rate",
-                VerdictLevel.WARNING,
-                text,
-                "The contract decides; a plan sets its rate.",
-            )
-        ]
+        return [Verdict("mining.burn_rate", VerdictLevel.WARNING, text, "The contract decides; a plan sets its rate.")]
 
     async def _unused(self, chain: Chain, economy: Economy, plan: Plan) -> Verdict:
         asked: list[tuple[str, Sequence[object]]] = []

@@ -7,6 +7,7 @@ A verdict's text must say the same for the same plan: the preview digest covers 
 from __future__ import annotations
 
 from app.operations.plans import Plan, Preview, Verdict, VerdictLevel
+from app.operations.wording import sentence
 
 MOST_CHANGES = 4  # that a sentence names
 
@@ -48,8 +49,9 @@ def typed_check(plan: Plan) -> str:
     return plan.target.name if plan.target.environment == "production" else ""
 
 
-def what_changed(before: Preview, now: Preview) -> str:
-    """In which points of its digest one preview differs from another, as a sentence or two; empty when in none."""
+def what_changed(before: Preview | None, now: Preview) -> str:
+    """In which points of its digest one preview differs from the one before, as at most four sentences; empty when in none."""
+    before = before or Preview()
     told = [f"Now it would fail: {now.error}"] if now.error and now.error != before.error else []
     told += [f"New: {v.text}" for v in now.verdicts if (v.rule, v.level, v.text) not in _told(before) and v.text not in now.error]
     told += [f"No longer: {v.text}" for v in before.verdicts if (v.rule, v.level, v.text) not in _told(now)]
@@ -63,7 +65,7 @@ def what_changed(before: Preview, now: Preview) -> str:
             told.append(f"The {whose} is another than before, or would become another")
     told += [f"The {effect.kind} of {effect.label or effect.subject} would stay as it is" for effect in effects.values()]
     more = f" And {len(told) - MOST_CHANGES:,} more." if len(told) > MOST_CHANGES else ""
-    return " ".join(_sentence(text) for text in told[:MOST_CHANGES]) + more
+    return " ".join(sentence(text) for text in told[:MOST_CHANGES]) + more
 
 
 def why_blocked(preview: Preview) -> str:
@@ -71,11 +73,7 @@ def why_blocked(preview: Preview) -> str:
     blocks = [verdict.text for verdict in preview.verdicts if verdict.level is VerdictLevel.BLOCK]
     if preview.error and not any(preview.error in text for text in blocks):
         blocks.insert(0, preview.error)
-    return " ".join(map(_sentence, blocks))
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text + "."
+    return " ".join(map(sentence, blocks))
 
 
 def _told(preview: Preview) -> set[tuple[str, VerdictLevel, str]]:

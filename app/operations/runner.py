@@ -28,6 +28,7 @@ from app.operations import codec, store
 from app.operations.leases import BEAT_SECONDS, Holder
 from app.operations.plans import Effect, Plan, PlanState, Preview, Receipt, StepRecord, StepState
 from app.operations.steps import Happened, Outcome, PlanKind, Step, StepContext
+from app.operations.wording import around, sentence
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -351,11 +352,11 @@ class Runner:
             values["result"] = dict(outcome.result)
             values["evidence"] = [evidence.to_json() for evidence in outcome.evidence]
         self.say(plan.id, f"Failed: {record.spec.title}. {why}")
-        text = f"Step {record.index + 1}, “{record.spec.title}”: {_sentence(why)} {_around(plan, record.index)}"
+        text = f"Step {record.index + 1}, “{record.spec.title}”: {sentence(why)} {around(plan, record.index)}"
         await self._end(plan, PlanState.FAILED, text, (record, values, "step.failed", {"reason": why}))
 
     async def _stop(self, plan: Plan, index: int) -> None:
-        text = f"Stopped before step {index + 1} of {len(plan.steps)}. {_around(plan, index - 1)}"
+        text = f"Stopped before step {index + 1} of {len(plan.steps)}. {around(plan, index - 1)}"
         await self._end(plan, PlanState.STOPPED, text)
 
     async def _disown(self, plan: Plan, record: StepRecord, *, acted: bool) -> None:
@@ -364,7 +365,7 @@ class Runner:
             if acted
             else "was prepared but not acted; this console will never act it"
         )
-        text = f"Step {record.index + 1}, “{record.spec.title}”, {what}. {_around(plan, record.index)}"
+        text = f"Step {record.index + 1}, “{record.spec.title}”, {what}. {around(plan, record.index)}"
         values = {"state": StepState.DISOWNED, "ended_at": now_ms()}
         await self._end(plan, PlanState.DISOWNED, text, (record, values, "step.disowned", {}))
 
@@ -483,29 +484,6 @@ class Runner:
 
 
 _LIVE = (PlanState.RUNNING, PlanState.WAITING)
-
-
-def _around(plan: Plan, index: int) -> str:
-    """What the steps around ``index`` did and did not do, in a sentence or two."""
-    done = [record.index + 1 for record in plan.steps if record.state is StepState.DONE]
-    left = [record.index + 1 for record in plan.steps if record.index > index]
-    parts = []
-    if len(plan.steps) > 1 or not left:
-        parts.append(f"Done before: {_steps(done)}." if done else "No step was done before.")
-    if left:
-        parts.append(f"Not begun: {_steps(left)}.")
-    return " ".join(parts)
-
-
-def _steps(numbers: list[int]) -> str:
-    if len(numbers) == 1:
-        return f"step {numbers[0]}"
-    return f"steps {numbers[0]}–{numbers[-1]}" if len(numbers) > 2 else f"steps {numbers[0]} and {numbers[1]}"
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def _effect_key(effect: Effect) -> list[str]:

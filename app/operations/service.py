@@ -206,9 +206,9 @@ class Operations:
         preview = await self.simulate(plan)
         if preview.digest != preview_digest:
             await self._keep_preview(plan, preview)
-            changed = policy.what_changed(plan.preview, preview) if plan.preview else ""
+            changed = policy.what_changed(plan.preview, preview)
             raise Conflict(
-                f"The effects of {plan.name} are no longer those you saw. {changed} Nothing was confirmed.".replace("  ", " "),
+                f"The effects of {plan.name} are no longer those you saw. {changed} Nothing was confirmed.",
                 "Look at the new preview.",
                 retryable=True,
             )

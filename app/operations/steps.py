@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from app.core.evidence import Evidence
-from app.operations.plans import Effect, Plan, Preview, StepSpec
+from app.operations.plans import Effect, Plan, PlanState, Preview, StepSpec, StepState
 
 
 class Happened(StrEnum):
@@ -98,6 +98,7 @@ class PlanKind:
         undo: sentence telling what cannot be undone; empty when it can.
         repeats: of an ended plan, why doing the same again would do it a second time; empty when nothing of it has happened. A
             plan that tries again is blocked by it until the operator states that a second time is meant. None: never.
+        rest: plans what an ended plan has left undone, by its id; what it did is kept. None: it is only done anew from its start.
     """
 
     kind: str
@@ -106,3 +107,9 @@ class PlanKind:
     acts: frozenset[str] = frozenset({"administrator"})
     undo: str = ""
     repeats: Callable[[Plan], Awaitable[str]] | None = None
+    rest: Callable[[str], Awaitable[Plan]] | None = None
+
+    def has_rest(self, plan: Plan) -> bool:
+        """Whether it ended early after some steps, so that the rest can be planned."""
+        early = plan.state.ended and plan.state is not PlanState.DONE
+        return self.rest is not None and early and any(record.state is StepState.DONE for record in plan.steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import signal
 import zipfile
@@ -18,6 +19,7 @@ from app.chain.node_log import last_words
 from app.chain.timeline import MOST_AUTOMATIC, Snapshot, lanes
 from app.console import Console
 from app.core.errors import Conflict, Invalid, NotFound, Unavailable
+from app.core.events import Event, NodeActed, NodeChanged
 from app.operations import Plan
 from app.wallets.published import addresses_of
 
@@ -51,6 +53,19 @@ async def state(nodes: LocalNodes, name: str) -> tuple[str, str, int, int]:
 
 
 @pytest.mark.asyncio
+async def test_what_is_done_to_a_node_is_told_apart_from_its_start(console: Console) -> None:
+    """After a start the console sends again what the node lost; a transaction that a person dropped would be back at once."""
+    told: list[type[Event]] = []
+    await done(console, await console.nodes.plan_create("lab", 4242))
+    for kind in (NodeActed, NodeChanged):
+        console.bus.subscribe(kind, lambda event: told.append(type(event)))
+    await done(console, await console.nodes.plan_fund("lab", WHO, ETH))
+    assert set(told) == {NodeActed}
+    await done(console, await console.nodes.plan_restart("lab"))
+    assert NodeChanged in told
+
+
+@pytest.mark.asyncio
 async def test_a_snapshots_file_gives_the_chain_again_and_only_to_its_own(console: Console, tmp_path: Path) -> None:
     nodes, file = console.nodes, tmp_path / "rich.azsnap"
     await done(console, await nodes.plan_create("lab", 4242))
@@ -73,6 +88,37 @@ async def test_a_snapshots_file_gives_the_chain_again_and_only_to_its_own(consol
     await done(console, await nodes.plan_import(file, "twin"))
     assert await state(nodes, "twin") == was
     assert [each.name for each in nodes.snapshots("twin")] == ["rich"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"chain_id": "4242"},
+        {"accounts": "0x11"},
+        {"snapshot": {"name": "x"}},
+        {"hard_fork": "--config"},
+        {"fork_url": "file:///etc"},
+        {"fork_url": "https://eth.example/v3/0123456789abcdef0123456789abcdef", "fork_block": 1},
+        {"format": "azora-snapshot-9"},
+    ],
+)
+async def test_a_hostile_record_of_a_snapshot_plans_nothing(console: Console, tmp_path: Path, changed: dict[str, object]) -> None:
+    """It would end up in the command line of a node."""
+    nodes, file = console.nodes, tmp_path / "a.azsnap"
+    await done(console, await nodes.plan_create("lab", 4242))
+    await nodes.export_snapshot("lab", "genesis", file)
+    with zipfile.ZipFile(file) as archive:
+        record, packed = json.loads(archive.read("snapshot.json")), archive.read("state.json.gz")
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("snapshot.json", json.dumps(record | changed))
+        archive.writestr("state.json.gz", packed)
+    before = len(await console.operations.page())
+    with pytest.raises(Invalid, match="is no snapshot file"):
+        await nodes.plan_import(file, "twin")
+    with pytest.raises(Invalid, match="Nothing was"):
+        await nodes.plan_import(file, "twin", "a\nb")
+    assert len(await console.operations.page()) == before
 
 
 @pytest.mark.asyncio

@@ -13,7 +13,7 @@ from app.core.errors import ConsoleError
 from ui.plan_sheet.acting import Acting
 from ui.plan_sheet.elsewhere import STATEMENT, second_blocked
 from ui.plan_sheet.facts import Facts, read_facts
-from ui.plan_sheet.outcome import BROKEN, has_rest
+from ui.plan_sheet.outcome import BROKEN
 from ui.plan_sheet.payout import KIND as PAYOUT
 
 if TYPE_CHECKING:
@@ -148,8 +148,9 @@ class Bringing(Acting):
         statement, console = STATEMENT if self._second else "", self.bridge.console
 
         async def again() -> Facts:
-            if has_rest(plan):  # from the beginning it would make contracts twice
-                new = await console.contracts.plan_rest(plan.id)
+            kind = operations.kind_of(plan)
+            if kind.rest is not None and kind.has_rest(plan):  # from the beginning it would do twice what it did
+                new = await kind.rest(plan.id)
             else:
                 new = await operations.retry(plan.id, statement)
             return await read_facts(console, new.id)

@@ -33,6 +33,7 @@ class Facts:
         needed: confirmations that the network asks for; 0 off chain.
         labels: lower-case address → label.
         log: ``(UTC ms, line)`` of the run.
+        has_rest: it ended early, and what it left undone can be planned.
     """
 
     plan: Plan
@@ -46,6 +47,7 @@ class Facts:
     labels: dict[str, str] = field(default_factory=dict)
     log: tuple[tuple[int, str], ...] = ()
     journal_hashes: tuple[str, str] = ("", "")
+    has_rest: bool = False
 
 
 _KEYS = {
@@ -83,6 +85,7 @@ async def read_facts(console: Console, ref: str) -> Facts:
         labels=labels,
         log=tuple(console.operations.log(plan.id)),
         journal_hashes=await _journal(console, plan),
+        has_rest=console.operations.kind_of(plan).has_rest(plan),
     )
 
 

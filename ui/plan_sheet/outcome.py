@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 UNDER_WAY = ("confirmed", "running", "waiting")
 BROKEN = ("stopped", "failed", "disowned")
-DEPLOYMENT = "contracts.deploy"
 MINE_AFTER_MS = 4_000  # how long a sent transaction may wait before mining is offered on a chain of this console
 
 _NAMES = {
@@ -39,12 +38,6 @@ _NAMES = {
     EvidenceKind.JOB: "Job",
     EvidenceKind.MEASUREMENT: "Measurement",
 }
-
-
-def has_rest(plan: Plan) -> bool:
-    """Whether it is a deployment that ended early and of which the rest can be planned: what it made would be kept."""
-    made = any(str(record.state) == "done" for record in plan.steps)
-    return plan.kind == DEPLOYMENT and str(plan.state) in BROKEN and made
 
 
 def stop_reason(plan: Plan) -> tuple[bool, str]:
@@ -162,7 +155,7 @@ class ProgressPage(RowsPage):
         plan = facts.plan
         state = str(plan.state)
         if state in BROKEN:
-            self._broken(plan)
+            self._broken(facts)
             self._elsewhere(facts)
         elif waits_for_hand(plan):
             hand = HandSection()
@@ -218,7 +211,8 @@ class ProgressPage(RowsPage):
             self.note("info", "You can close this panel. The plan goes on; it stays in Jobs and you get a notice when it ends.")
         self.column.addStretch(1)
 
-    def _broken(self, plan: Plan) -> None:
+    def _broken(self, facts: Facts) -> None:
+        plan = facts.plan
         failed = next((record for record in plan.steps if str(record.state) in ("failed", "disowned")), None)
         word = {"stopped": "Stopped", "failed": "Failed", "disowned": "Given up"}[str(plan.state)]
         at = f" at step {failed.index + 1} of {len(plan.steps)}" if failed else ""
@@ -231,8 +225,8 @@ class ProgressPage(RowsPage):
         )
         for title in changed:
             section.add(text(title, "hint", wrap=True))
-        if has_rest(plan):
-            said = "What it made stays. “Plan the rest” shows the addresses of the rest anew, before anything is signed."
+        if facts.has_rest:
+            said = "What it did stays. “Plan the rest” shows anew what the rest would do, before anything is signed."
             section.add(Note("info", said))
         self.column.addWidget(section)
 

@@ -13,7 +13,7 @@ from ui.plan_sheet import words
 from ui.plan_sheet.bringing import Bringing
 from ui.plan_sheet.elsewhere import second_blocked
 from ui.plan_sheet.facts import Facts, read_facts
-from ui.plan_sheet.outcome import BROKEN, UNDER_WAY, has_rest, stop_reason
+from ui.plan_sheet.outcome import BROKEN, UNDER_WAY, stop_reason
 from ui.plan_sheet.sections import Section
 from ui.plan_sheet.words import CONFIRM, FORM, PREVIEW, PROGRESS, RECEIPT
 from ui.theme import icon
@@ -235,7 +235,7 @@ class PlanSheet(Bringing):
         self.confirm.setToolTip(missing)
         why = self.why_no_retry(plan) if plan else ""
         self.retry.setVisible(step == PROGRESS and state in BROKEN)
-        self.retry.setText("Plan the rest" if plan and has_rest(plan) else "Preview again")
+        self.retry.setText("Plan the rest" if self._facts and self._facts.has_rest else "Preview again")
         self.retry.setAccessibleName(self.retry.text())
         self.retry.setEnabled(idle and not why)
         self.retry.setToolTip(why)

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSplitter, QWidget
 
 from app.core.errors import ConsoleError
-from app.core.events import HeadChanged, NetworkChanged, NodeChanged, TransactionsChanged
+from app.core.events import HeadChanged, NetworkChanged, NodeActed, NodeChanged, TransactionsChanged
 from ui.panels.chains.block_forms import DropForm, ReorgForm, WarpForm
 from ui.panels.chains.cards import ChainCard
 from ui.panels.chains.controls import BlockControls
@@ -69,7 +69,7 @@ class ChainsPanel(Panel):
 
     id = "chains"
     title = "Local Chains"
-    stale_on = (NodeChanged, NetworkChanged, HeadChanged, TransactionsChanged)
+    stale_on = (NodeActed, NodeChanged, NetworkChanged, HeadChanged, TransactionsChanged)
 
     def __init__(self, window: Any) -> None:
         super().__init__(window)

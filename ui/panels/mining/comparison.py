@@ -40,7 +40,6 @@ AGREES = {
     False: IconCell("x", "differs", "err"),
     None: IconCell("eye", "by eye", "text-3"),
 }
-OPEN = "requested"
 
 
 class ComparisonPane(QWidget):
@@ -121,7 +120,7 @@ class ComparisonPane(QWidget):
         if self._shown is None:
             return
         row, match, holder = self._shown
-        waits = str(row.status) == OPEN
+        waits = str(row.status) == "requested"
         self.pane.set_title(f"R-{row.id}")
         whose = f"{holder or short_hex(row.account)}, {short_units(row.amount, 18)} AZR"
         self.whose.setText(masked(whose))
@@ -162,7 +161,7 @@ class ComparisonPane(QWidget):
         empty(self.story)
         amount = f"{short_units(row.amount, 18)} AZR"
         chips = row.evidence
-        asked = _moment(match.asked) if match and match.asked else ""
+        asked = f"{_moment(match.asked)}, " if match and match.asked else ""
         self._part("ok", f"Requested, {amount} moved to escrow", f"{asked}block {row.requested_block:,}", chips[:1])
         for entry, evidence in zip(match.payments[:3] if match else (), match.evidence[:3] if match else (), strict=True):
             level = "ok" if match and FINDINGS[str(match.finding)][0] in ("ok", "pend") else "warn"
@@ -172,13 +171,13 @@ class ComparisonPane(QWidget):
             self._part("warn", f"{len(match.payments) - 3} more payments carry its reference", "external documents", ())
         if match is None or not match.payments:
             self._part("idle", "No bank entry", match.text if match else "No statement is imported", ())
-        closed = (f"{_moment(match.closed)}" if match and match.closed else "") + f"block {row.closed_block:,}"
+        closed = (f"{_moment(match.closed)}, " if match and match.closed else "") + f"block {row.closed_block:,}"
         if str(row.status) == "completed":
             self._part("ok", "Completed, the escrow was burned", f"{closed}, bank reference {row.bank_reference}", chips[1:2])
-        elif str(row.status) != OPEN:
+        elif str(row.status) != "requested":
             self._part("idle", f"{str(row.status).capitalize()}, {amount} went back to the holder", closed, chips[1:2])
         else:
-            until = _moment(row.refundable_at).rstrip(", ") if row.refundable_at else "its timeout"
+            until = _moment(row.refundable_at) if row.refundable_at else "its timeout"
             self._part("pend", "Complete: burn the escrow", "when the bank has paid; it cannot be taken back", ())
             self._part("idle", f"Or refund, from {until}", f"The holder gets {amount} back", ())
         self.story.addStretch(1)
@@ -203,4 +202,4 @@ class ComparisonPane(QWidget):
 
 
 def _moment(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%d %b %Y %H:%M:%S UTC}, "
+    return f"{datetime.fromtimestamp(seconds, UTC):%d %b %Y %H:%M:%S UTC}"
