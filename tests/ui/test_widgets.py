@@ -15,7 +15,7 @@ from app.core.errors import Invalid
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
 from ui import widgets as w
 from ui.widgets.chart import nice_ticks
-from ui.widgets.values import exact_text, shown_text
+from ui.widgets.values import exact_text, short_hex, shown_text
 
 AZR = 10**18
 TREASURY = "0x7a3f0000000000000000000000000000000091c2"
@@ -174,6 +174,34 @@ def test_a_segmented_control_tells_only_what_the_reader_chose(qtbot: Any) -> Non
     with qtbot.waitSignal(control.changed) as chosen:
         qtbot.keyClick(control.button("b"), Qt.Key.Key_Right)
     assert (chosen.args, control.value()) == (["c"], "c")
+
+
+def test_buttons_that_would_squeeze_their_heading_stand_as_icons_and_get_their_words_back(qtbot: Any) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    pane = w.Pane("A heading")
+    pane.setParent(page)
+    both = [w.button("Against a source…", icon="file-code"), w.button("Export bundle…", icon="export")]
+    both[1].setToolTip("Write all of it")
+    plain = w.button("No icon")
+    for each in (*both, plain):
+        pane.add_header(each, right=True)
+    page.resize(900, 200)
+    page.show()
+    pane.resize(900, 200)
+    assert [each.text() for each in both] == ["Against a source…", "Export bundle…"]
+    pane.resize(260, 200)
+    assert [each.text() for each in (*both, plain)] == ["", "", "No icon"]
+    assert [each.accessibleName() for each in both] == ["Against a source…", "Export bundle…"]
+    assert [each.toolTip() for each in both] == ["Against a source…", "Write all of it"]
+    pane.resize(900, 200)
+    assert [each.text() for each in both] == ["Against a source…", "Export bundle…"]
+
+
+@pytest.mark.parametrize("after", ["", " log 3", "#17"])
+def test_a_hash_is_shown_short_with_what_follows_it(after: str) -> None:
+    assert short_hex("0x" + "ab" * 32 + after) == "0xabab…abab" + after
+    assert short_hex("0x1234" + after) == "0x1234" + after and short_hex("AZR-R130-LO") == "AZR-R130-LO"
 
 
 def test_an_account_is_chosen_from_the_list(qtbot: Any) -> None:

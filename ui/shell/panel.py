@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ui.theme import theme
-from ui.widgets import button, primary_button
+from ui.widgets import button, fit_words, primary_button
 
 if TYPE_CHECKING:
     from ui.shell.window import MainWindow
@@ -70,7 +70,7 @@ class PageHeader(QFrame):
         made = (primary_button if primary else button)(title, icon=action.icon)
         made.setObjectName(f"header.{action_id}")
         made.setAccessibleName(action.title)
-        made.setToolTip(action.shortcut or action.title)
+        made.setToolTip(f"{action.title}  {action.shortcut}".strip())
         made.clicked.connect(lambda: self._window.trigger(action_id))
         self._row.addWidget(made)
         return made
@@ -78,6 +78,10 @@ class PageHeader(QFrame):
     def add_widget(self, widget: QWidget) -> None:
         """Anything else at the right."""
         self._row.addWidget(widget)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        fit_words(self._row, self.width())
 
 
 class Panel(QWidget):

@@ -30,6 +30,7 @@ from ui.widgets.containers import (
     Pane,
     Skeleton,
     empty,
+    fit_words,
     scrolled,
 )
 from ui.widgets.evidence import EvidenceChip, EvidencePopover
@@ -98,6 +99,7 @@ __all__ = [
     "clipboard_guard",
     "danger_button",
     "empty",
+    "fit_words",
     "forget",
     "line_edit",
     "masked",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QTextOption
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextOption
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -42,6 +42,27 @@ def empty(layout: QLayout) -> None:
         if widget is not None:
             widget.hide()
             widget.deleteLater()
+
+
+def fit_words(row: QLayout, width: int) -> None:
+    """Where the words of a row's buttons would squeeze the rest, their icons stand alone; tooltip and name keep the words.
+
+    Args:
+        width: pixels that the row has.
+    """
+    widgets = [item.widget() for item in map(row.itemAt, range(row.count())) if item is not None]
+    buttons = [widget for widget in widgets if isinstance(widget, QPushButton) and not widget.icon().isNull()]
+    for each in buttons:
+        if not each.text():
+            each.setText(str(each.property("words") or ""))
+    if row.minimumSize().width() <= width:
+        return
+    for each in buttons:
+        if words := each.text():
+            each.setProperty("words", words)
+            each.setAccessibleName(each.accessibleName() or words)
+            each.setToolTip(each.toolTip() or words)
+            each.setText("")
 
 
 def scrolled(inner: QWidget, called: str) -> QScrollArea:
@@ -84,6 +105,10 @@ class _Headed(QFrame):
         outer.addLayout(self.body, 1)
         theme.changed.connect(self.__size)
         self.__size()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        fit_words(self.__row, self.width())
 
     def __size(self) -> None:
         self.__head.setMinimumHeight(theme.metric("paneHeader"))

@@ -12,6 +12,7 @@ from app.core.evidence import Evidence
 from app.core.money import exact_units, short_units
 
 MASK = "••••"
+_LONG_HEX = re.compile(r"0x[0-9A-Za-z]{13,}")
 _units = {"AZR", "ETH"}  # every unit that was shown once: free text is looked through for amounts of them
 _privacy = {"hidden": False, "shown anyway": 0}
 
@@ -151,8 +152,9 @@ def breakable(text: str) -> str:
 
 
 def short_hex(value: str) -> str:
-    """``0x1234…cdef`` of an address or hash; anything short as it is."""
-    return f"{value[:6]}…{value[-4:]}" if value.startswith("0x") and len(value) > 14 else value
+    """``0x1234…cdef`` of an address or hash, with what follows it (the number of a log); anything else as it is."""
+    found = _LONG_HEX.match(value)
+    return f"{value[:6]}…{value[found.end() - 4 : found.end()]}{value[found.end() :]}" if found else value
 
 
 def split_amount(amount: Amount) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from app.operations.plans import (
     Verdict,
     VerdictLevel,
 )
+from app.operations.steps import PlanKind
 
 TREASURY, POOL = "0x7a3f000000000000000000000000000000000091", "0x2f88000000000000000000000000000000000b6e"
 AZR = 10**18
@@ -93,6 +94,7 @@ class FakeOperations:
         self.calls: list[str] = []
         self.next_preview: Preview | None = None
         self.passphrase = ""
+        self.rest: Any = None
 
     async def get(self, ref: str) -> Plan:
         return self.now
@@ -112,8 +114,8 @@ class FakeOperations:
         self.now = replace(self.now, state=PlanState.CONFIRMED)
         return self.now
 
-    def kind_of(self, plan: Plan) -> Any:
-        return SimpleNamespace(acts=frozenset({"administrator"}))
+    def kind_of(self, plan: Plan) -> PlanKind:
+        return PlanKind(plan.kind, self.preview, acts=frozenset({"administrator"}), rest=self.rest)
 
     async def run(self, plan_id: str) -> Plan:
         self.calls.append("run")

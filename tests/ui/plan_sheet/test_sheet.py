@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -151,7 +150,7 @@ def test_of_a_deployment_that_ended_early_the_rest_is_planned_not_all_of_it_agai
         world.operations.now = transfer(kind="contracts.deploy", id="plan-2", steps=steps[1:])
         return world.operations.now
 
-    world.contracts = SimpleNamespace(plan_rest=plan_rest)
+    world.operations.rest = plan_rest
     world.operations.now = old
     sheet.open_plan("plan-1")
     assert sheet.retry.isVisible() and sheet.retry.text() == "Plan the rest"

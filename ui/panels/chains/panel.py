@@ -42,11 +42,12 @@ if TYPE_CHECKING:
     from app.chain import NodeView, Snapshot, TestAccount
 
 COLUMNS = (
-    Column("account", "Account", 260),
-    Column("eth", "ETH", 180, "right"),
-    Column("azr", "AZR", 180, "right"),
-    Column("nonce", "Nonce", 80, "right"),
+    Column("account", "Account", 190),
+    Column("eth", "ETH", 116, "right"),
+    Column("azr", "AZR", 116, "right"),
+    Column("nonce", "Nonce", 64, "right"),
 )
+NARROW = 900  # pixels of the page
 POOL = (Column("hash", "Waits in the pool", 260), Column("sender", "From", 220), Column("nonce", "Nonce", 80, "right"))
 
 
@@ -275,7 +276,7 @@ class ChainsPanel(Panel):
         self._crash.set_text(view.explained)
         total = sum(each.size for each in seen.snapshots)
         count = len(seen.snapshots)
-        self._snapshots_pane.set_title(f"Snapshots of {name}: {count}, {total / 1e6:,.1f} MB")
+        self._snapshots_pane.set_title(f"Snapshots: {count}, {total / 1e6:,.1f} MB")
         height = (
             view.height if view.node.url else max((each.height for each in seen.snapshots if each.id == view.node.base), default=0)
         )
@@ -357,6 +358,10 @@ class ChainsPanel(Panel):
             return "\n".join(nodes.log(name, lines=2_000, containing=text, calls=bool(text)))
 
         self.bridge.run(read, then=self.log.set_text, fail=lambda _: True, owner=self)
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        self.accounts.hide_columns(("nonce",) if self.width() < NARROW else ())  # beside an open sheet, what they hold comes first
 
     # acting
 

@@ -158,7 +158,6 @@ class VerifyPage(Page):
         self._facts = QVBoxLayout(inner)
         self._facts.setContentsMargins(16, 10, 16, 12)
         self._facts.setSpacing(10)
-        self._facts.setAlignment(Qt.AlignmentFlag.AlignTop)
         facts = Pane("Evidence")
         facts.body.addWidget(scrolled(inner, "Contract and evidence"), 1)
         facts.setMinimumWidth(240)
@@ -378,3 +377,4 @@ class VerifyPage(Page):
         self._facts.addWidget(source)
         for evidence in found.evidence:
             self._facts.addWidget(evidence_line(evidence))
+        self._facts.addStretch(1)  # an alignment would give lines that break no more height than unbroken ones
