@@ -45,12 +45,6 @@ class Place:
         self.admin(self.economy.mint_mine, MINT_MINE, "grantRole", ATTESTER_ROLE, account)
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    """Compiled once."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest_asyncio.fixture
 async def place(node, tmp_path, cache):
     room = await Room(tmp_path / "home", node.url, cache).open()

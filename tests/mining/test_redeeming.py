@@ -25,12 +25,6 @@ GRANT = [
 ]
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    """Compiled once."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest_asyncio.fixture
 async def desk(node, tmp_path, cache):
     """A console with an officer and a holder of AZR; one AZR is paid 0.50 EUR."""
