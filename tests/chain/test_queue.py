@@ -116,14 +116,24 @@ async def test_what_a_reorganisation_took_back_returns_in_its_order_across_accou
         plan = await room.operations.plan("test.send", "Pay", network.target(), {"numbers": [1]}, [step])
         assert (await room.operations.execute(plan.id)).state is PlanState.DONE
     node("anvil_reorg", 4, [])
+    requests: list[list[str]] = []
+    send = room.transactions.send
+
+    async def sent(chain: Any, rows: Any, **options: Any) -> Any:
+        requests.append([row.hash for row in rows])
+        return await send(chain, rows, **options)
+
+    room.transactions.send = sent
     await Watcher(room.transactions, room.networks, room.bus, room.jobs).look(room.key)
 
     async def back() -> bool:
         return node.balance(recipient(1)) == 4
 
     await until(back)
-    mined = [int(node("eth_getTransactionReceipt", row.hash)["blockNumber"], 16) for row in await _oldest_first(room)]
-    assert mined == sorted(mined) and len(set(mined)) == 4
+    rows = await _oldest_first(room)
+    assert requests == [[row.hash] for row in rows]  # one request for each block that was taken back
+    mined = [int(node("eth_getTransactionReceipt", row.hash)["blockNumber"], 16) for row in rows]
+    assert mined == sorted(mined)  # two may share one: the node takes what came while it made the last
     await room.close()
 
 
