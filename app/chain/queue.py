@@ -211,6 +211,17 @@ class Queue:
 
         return await self._database.read(read)
 
+    async def count(self, network: str, sender: str = "") -> int:
+        """How many transactions were signed for a network; of one sender when it is named."""
+        import sqlalchemy as sa
+
+        from app.chain.tables import transactions as table
+
+        query = sa.select(sa.func.count()).select_from(table).where(table.c.network == network)
+        if sender:
+            query = query.where(table.c.sender == _raw(sender))
+        return await self._database.read(lambda connection: int(connection.execute(query).scalar_one()))
+
     async def highest(self, network: str) -> dict[str, int]:
         """The highest nonce that is final or replaced, of every account that this console signed for on a network."""
         import sqlalchemy as sa

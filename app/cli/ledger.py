@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.chains import network_of
-from app.cli.support import CHECK_FAILED, leave, run, show, table
+from app.cli.support import CHECK_FAILED, leave, run, show, table, tell_rest
 from app.core.money import exact_units
 
 if TYPE_CHECKING:
     from app.console import Console
+    from app.ledger import Page
 
 ledger = typer.Typer(help="Index, read, reconcile and prove.", no_args_is_help=True)
 
@@ -34,24 +35,31 @@ def index() -> None:
 
 
 @ledger.command("list")
-def list_rows(account: str = "", limit: int = 50) -> None:
-    """Ledger rows, newest first."""
+def list_rows(
+    account: str = "",
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="Rows of one page")] = 50,
+    before: Annotated[str, typer.Option(help="Where the page begins: what the page before named")] = "",
+) -> None:
+    """Ledger rows, newest first, and how many there are in all."""
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
+    async def work(console: Console) -> tuple[Page, int]:
         from app.ledger import LedgerFilter
 
+        network = network_of(console).id
         wanted = LedgerFilter(account=await console.wallets.resolve(account) if account else "")
-        return await console.ledger.transactions(network_of(console).id, wanted, limit=limit)
+        page = await console.ledger.transactions(network, wanted, before or None, limit)
+        return page, await console.ledger.count(network, wanted)
 
-    page = run(work)
+    page, total = run(work)
     show(
         page,
         people=lambda: table(
             ("Block", "Kind", "From", "To", "AZR", "Transaction"),
             [(r.block, str(r.kind), r.sender, r.recipient, exact_units(r.amount, 18), r.tx_hash) for r in page.rows],
-            empty="The ledger is empty. Fill it: azora ledger index",
+            empty="Nothing is further down." if total else "The ledger is empty. Fill it: azora ledger index",
         ),
     )
+    tell_rest(len(page.rows), total, f"--before {page.next}" if page.next else "")
 
 
 @ledger.command("reconcile")

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.chains import network_of
-from app.cli.support import CHECK_FAILED, carry_out, leave, options, progress, report, run, show, table
+from app.cli.support import (
+    CHECK_FAILED,
+    Limit,
+    carry_out,
+    leave,
+    options,
+    page_of,
+    progress,
+    report,
+    run,
+    show,
+    table,
+    tell_rest,
+)
 from app.core.errors import Conflict, Invalid
 from app.core.events import JobChanged
 from app.core.money import exact_units, parse_units
@@ -116,21 +129,28 @@ def review(
 
 
 @mint.command("queue")
-def queue() -> None:
-    """The mint queue."""
+def queue(
+    limit: Limit = 200,
+    before: Annotated[int | None, typer.Option(min=1, help="Only proofs with a lower number, as the page before says")] = None,
+) -> None:
+    """The mint queue, newest first, and how many proofs it has in all."""
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        return await console.mining.queue(network_of(console).id)
+    async def work(console: Console) -> tuple[list[ProofRow], int]:
+        network = network_of(console).id
+        found = await console.mining.queue(network, limit=limit + 1, before=before)
+        return found, sum((await console.mining.counts(network)).values())
 
-    rows = run(work)
+    found, total = run(work)
+    rows, more = page_of(found, limit)
     show(
         rows,
         people=lambda: table(
             ("Proof", "State", "Contributor", "Activity", "Score", "AZR"),
             [(r.number, r.status.value, r.contributor, r.activity, r.score, exact_units(r.reward, 18)) for r in rows],
-            empty="The queue is empty.",
+            empty="The queue is empty." if not total else f"No proof has a number below {before}.",
         ),
     )
+    tell_rest(len(rows), total, f"--before {rows[-1].number}" if more else "")
 
 
 @mint.command("batch")

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.support import CHECK_FAILED, carry_out, describe, leave, moment, read_secret, report, run, show, table
+from app.cli.support import (
+    CHECK_FAILED,
+    Limit,
+    carry_out,
+    describe,
+    leave,
+    moment,
+    page_of,
+    read_secret,
+    report,
+    run,
+    show,
+    table,
+    tell_rest,
+)
 from app.core.secret import Secret
+
+if TYPE_CHECKING:
+    from app.audit.journal import Entry
+    from app.console import Console
+    from app.operations import Plan
 
 plans = typer.Typer(help="Every change is a plan: list, show, run, stop, recover.", no_args_is_help=True)
 journal = typer.Typer(help="The hash-chained record of everything done.", no_args_is_help=True)
@@ -18,14 +37,23 @@ Reference = Annotated[str, typer.Argument(help="PLN-0001, or the plan's id.")]
 
 
 @plans.command("list")
-def list_plans(limit: int = 50) -> None:
+def list_plans(
+    limit: Limit = 50,
+    before: Annotated[int | None, typer.Option(min=1, help="Only plans with a lower number, as the page before says")] = None,
+) -> None:
     """The newest plans and their states."""
-    page = run(lambda console: console.operations.page(limit=limit))
+
+    async def work(console: Console) -> tuple[list[Plan], list[Plan]]:
+        return await console.operations.page(before=before, limit=limit + 1), await console.operations.page(limit=1)
+
+    found, newest = run(work)
+    page, more = page_of(found, limit)
     rows = [(p.name, p.state.value, moment(p.created_at), p.target.name, p.title, p.reason) for p in page]
     show(
         [{"plan": p.name, "id": p.id, "state": p.state, "kind": p.kind, "title": p.title, "reason": p.reason} for p in page],
         people=lambda: table(("Plan", "State", "Created (UTC)", "On", "Title", "Reason"), rows, empty="No plans yet."),
     )
+    tell_rest(len(page), newest[0].number if newest else 0, f"--before {page[-1].number}" if more else "")
 
 
 @plans.command("show")
@@ -90,11 +118,20 @@ def verify_journal() -> None:
 
 
 @journal.command("list")
-def list_journal(limit: int = 50) -> None:
+def list_journal(
+    limit: Limit = 50,
+    before: Annotated[int | None, typer.Option(min=1, help="Only older entries than this one, as the page before says")] = None,
+) -> None:
     """The newest entries."""
-    page = run(lambda console: console.journal.page(limit=limit))
+
+    async def work(console: Console) -> tuple[list[Entry], Entry | None]:
+        return await console.journal.page(before, limit + 1), await console.journal.head()
+
+    found, head = run(work)
+    page, more = page_of(found, limit)
     rows = [(e.sequence, moment(e.at), e.actor, e.text, e.entry_hash[:12]) for e in page]
     show(page, people=lambda: table(("Entry", "Time (UTC)", "Actor", "Act", "Hash"), rows, empty="The journal is empty."))
+    tell_rest(len(page), head.sequence if head else 0, f"--before {page[-1].sequence}" if more else "")
 
 
 @access.command("show")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.chains import network_of
-from app.cli.support import carry_out, moment, plain, report, run, show, table
+from app.cli.support import Limit, carry_out, moment, page_of, plain, report, run, show, table, tell_rest
 from app.cli.wallets import wallets
-from app.core.errors import Invalid
+from app.core.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from app.chain import NonceReport, QueuedTransaction
@@ -24,18 +24,23 @@ Price = Annotated[str, typer.Option(help="In gwei per gas; default: the least th
 @wallets.command("queue")
 def show_queue(
     account: Annotated[str, typer.Argument(help="Label or address; default: all accounts that ever sent.")] = "",
-    limit: Annotated[int, typer.Option(help="Newest rows to show.")] = 50,
+    limit: Limit = 50,
+    before: Annotated[str, typer.Option(help="Hash of the last row of the page before.")] = "",
 ) -> None:
     """What was signed, and where it is: signed, sent, seen, mined, final, replaced, dropped."""
+    after = _hash(before) if before else ""
 
-    async def work(console: Console) -> tuple[list[NonceReport], list[QueuedTransaction]]:
+    async def work(console: Console) -> tuple[list[NonceReport], list[QueuedTransaction], bool, int]:
         network = network_of(console).key.text
         sender = await console.wallets.resolve(account) if account else ""
-        rows = list(await console.transactions.page(network, sender, limit=limit))
+        if after and await console.transactions.queue.get(network, after) is None:
+            raise NotFound(f"{after} is no transaction of this queue. Nothing was read.", "Begin with the first page.")
+        rows, more = page_of(await console.transactions.page(network, sender, before=after, limit=limit + 1), limit)
         senders = [sender] if sender else list(dict.fromkeys(row.sender for row in rows))
-        return [await console.transactions.nonces(network, each) for each in senders], rows
+        reports = [await console.transactions.nonces(network, each) for each in senders]
+        return reports, rows, more, await console.transactions.queue.count(network, sender)
 
-    reports, rows = run(work)
+    reports, rows, more, total = run(work)
 
     def people() -> str:
         cells = [(r.nonce, r.state.value, r.block or "–", moment(r.sent_at), r.hash, r.description) for r in rows]
@@ -45,6 +50,7 @@ def show_queue(
         return "\n".join(lines)
 
     show({"accounts": [_account(each) for each in reports], "transactions": [_row(row) for row in rows]}, people=people)
+    tell_rest(len(rows), total, f"--before {rows[-1].hash}" if more else "")
 
 
 @wallets.command("speed-up")

@@ -14,7 +14,9 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import typer
 
 from app.core.clock import iso
 from app.core.errors import Cancelled, ConsoleError, Invalid
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from app.operations.plans import Effect
 
 T = TypeVar("T")
+
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Rows of one page, newest first")]
 
 CHECK_FAILED = 9
 PLAN_WAITS = 10
@@ -108,6 +112,23 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]], *, empty: s
         return "  ".join(padded).rstrip()
 
     return "\n".join([line(list(headings)), *(line(row) for row in texts)])
+
+
+def page_of(rows: Sequence[T], limit: int) -> tuple[list[T], bool]:
+    """The rows of one page, and whether more follow, out of a reading that asked for one row more than the page has."""
+    return list(rows[:limit]), len(rows) > limit
+
+
+def tell_rest(shown: int, total: int, further: str) -> None:
+    """Say how much of a list was shown, and how to see what follows: below the list, or on standard error with ``--json``.
+
+    Args:
+        total: how many rows the list has in all, those of other pages too.
+        further: the option that shows the next page; empty where this is the last one.
+    """
+    if further or shown < total:
+        text = f"{shown:,} of {total:,}" + (f"; more: {further}" if further else "")
+        print(text, file=sys.stderr if options.json else sys.stdout)
 
 
 def moment(milliseconds: int) -> str:

@@ -54,6 +54,16 @@ def page(
     return Page(tuple(_row(row, key, trust) for row in shown), after)
 
 
+def count(connection: Connection, cursor: Cursor, wanted: LedgerFilter) -> int:
+    """How many rows a filter lets through, all pages together.
+
+    Raises:
+        Invalid: the filter cannot be read.
+    """
+    query = sa.select(sa.func.count()).select_from(entries).where(entries.c.network == cursor.id, *_conditions(wanted))
+    return int(connection.execute(query).scalar_one())
+
+
 def _place(text: str, size: int) -> list[int]:
     parts = text.split(":")
     if len(parts) != size or not all(part.isdigit() for part in parts):

@@ -149,6 +149,13 @@ class Ledger:
         wanted, trust, key = filter or LedgerFilter(), _trust(network), network.key.text
         return await self._database.read(lambda c: queries.page(c, cursor, wanted, before, limit, key, trust))
 
+    async def count(self, network_id: str, filter: LedgerFilter | None = None) -> int:
+        """How many rows a filter lets through. Raises as :meth:`transactions`."""
+        cursor = await self._indexer.cursor(self._networks.get(network_id).key.text)
+        if cursor is None:
+            return 0
+        return await self._database.read(lambda connection: queries.count(connection, cursor, filter or LedgerFilter()))
+
     async def balance(self, network_id: str, account: str, block: int | None = None) -> Figure:
         """What an account held after a block (default: the indexed head), from the index alone.
 

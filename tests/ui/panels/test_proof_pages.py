@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import pytest
 
 from app.core.settings import NetworkSetting
-from app.mining.proofs import ProofStatus
 from app.mining.tables import value_proofs as table
 from tests.conftest import Node
+from tests.mining.many import rows_of
 from tests.ui.shell.desk import Shell
 from ui.panels.mining.paging import PAGE
 from ui.panels.mining.review import ReviewPage
@@ -27,7 +26,9 @@ def page(shell: Shell, node: Node) -> Any:
         setting = NetworkSetting(id="many", name="Many", rpc_url=node.url, chain_id=1337, environment="local")
         shell.ask(lambda: console.networks.add(setting))
         key = console.networks.get("many").key.text
-        shell.ask(lambda: console.database.write(lambda connection: connection.execute(table.insert(), rows_of(key)) and None))
+        shell.ask(
+            lambda: console.database.write(lambda connection: connection.execute(table.insert(), rows_of(key, MANY)) and None)
+        )
     shell.ask(lambda: console.networks.select("many"))
     shell.window.open("mining", tab="review")
     page: ReviewPage = shell.panel.review
@@ -37,21 +38,6 @@ def page(shell: Shell, node: Node) -> Any:
     page.pages._sort("number", False)
     shell.until(lambda: len(page.pages.rows) == PAGE and not page.pages.complete)
     return page
-
-
-def rows_of(key: str) -> list[dict[str, Any]]:
-    def row(number: int) -> dict[str, Any]:
-        waits = ProofStatus.IN_REVIEW if number % 2 else ProofStatus.REJECTED
-        return {
-            "id": f"many-{number:05}", "number": number, "network": key, "contract": b"\x11" * 20, "status": waits.value,
-            "contributor": (number % 50).to_bytes(20, "big"), "activity": "translation", "score": number % 7,
-            "reward": number % 11 * 10**18, "evidence": secrets.token_bytes(32), "evidence_kind": "file",
-            "evidence_name": f"chapter_{number}.md", "evidence_size": 1, "digest": secrets.token_bytes(32),
-            "deadline": 4_000_000_000, "salt": secrets.token_bytes(32), "policy": "value-v1", "policy_digest": "", "reason": "",
-            "plan_id": "", "block": 0, "created_at": number, "updated_at": number,
-        }  # fmt: skip
-
-    return [row(number) for number in range(1, MANY + 1)]
 
 
 def to_the_end(shell: Shell, page: ReviewPage) -> None:
