@@ -21,6 +21,7 @@ WHOAMI = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 AT_ONCE = 8  # reviews in flight: they count against the identity's share of the server
 MOST_HOMES = 8  # namespaces that are followed one by one: each costs a connection for every kind
 MOST_TRIED = 200  # namespaces of which it is asked whether they may be read
+MOST_ASKED = 50  # namespaces of which it is asked what may be done there
 
 
 class Answered(Protocol):
@@ -114,7 +115,7 @@ def needs(action: str, kind: str, namespace: str = "", carrier: str = "") -> tup
 
 def _asked() -> frozenset[Right]:
     """Everything that buttons and menus need to know."""
-    wanted = {Right(verb, kind.plural, kind.group) for kind in KINDS.values() for verb in ("list", "watch")}
+    wanted = {Right(verb, kind.plural, kind.group) for kind in KINDS.values() for verb in ("list", "watch", "patch")}
     for kind in (*_WORKLOADS, *SHARERS, "Job", "CronJob", "Pod", "Node", "Application", "ConfigMap"):
         wanted |= {*needs("edit", kind), *needs("delete", kind)}
     for kind in ("Deployment", "StatefulSet", "ReplicaSet", "Rollout"):
@@ -133,8 +134,11 @@ class Access:
 
     Attributes:
         user: who the cluster says we are; empty when it does not tell (before v1.28).
-        namespaces: where rights were asked when they are not given everywhere.
+        namespaces: what is looked into, where a kind may not be read everywhere.
         more: namespaces that could be read as well and are not followed.
+        asked: the namespaces where rights were asked that are not given everywhere.
+        whole: no namespace is known in which they were not asked.
+        applies: whether there is any object, of a kind known here or not, that may be patched, as applying manifests needs.
     """
 
     user: str = ""
@@ -143,13 +147,16 @@ class Access:
     rights: Mapping[Right, bool] = field(default_factory=dict)
     asked_at: int = 0
     more: int = 0
+    asked: tuple[str, ...] = ()
+    whole: bool = True
+    applies: bool = True
 
     def may(self, verb: str, resource: str, group: str = "", namespace: str = "") -> bool | None:
         """Whether it is allowed there; None when that was not asked."""
         everywhere = self.rights.get(Right(verb, resource, group))
         if everywhere or not namespace:
             return everywhere
-        return self.rights.get(Right(verb, resource, group, namespace), everywhere)
+        return self.rights.get(Right(verb, resource, group, namespace))
 
     def may_list(self, kind: str) -> bool | None:
         """Whether a kind may be listed everywhere or in one of the namespaces."""
@@ -169,6 +176,31 @@ class Access:
         wanted = needs(action, kind, namespace, carrier)
         return refusal(self.user, [r for r in wanted if self.may(r.verb, r.resource, r.group, r.namespace) is False])
 
+    def why_nowhere(self, action: str, kind: str) -> str:
+        """Why an action can be done in no namespace at all, in words; empty when it can in one, or that is not known."""
+        if (
+            not self.asked_at
+            or not self.whole
+            or any(self.may_act(action, kind, space) is not False for space in ("", *self.asked))
+        ):
+            return ""
+        may_not = ", nor ".join(f"{right.verb} {right.resource}" for right in needs(action, kind))
+        return f"{self._who} may not {may_not}, {self._places}."
+
+    def why_not_apply(self) -> str:
+        """Why no manifest can be applied, in words; empty when one could, or that is not known."""
+        return "" if self.applies or not self.whole else f"{self._who} may not patch any object, {self._places}."
+
+    @property
+    def _who(self) -> str:
+        return self.user or "This identity"
+
+    @property
+    def _places(self) -> str:
+        named = ", ".join(self.asked[:3])
+        more = f" and {len(self.asked) - 3} more" if len(self.asked) > 3 else ""
+        return f"neither everywhere nor in {named}{more}" if named else "neither everywhere nor in a namespace"
+
     def _anywhere(self, verb: str, kind: str) -> bool | None:
         found = KINDS[kind]
         answers = [self.may(verb, found.plural, found.group, space) for space in ("", *self.namespaces)]
@@ -183,11 +215,25 @@ async def ask_access(asker: Asker, namespaces: Sequence[str], now: int, more: in
     """
     user, groups = await _who(asker)
     rights = await ask_rights(asker, ASKED)
+    applies = any(allowed and _patches(right) for right, allowed in rights.items())
     refused = [right for right, allowed in rights.items() if not allowed and right.resource.split("/")[0] not in _CLUSTER_WIDE]
+    asked, whole = tuple(namespaces), True
     if refused:
-        for found in await asyncio.gather(*(_ask_there(asker, namespace, refused) for namespace in namespaces)):
+        spaces, whole = await _spaces(asker, namespaces)
+        asked = ()
+        for place, (namespace, rules, all_rules) in enumerate(await _rules(asker, spaces)):
+            if not all_rules and place >= MOST_HOMES:
+                whole = False  # one question for every right in every namespace would be thousands
+                continue
+            asked = (*asked, namespace)
+            found = {right.within(namespace): any(_grants(rule, right) for rule in rules) for right in refused}
+            if not all_rules:
+                found |= await ask_rights(asker, [right for right, allowed in found.items() if not allowed])
             rights |= found
-    return Access(user, groups, tuple(namespaces), rights, now, more)
+            applies = (
+                applies or any(map(_lets_patch, rules)) or any(allowed and _patches(right) for right, allowed in found.items())
+            )
+    return Access(user, groups, tuple(namespaces), rights, now, more, asked, whole, applies)
 
 
 async def ask_rights(asker: Asker, rights: Iterable[Right]) -> dict[Right, bool]:
@@ -265,16 +311,38 @@ async def _ask(asker: Asker, right: Right) -> bool:
     return bool((answer.body.get("status") or {}).get("allowed"))
 
 
-async def _ask_there(asker: Asker, namespace: str, wanted: Sequence[Right]) -> dict[Right, bool]:
-    """The rights in one namespace: by its rules, and by one question each where those are not all."""
-    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}
-    answer = await asker.request("POST", RULES, body=body)
-    status = answer.body.get("status") or {}
-    rules = status.get("resourceRules") or ()
-    found = {right.within(namespace): any(_grants(rule, right) for rule in rules) for right in wanted}
-    if status.get("incomplete"):
-        found |= await ask_rights(asker, [right for right, allowed in found.items() if not allowed])
-    return found
+async def _spaces(asker: Asker, known: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+    """The namespaces to ask about, those that are known first, and whether these are all; who may not list them knows no more."""
+    try:
+        listed = await asker.request("GET", KINDS["Namespace"].path(), query={"limit": str(MOST_ASKED)})
+    except ApiDenied:
+        return tuple(known), True
+    names = tuple(dict.fromkeys((*known, *(str(item["metadata"]["name"]) for item in listed.body.get("items") or ()))))
+    return names, not (listed.body.get("metadata") or {}).get("continue")
+
+
+async def _rules(asker: Asker, namespaces: Sequence[str]) -> list[tuple[str, Sequence[Mapping[str, Any]], bool]]:
+    """Of each namespace the rules for this identity, and whether these are all."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(namespace: str) -> tuple[str, Sequence[Mapping[str, Any]], bool]:
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}}
+        async with limit:
+            answer = await asker.request("POST", RULES, body=body)
+        status = answer.body.get("status") or {}
+        return namespace, status.get("resourceRules") or (), not status.get("incomplete")
+
+    return await asyncio.gather(*map(ask, namespaces))
+
+
+def _patches(right: Right) -> bool:
+    """Whether it is the right to patch objects themselves, which is what applying does."""
+    return right.verb == "patch" and "/" not in right.resource
+
+
+def _lets_patch(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule lets patch objects of any kind, be it named ones only."""
+    return not {"*", "patch"}.isdisjoint(rule.get("verbs") or ()) and any("/" not in name for name in rule.get("resources") or ())
 
 
 def _grants(rule: Mapping[str, Any], right: Right) -> bool:

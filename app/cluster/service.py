@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cluster import recorded
-from app.cluster.access import Access
+from app.cluster.access import Access, needs, refused
 from app.cluster.client import Connection, Identity
 from app.cluster.contexts import Context, Contexts, Environment, find_contexts
 from app.cluster.discovery import Discovery, discover
@@ -25,7 +25,7 @@ from app.cluster.store import Snapshot
 from app.cluster.tunnels import Tunnels, free_port
 from app.cluster.watching import Pace, Reach, Watching
 from app.core.clock import now_ms
-from app.core.errors import ConsoleError, Invalid, NotFound
+from app.core.errors import ConsoleError, Denied, Invalid, NotFound
 from app.core.events import Bus, ClusterChanged, SettingsChanged
 from app.core.jobs import Jobs
 from app.core.settings import ContextSetting, SettingsStore, TunnelSetting
@@ -320,15 +320,32 @@ class Clusters:
         """The containers of pods whose logs can be read."""
         return sources_of(self.snapshot(context), namespace, pods, container=container, previous=previous)
 
+    def why_no_tunnel(self) -> str:
+        """Why no cluster that is followed lets a tunnel be set up, in sentences; empty when one does, or that is not known."""
+        if not self._watching:
+            return "No cluster is connected."
+        reasons = [self._why_no_tunnel(context) for context in self._watching]
+        return " ".join(reasons) if all(reasons) else ""
+
+    def _why_no_tunnel(self, context: str) -> str:
+        if self.reach(context).answers is False:
+            return f"{context} does not answer, or not to this identity."
+        why = self.access(context).why_nowhere("port-forward", "Pod")
+        return f"{context}: {why}" if why else ""
+
     async def add_tunnel(self, name: str, context: str, namespace: str, target: str, port: int, local_port: int) -> TunnelSetting:
         """Set up a tunnel to ``service/NAME`` or ``pod/NAME``, pinned to the cluster that answers now. Local port 0: a free one.
 
         Raises:
-            ApiUnavailable: the cluster does not answer, so it cannot be pinned. Invalid: the name is taken. Nothing was set up.
+            ApiUnavailable: the cluster does not answer, so it cannot be pinned. Denied: this identity may not forward ports there.
+            Invalid: the name is taken. Nothing was set up.
         """
         if any(setting.name == name for setting in self._settings.value.tunnels):
             raise Invalid(f"There is a tunnel “{name}” already. Nothing was set up.", "Choose another name.", field="name")
-        identity = await self.connection(context).identity()
+        client = self.connection(context)
+        identity = await client.identity()
+        if why := await refused(client, needs("port-forward", "Pod", namespace)):
+            raise Denied(f"{why} Nothing was set up.", "Ask whoever runs the cluster for the right, or use another context.")
         plain: dict[str, Any] = {
             "name": name,
             "context": context,

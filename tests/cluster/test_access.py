@@ -59,6 +59,43 @@ async def test_rights_of_one_namespace_are_known_there_also_where_the_list_of_ru
     assert access.why_not("restart", "Deployment", "shop") == "bob may not patch deployments.apps in shop."
 
 
+@pytest.mark.parametrize(
+    ("rules", "applies", "forwards"),
+    [
+        ((READS,), False, False),
+        ((READS, Rule(("patch",), ("deployments/scale",), ("apps",))), False, False),  # to scale is not to apply
+        ((READS, Rule(("patch",), ("secrets",))), True, False),
+        ((READS, Rule(("patch",), ("gadgets",), ("example.com",), "payments")), True, False),  # a kind that is not known here
+        ((READS, Rule(("*",), ("pods/portforward",), ("",), "payments")), False, True),
+        ((Rule(("*",), ("*",), ("*",), "shop"),), True, True),
+    ],
+)
+@pytest.mark.asyncio
+async def test_what_can_be_done_nowhere_is_told_from_what_can_be_done_in_one_namespace(server, tmp_path, rules, applies, forwards):
+    """Reading everywhere says nothing of changing in one namespace: every namespace that can be listed is asked about."""
+    server.users["bob"] = User("bob", rules=rules)
+    async with connected(server, tmp_path, token="bob") as connection:
+        access = await ask_access(connection, ("shop",), 1)
+    assert access.why_not_apply() == ("" if applies else f"bob may not patch any object, {access._places}.")
+    why = f"bob may not create pods/portforward, nor get pods/portforward, {access._places}."
+    assert access.why_nowhere("port-forward", "Pod") == ("" if forwards else why)
+
+
+@pytest.mark.parametrize("incomplete", [False, True])
+@pytest.mark.asyncio
+async def test_of_more_namespaces_than_are_asked_about_nothing_is_refused_beforehand(server, tmp_path, monkeypatch, incomplete):
+    """Where rules are not all, one question per right is asked in few namespaces only; of the others nothing is known."""
+    server.users["bob"] = User("bob", rules=(READS,))
+    server.faults.incomplete_rules = incomplete
+    monkeypatch.setattr("app.cluster.access.MOST_HOMES" if incomplete else "app.cluster.access.MOST_ASKED", 2)
+    async with connected(server, tmp_path, token="bob") as connection:
+        access = await ask_access(connection, ("shop",), 1)
+    assert access.asked[0] == "shop" and len(access.asked) in (2, 3)
+    assert access.why_not_apply() == access.why_nowhere("port-forward", "Pod") == ""
+    assert access.may_act("scale", "Deployment", "shop") is False
+    assert access.may_act("scale", "Deployment", "elsewhere") is None
+
+
 def test_a_plan_is_refused_before_it_is_made_in_the_words_of_the_button(tmp_path):
     async def story(world: World) -> None:
         world.server.users["admin"] = User("bob", rules=(READS,))

@@ -13,6 +13,7 @@ import pytest
 from app.console import Console
 from app.core.errors import NotFound, Unavailable
 from app.core.settings import SettingsStore
+from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.aside import served
 from tests.cluster.conftest import pod
 
@@ -32,6 +33,14 @@ def test_a_tunnel_is_added_listed_and_removed(azora, home, server, tmp_path):
     assert row["local_port"] == made["local_port"] and row["local_port_in_use"] is False
     azora("cluster", "tunnel", "add", "db", "service/db", "5432", expect=2)
     azora("cluster", "tunnel", "remove", "db")
+    assert azora("--json", "cluster", "tunnel", "list").json == []
+
+
+def test_a_tunnel_that_this_identity_may_not_open_is_not_set_up(azora, home, server, tmp_path):
+    server.users["bob"] = User("bob", rules=(Rule(("*",), ("pods/portforward",), ("",), "ci"),))
+    azora.environ |= {"KUBECONFIG": str(server.kubeconfig(tmp_path / "config", context="eu", token="bob"))}
+    refused = azora("cluster", "tunnel", "add", "db", "service/db", "5432", "-n", "shop", expect=5)
+    assert "bob may not create pods/portforward in shop, nor get pods/portforward in shop. Nothing was set up." in refused.err
     assert azora("--json", "cluster", "tunnel", "list").json == []
 
 

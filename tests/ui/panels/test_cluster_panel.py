@@ -149,6 +149,44 @@ def test_a_button_that_this_identity_may_not_use_is_off_and_says_which_right_is_
     assert "bob may not delete deployments.apps in shop." in shell.said()
 
 
+def test_apply_and_adding_a_tunnel_are_off_for_who_may_do_neither_anywhere(shell: Shell, server: ApiServer, tmp_path: Path) -> None:
+    panel, clusters = shell.panel, shell.console.clusters
+    reads = Rule(("get", "list", "watch"), ("*",), ("*",))
+    server.users["carol"] = User("carol", rules=(reads,))
+    server.users["dora"] = User(
+        "dora", rules=(reads, Rule(("patch",), ("configmaps",), ("",), "shop"), Rule(("*",), ("pods/portforward",)))
+    )
+    before = tuple(clusters.connected)
+
+    async def only(name: str) -> None:
+        for other in tuple(clusters.connected):
+            await clusters.disconnect(other)
+        clusters.add_kubeconfig(server.kubeconfig(tmp_path / f"{name}.yaml", context=name, token=name))
+        await clusters.connect(name)
+
+    async def again() -> None:
+        await clusters.disconnect("dora")
+        for name in before:
+            await clusters.connect(name)
+
+    shell.ask(lambda: only("carol"))
+    panel.show_cluster("carol")
+    why = "carol may not patch any object, neither everywhere nor in "
+    shell.until(lambda: panel.apply_button.toolTip().startswith(why) and "Asked" in panel.apply_button.toolTip())
+    assert not panel.apply_button.isEnabled()
+    shell.window.trigger("cluster.apply")
+    assert why in shell.said() and "Nothing was planned." in shell.said()
+    shell.window.trigger("cluster.tunnels")
+    shell.until(lambda: panel.tunnels.add.toolTip().startswith("carol: carol may not create pods/portforward"))
+    assert not panel.tunnels.add.isEnabled()
+    shell.ask(lambda: only("dora"))
+    shell.until(panel.tunnels.add.isEnabled)
+    panel.show_cluster("dora")
+    shell.until(lambda: panel._page is not None and panel._page.context == "dora" and panel._page.access.asked_at)
+    assert panel.apply_button.isEnabled() and not panel.apply_button.toolTip()
+    shell.ask(again)
+
+
 def test_the_recorded_cluster_is_labelled_and_cannot_be_changed(shell: Shell) -> None:
     panel = shell.panel
     panel.explore()

@@ -213,12 +213,12 @@ class ClusterPanel(Panel):
             for name in page.namespaces:
                 self.namespaces.addItem(name, name)
             self.namespaces.setCurrentIndex(max(0, self.namespaces.findData(self._namespace)))
-        why = self.why_not()
-        for made, reason in ((self.apply_button, why), (self.scale_button, self.why_not("scale"))):
+        for made, verb in ((self.apply_button, "apply"), (self.scale_button, "scale")):
+            reason = self.why_not(verb)
             made.setEnabled(not reason)
             made.setToolTip(reason)
         self.more.setEnabled(page.live)
-        self.more.setToolTip(why)
+        self.more.setToolTip(self.why_not())
         self.page.show_page(page)
 
     def _fill_contexts(self, names: tuple[str, ...]) -> None:
@@ -321,7 +321,7 @@ class ClusterPanel(Panel):
             case "add":
                 self.window_.open_form(AddForm(self))
             case "apply":
-                if why := self.why_not():
+                if why := self.why_not("apply"):
                     self.window_.notify(f"{why} Nothing was planned.", "warn")
                 else:
                     self.window_.open_form(ApplyForm(self, self._namespace))

@@ -101,7 +101,7 @@ class Page:
 
         if verb in ("logs", "run") and key[0] != "Pod":
             key = ("Pod", key[1], "")
-        why = self.access.why_not(verb, key[0], key[1], self.carrier())
+        why = self.access.why_not_apply() if verb == "apply" else self.access.why_not(verb, key[0], key[1], self.carrier())
         return f"{why} Asked {age(self.access.asked_at, self.now)} ago." if why else ""
 
 

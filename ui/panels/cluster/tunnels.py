@@ -77,9 +77,15 @@ class TunnelPage(Pane):
         clusters = self._panel.bridge.console.clusters
 
         async def read() -> Any:
-            return clusters.tunnels.list()
+            return clusters.tunnels.list(), clusters.why_no_tunnel()
 
-        self._panel.bridge.run(read, then=self.show_states, owner=self)
+        self._panel.bridge.run(read, then=self._show, owner=self)
+
+    def _show(self, answer: tuple[tuple[TunnelState, ...], str]) -> None:
+        states, why = answer
+        self.add.setEnabled(not why)
+        self.add.setToolTip(why)
+        self.show_states(states)
 
     def show_states(self, states: tuple[TunnelState, ...]) -> None:
         """Show a reading."""

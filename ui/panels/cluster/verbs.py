@@ -62,14 +62,14 @@ class Verbs:
             return f"{page.context} is read-only here."
         if not page.answers:
             return f"{page.context} does not answer, or not to this identity."
-        return page.refusal(verb, key) if verb and key is not None else ""
+        return page.refusal(verb, key or ("", "", "")) if verb == "apply" or (verb and key is not None) else ""
 
     def open_menu(self, below: QPushButton) -> None:
         """Everything that can be done with the shown cluster, its chosen object and its nodes."""
         menu = QMenu(below)
         menu.setToolTipsVisible(True)
         chosen, page = self._panel.chosen, self._panel.reading
-        menu.addAction("Apply manifests…", lambda: self._window.trigger("cluster.apply"))
+        self._add_verb(menu, "Apply manifests…", "apply", chosen, lambda: self._window.trigger("cluster.apply"))
         menu.addSeparator()
         if chosen is not None:
             for verb, word in VERBS.items():
@@ -90,7 +90,7 @@ class Verbs:
                     self._add_verb(inner, f"{verb.capitalize()}…", verb, key, act)
         menu.popup(below.mapToGlobal(below.rect().bottomLeft()))
 
-    def _add_verb(self, menu: QMenu, word: str, verb: str, key: Key, act: Callable[[], object]) -> None:
+    def _add_verb(self, menu: QMenu, word: str, verb: str, key: Key | None, act: Callable[[], object]) -> None:
         entry, why = menu.addAction(word, act), self.why_not(verb, key)
         entry.setEnabled(not why)
         entry.setToolTip(why or word)
