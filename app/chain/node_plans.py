@@ -17,7 +17,7 @@ from app.chain.snapshot_files import read_snapshot_file, write_snapshot_file
 from app.chain.timeline import Snapshot, Timeline, check_snapshot_name, lanes, new_id
 from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError, Denied, Invalid, NotFound
-from app.core.events import NodeChanged
+from app.core.events import NodeChanged, WentBack
 from app.operations.plans import Effect, Plan, Preview, StepSpec, Target, TargetKind
 from app.operations.steps import PlanKind
 
@@ -333,6 +333,7 @@ class LocalNodes(NodeProcesses):
         await self.change(name, base=found.id)
         await self.start(name)
         self._bus.publish(NodeChanged(name))
+        self._bus.publish(WentBack(f"{node.chain_id}:{node.genesis}"))
 
     async def forget(self, name: str, snapshot_id: str) -> None:
         """Delete a snapshot; one that is gone is left alone. For steps."""

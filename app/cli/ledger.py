@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.chains import network_of
-from app.cli.support import CHECK_FAILED, leave, run, show, table, tell_rest
+from app.cli.support import CHECK_FAILED, leave, progress, run, show, table, tell_rest
+from app.core.events import Notice
 from app.core.money import exact_units
 
 if TYPE_CHECKING:
     from app.console import Console
-    from app.ledger import Page
+    from app.ledger import IndexState, Page
 
 ledger = typer.Typer(help="Index, read, reconcile and prove.", no_args_is_help=True)
 
@@ -22,10 +23,17 @@ ledger = typer.Typer(help="Index, read, reconcile and prove.", no_args_is_help=T
 def index() -> None:
     """Read every block up to the head, recompute its roots, and keep what concerns AZR."""
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        return await console.ledger.index(network_of(console).id)
+    async def work(console: Console) -> tuple[IndexState, list[str]]:
+        said: list[str] = []
+        end = console.bus.subscribe(Notice, lambda notice: said.append(notice.text) if notice.link == "azora://ledger" else None)
+        try:
+            return await console.ledger.index(network_of(console).id), said
+        finally:
+            end()
 
-    state = run(work)
+    state, said = run(work)
+    for text in said:
+        progress(text)
     show(
         state,
         people=lambda: (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from app.ledger.decode import decode
 from app.ledger.fetch import Moved, fetch
 from app.ledger.rows import IndexState
 from app.ledger.tables import blocks, networks
+from app.ledger.undone import Undone, above, gone
 
 if TYPE_CHECKING:
     from app.chain.economy import Economy
@@ -39,6 +41,14 @@ class Cursor:
     last: int
     head: int
     cap: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """Whether the index changed, and what is gone for good because the chain went back; None where it did not."""
+
+    changed: bool
+    undone: Undone | None
 
 
 class Indexer:
@@ -66,24 +76,25 @@ class Indexer:
 
         return await self._database.read(look)
 
-    async def catch_up(self, chain: Chain, economy: Economy, job: Job | None = None) -> bool:
-        """Index to the head. True when anything changed.
+    async def catch_up(self, chain: Chain, economy: Economy, job: Job | None = None) -> CaughtUp:
+        """Index to the head.
 
         Raises:
             Conflict: a block does not give its own roots, or the chain does not come to rest.
         """
         cursor = await self._begin(chain, economy)
         changed, moved = False, 0
+        undone: list[Undone] = []
         while True:
             head = int(await chain.rpc.call("eth_blockNumber"), 16)
             ancestor = await self._ancestor(chain, cursor, head)
             if ancestor < cursor.last:
-                await self._rewind(cursor, ancestor)
+                undone.append(await self._rewind(cursor, ancestor))
                 cursor, changed = await self._again(chain), True
             if cursor.last >= head:
                 if cursor.head != head:
                     await self._see(cursor, head)
-                return changed
+                return CaughtUp(changed, await self._gone(cursor, undone))
             try:
                 await self._chunk(chain, economy, cursor, head)
             except Moved:
@@ -166,12 +177,19 @@ class Indexer:
         assert found is not None
         return found
 
-    async def _rewind(self, cursor: Cursor, ancestor: int) -> None:
-        def write(connection: Connection) -> None:
+    async def _rewind(self, cursor: Cursor, ancestor: int) -> Undone:
+        def write(connection: Connection) -> Undone:
+            undone = above(connection, cursor.id, ancestor, cursor.last)
             writing.rewind(connection, cursor.id, ancestor)
             faults.point("ledger.rewind.written")
+            return undone
 
-        await self._database.write(write, durable=False)
+        return await self._database.write(write, durable=False)
+
+    async def _gone(self, cursor: Cursor, undone: Sequence[Undone]) -> Undone | None:
+        if not undone:
+            return None
+        return await self._database.read(lambda connection: gone(connection, cursor.id, undone))
 
     async def _see(self, cursor: Cursor, head: int) -> None:
         await self._database.write(

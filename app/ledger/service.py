@@ -15,7 +15,7 @@ from app.audit import bundle
 from app.audit.verifier import checksum_address
 from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError, Invalid, NotFound
-from app.core.events import LedgerChanged
+from app.core.events import LedgerChanged, Notice
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus, Figure, Trust
 from app.ledger import export, queries, reconciliation, writing
 from app.ledger.indexer import Cursor, Indexer
@@ -83,6 +83,8 @@ class Ledger:
     async def index(self, network_id: str, *, job: Job | None = None) -> IndexState:
         """Read every block up to the head, recompute its roots and keep what concerns AZR. Safe to kill at any time.
 
+        Where the chain went back, what it does not have any more is taken out, and said in a notice.
+
         Raises:
             NotFound: AZR is not deployed on this network.
             Conflict: a block does not give its own hash or roots; what was indexed before is kept.
@@ -91,10 +93,12 @@ class Ledger:
         chain = await self._networks.connect(network_id)
         economy = await self._economy(chain.network)
         async with self._turns.setdefault(network_id, asyncio.Lock()):
-            changed = await self._indexer.catch_up(chain, economy, job)
+            caught_up = await self._indexer.catch_up(chain, economy, job)
             state = await self._indexer.state(chain.network.key.text)
-        if changed:
+        if caught_up.changed:
             self._bus.publish(LedgerChanged(chain.network.key.text, state.last))
+        if caught_up.undone is not None and (told := caught_up.undone.told(chain.network.name)):
+            self._bus.publish(Notice(told, "warn", "azora://ledger"))
         return state
 
     async def follow(self, network_id: str) -> Job:

@@ -115,9 +115,15 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def solc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the compiler keeps what it made."""
+    return tmp_path_factory.mktemp("solc")
+
+
+@pytest.fixture(scope="session")
+def compiled(solc: Path) -> Any:
     async def compile_() -> Any:
-        compiler = Compiler(Toolchain(), tmp_path_factory.mktemp("solc"))
+        compiler = Compiler(Toolchain(), solc)
         try:
             return await compiler.compile()
         finally:
