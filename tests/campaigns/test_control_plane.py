@@ -1,0 +1,480 @@
+"""What the console says of a real control plane is what kubectl says, through every fault, and it heals by itself.
+
+Runs where ``AZORA_CONTROL_PLANE`` names a folder with kube-apiserver, kube-controller-manager, kube-scheduler and kubectl (etcd
+there too, or installed); seen with Kubernetes 1.20.2, built from Debian's source package. ``AZORA_CAMPAIGN_SEED`` and
+``AZORA_CAMPAIGN_SECONDS`` (default 180) steer the random part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cluster import KindStatus
+from app.cluster.actions import Ref
+from app.cluster.kinds import KINDS
+from app.cluster.manifests import build
+from app.cluster.objects import items
+from app.cluster.rollouts import RolloutState, progress
+from app.cluster.workloads import View
+from app.console import Console
+from app.core.errors import ConsoleError
+from tests.campaigns.control_plane import PROGRAMS, ControlPlane, Nodes, programs, running
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.skipif(len(programs()) < len(PROGRAMS), reason="AZORA_CONTROL_PLANE names no control plane")
+
+SEED = int(os.environ.get("AZORA_CAMPAIGN_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
+SECONDS = int(os.environ.get("AZORA_CAMPAIGN_SECONDS", "180"))
+BEHIND = 30.0  # seconds; a dead watch is found by its time limit at the latest, and is opened anew
+COMPARED = ("Pod", "Deployment", "StatefulSet", "DaemonSet", "Job", "Node")
+KIND_OF = {
+    "pod": "Pod",
+    "deployment.apps": "Deployment",
+    "statefulset.apps": "StatefulSet",
+    "daemonset.apps": "DaemonSet",
+    "job.batch": "Job",
+}
+PLATFORM = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec:
+  replicas: 2
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: db, image: "postgres:16"}]}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent, namespace: shop}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: agent, image: "agent:1"}]}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate, namespace: shop}
+spec:
+  template:
+    spec: {restartPolicy: Never, containers: [{name: migrate, image: "once:1"}]}
+"""
+
+
+def deployment(name: str, image: str, replicas: int = 2, **spec: Any) -> str:
+    """A Deployment in ``shop`` as YAML (JSON is YAML)."""
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "main", "image": image}]}}
+    body = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template, **spec}
+    return json.dumps(
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "shop"}, "spec": body}
+    )
+
+
+def kubectl_says(plane: ControlPlane) -> dict[str, Any]:
+    """Pods, workloads and nodes in the columns of ``kubectl get``."""
+    said: dict[str, Any] = {("Node", "", name): word for name, word, *_ in plane.rows("nodes")}
+    for space, what, *columns in plane.rows("pods,deployments,statefulsets,daemonsets,jobs", "-A"):
+        kind, name = KIND_OF[what.split("/")[0]], what.split("/")[1]
+        match kind, columns:
+            case "Pod", [ready, word, restarts, *_]:
+                said[kind, space, name] = (ready, word, int(restarts.split()[0]))
+            case "Deployment", [ready, updated, available, *_]:
+                said[kind, space, name] = (ready, int(updated), int(available))
+            case "DaemonSet", [wanted, _, ready, updated, available, *_]:
+                said[kind, space, name] = (f"{ready}/{wanted}", int(updated), int(available))
+            case _, [ready, *_]:
+                said[kind, space, name] = ready
+    return said
+
+
+def console_says(console: Console) -> dict[str, Any]:
+    """The same, from what the console knows."""
+    view = View(console.clusters.snapshot("real"))
+    said: dict[str, Any] = {("Pod", *key): (f"{p.ready}/{p.total}", p.word, p.restarts) for key, p in view.pods.items()}
+    for line in view.workloads:
+        ready = f"{line.ready}/{line.wanted}"
+        said[line.key] = ready if line.kind in ("StatefulSet", "Job") else (ready, line.updated, line.available)
+    return said | {("Node", "", node.name): node.word for node in view.nodes}
+
+
+class Watched:
+    """A console that follows the control plane, and how long it ever said something else than kubectl."""
+
+    def __init__(self, console: Console, plane: ControlPlane, nodes: Nodes) -> None:
+        self.console, self.plane, self.nodes = console, plane, nodes
+        self.worst = 0.0
+
+    async def kubectl(self, *arguments: str, text: str = "") -> str:
+        """What kubectl prints, read beside the loop."""
+        return await asyncio.to_thread(self.plane.kubectl, *arguments, text=text)
+
+    async def agrees(self, limit: float = 30.0) -> float:
+        """Wait until the console says what kubectl says before and after; return the seconds that it took."""
+        began = time.monotonic()
+        while True:
+            before = await asyncio.to_thread(kubectl_says, self.plane)
+            mine = console_says(self.console)
+            if before == mine == await asyncio.to_thread(kubectl_says, self.plane):
+                took = time.monotonic() - began
+                self.worst = max(self.worst, took)
+                return took
+            differing = {key: (before.get(key), mine.get(key)) for key in {*before, *mine} if before.get(key) != mine.get(key)}
+            assert time.monotonic() - began < limit, f"kubectl and the console differ: {differing}"
+
+    async def comes(self, condition: Callable[[], object], what: str, limit: float = 60.0) -> float:
+        """Something comes to hold; the limit only ends a test that has failed."""
+        began = time.monotonic()
+        while not condition():
+            assert time.monotonic() - began < limit, f"{what}: it did not come to hold; {self.state()}"
+            await asyncio.sleep(0.05)
+        return time.monotonic() - began
+
+    async def signals(self) -> set[tuple[str, str]]:
+        """Rule and object of everything that is not well."""
+        health = await self.console.clusters.health("real")
+        return {(signal.rule, signal.name) for signal in health.signals}
+
+    async def signalled(self, rule: str, name: str, limit: float = 60.0) -> None:
+        """A rule fires for an object."""
+        end = time.monotonic() + limit
+        while not any(found == rule and about.startswith(name) for found, about in await self.signals()):
+            assert time.monotonic() < end, f"{rule} did not fire for {name}: {sorted(await self.signals())}"
+            await asyncio.sleep(0.3)
+
+    async def done(self, planning: Awaitable[Any]) -> Any:
+        """A plan, confirmed and run to a good end."""
+        return await self.operations_done(await planning)
+
+    async def operations_done(self, plan: Any) -> Any:
+        """The same of a plan that is there."""
+        ended = await self.console.operations.execute(plan.id, statement="test")
+        assert ended.state == "done", (ended.reason, self.console.operations.log(plan.id))
+        return ended
+
+    def rollout(self, name: str) -> RolloutState:
+        """Where a Deployment's rollout stands."""
+        view = View(self.console.clusters.snapshot("real"))
+        return next(progress(line).state for line in view.workloads if line.key == ("Deployment", "shop", name))
+
+    def state(self) -> str:
+        """What the console says of the cluster itself."""
+        clusters = self.console.clusters
+        kinds = {kind: clusters.snapshot("real").state(kind).status.value for kind in COMPARED}
+        return f"{clusters.reach('real')}, {kinds}, {clusters.remarks('real')!r}"
+
+    def live(self) -> bool:
+        """It answers, and everything compared is followed."""
+        snapshot = self.console.clusters.snapshot("real")
+        answers = self.console.clusters.reach("real").answers
+        return bool(answers) and all(snapshot.state(kind).status is KindStatus.LIVE for kind in COMPARED)
+
+
+@contextlib.asynccontextmanager
+async def watched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watched]:
+    """A console at its own pace over a control plane with three nodes."""
+    with running(folder / "plane") as (plane, nodes):
+        monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
+        console = await Console.open(folder / "home")
+        try:
+            console.settings.set("cluster.grace_seconds", 0)
+            await console.clusters.connect("real")
+            await console.clusters.settled("real")
+            world = Watched(console, plane, nodes)
+            await world.kubectl("apply", "-f", "-", text=PLATFORM)
+            for name, image in (("web", "web:1"), ("crashy", "crash:1"), ("oomy", "oom:1"), ("gone", "missing:1")):
+                await world.kubectl("apply", "-f", "-", text=deployment(name, image, progressDeadlineSeconds=8))
+            await world.kubectl("-n", "shop", "rollout", "status", "deployment/web")
+            yield world
+            print(f"the longest that it took to agree with kubectl: {world.worst:.1f} s")
+        finally:
+            await console.close()
+
+
+@pytest.mark.asyncio
+async def test_health_rollouts_and_actions_are_those_of_kubectl(tmp_path, monkeypatch):
+    async with watched(tmp_path, monkeypatch) as world:
+        actions = world.console.clusters.actions
+        await world.agrees()
+        assert "Running" in {value[1] for key, value in console_says(world.console).items() if key[0] == "Pod"}
+        for rule, name in (("pod.crash_loop", "crashy"), ("pod.oom", "oomy"), ("pod.image", "gone"), ("rollout.stuck", "gone")):
+            await world.signalled(rule, name)
+        assert not {about for rule, about in await world.signals() if rule.startswith("pod.")} & {"web", "db", "agent"}
+
+        # A rollout that cannot end, seen as kubectl sees it, and taken back.
+        await world.kubectl("-n", "shop", "set", "image", "deployment/web", "main=missing:2")
+        await world.comes(lambda: world.rollout("web") is RolloutState.PROGRESSING, "the rollout is seen")
+        await world.comes(lambda: world.rollout("web") is RolloutState.STUCK, "it is stuck")
+        await world.agrees()
+        await world.done(actions.plan_undo("real", "Deployment", "shop", "web"))
+        await world.comes(lambda: world.rollout("web") is RolloutState.COMPLETE, "it was taken back")
+        assert "successfully rolled out" in await world.kubectl("-n", "shop", "rollout", "status", "deployment/web")
+        await world.agrees()
+
+        await world.done(actions.plan_scale("real", "Deployment", "shop", "web", 4))
+        await world.done(actions.plan_scale("real", "StatefulSet", "shop", "db", 3))
+        await world.done(actions.plan_restart("real", "Deployment", "shop", "web"))
+        await world.comes(lambda: world.rollout("web") is RolloutState.COMPLETE, "it was restarted")
+        await world.done(actions.plan_pause("real", "Deployment", "shop", "web"))
+        await world.kubectl("-n", "shop", "set", "image", "deployment/web", "main=web:3")
+        await world.comes(lambda: world.rollout("web") is RolloutState.PAUSED, "it is paused")
+        await world.done(actions.plan_pause("real", "Deployment", "shop", "web", resume=True))
+        await world.comes(lambda: world.rollout("web") is RolloutState.COMPLETE, "it went on")
+        await world.agrees()
+        assert console_says(world.console)["Deployment", "shop", "web"] == ("4/4", 4, 4)
+
+        # Fields have owners: a conflict is told, and taken over only on purpose.
+        plan = await actions.plan_apply("real", deployment("web", "web:4", 4))
+        conflict = next(verdict for verdict in plan.preview.verdicts if verdict.rule == "cluster.conflict")
+        assert "image" in conflict.text and "kubectl" in conflict.text and plan.preview.blocked
+        await world.done(actions.plan_apply("real", deployment("web", "web:4", 4), force=True))
+        owned = json.loads(await world.kubectl("-n", "shop", "get", "deployment", "web", "-o", "json"))
+        assert "azora-console" in {entry["manager"] for entry in owned["metadata"]["managedFields"]}
+        assert owned["spec"]["template"]["spec"]["containers"][0]["image"] == "web:4"
+
+        await world.done(actions.plan_cordon("real", "node-c"))
+        await world.agrees()
+        assert console_says(world.console)["Node", "", "node-c"] == "Ready,SchedulingDisabled"
+        await world.done(actions.plan_cordon("real", "node-c", uncordon=True))
+        await world.done(actions.plan_delete("real", Ref("apps/v1", "Deployment", "shop", "gone")))
+        await world.comes(lambda: ("Deployment", "shop", "gone") not in console_says(world.console), "it is gone")
+        await world.agrees()
+
+
+@pytest.mark.asyncio
+async def test_it_heals_by_itself_after_every_fault(tmp_path, monkeypatch):
+    async with watched(tmp_path, monkeypatch) as world:
+        plane, clusters = world.plane, world.console.clusters
+        await world.agrees()
+
+        # A node dies: the pods on it stop being ready, and go on saying Running.
+        world.nodes.dead.add("node-b")
+        await world.comes(lambda: console_says(world.console)["Node", "", "node-b"] == "NotReady", "the node is dead")
+        await world.agrees()
+        await world.signalled("node.not_ready", "node-b")
+        world.nodes.dead.clear()
+        await world.comes(lambda: console_says(world.console)["Node", "", "node-b"] == "Ready", "the node is back")
+        await world.agrees()
+
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            await asyncio.to_thread(plane.stop, "kube-apiserver", how)
+            took = await world.comes(lambda: clusters.reach("real").answers is False, "it says that nobody answers")
+            print(f"{how.name}: said after {took:.1f} s")
+            assert len(console_says(world.console)) > 10, "what was known stays"
+            plane.start("kube-apiserver")
+            await asyncio.to_thread(plane.wait)
+            await world.kubectl("-n", "shop", "scale", "deployment/web", f"--replicas={3 if how is signal.SIGTERM else 1}")
+            took = await world.comes(world.live, "it lives again")
+            print(f"{how.name}: lives again {took:.1f} s after the server was ready; agrees {await world.agrees():.1f} s later")
+            assert "permission" not in clusters.remarks("real").lower(), clusters.remarks("real")
+
+        # etcd hangs, and then is killed. The API server goes on answering from its cache: that is no health.
+        for how in ("hangs", "is killed"):
+            await asyncio.to_thread(plane.freeze if how == "hangs" else lambda n: plane.stop(n, signal.SIGKILL), "etcd")
+            took = await world.comes(lambda: clusters.reach("real").answers is False, f"etcd {how}: it is said")
+            print(f"etcd {how}: said after {took:.1f} s: {clusters.reach('real').message}")
+            await asyncio.sleep(8)
+            assert not clusters.reach("real").answers
+            (plane.thaw if how == "hangs" else plane.start)("etcd")
+            await asyncio.to_thread(plane.wait)
+            took = await world.comes(world.live, "it lives again", 120)
+            print(f"etcd {how}: lives again {took:.1f} s after the server was ready; agrees {await world.agrees(60):.1f} s later")
+
+
+@pytest.mark.asyncio
+async def test_a_kind_comes_and_goes_with_its_definition(tmp_path, monkeypatch):
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "rollouts.argoproj.io"},
+        "spec": {
+            "group": "argoproj.io",
+            "names": {"kind": "Rollout", "plural": "rollouts"},
+            "scope": "Namespaced",
+            "versions": [
+                {
+                    "name": "v1alpha1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                }
+            ],
+        },
+    }
+    rollout = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "canary", "namespace": "shop"}}
+    async with watched(tmp_path, monkeypatch) as world:
+        clusters = world.console.clusters
+        state = lambda: clusters.snapshot("real").state("Rollout").status  # noqa: E731
+        assert state() is KindStatus.ABSENT
+        for _ in range(2):
+            await world.kubectl("apply", "-f", "-", text=json.dumps(definition))
+            await world.kubectl("wait", "--for=condition=established", "crd/rollouts.argoproj.io")
+            await world.done(clusters.actions.plan_apply("real", [rollout]))
+            await world.comes(lambda: clusters.snapshot("real").get("Rollout", "shop", "canary"), "the object is seen")
+            await world.kubectl("delete", "crd", "rollouts.argoproj.io")
+            await world.comes(lambda: not clusters.snapshot("real").of("Rollout"), "its objects went with it")
+            await world.comes(lambda: state() is KindStatus.ABSENT, "the kind is gone", 120)
+
+
+@pytest.mark.asyncio
+async def test_what_it_does_not_serve_is_named(tmp_path, monkeypatch):
+    async with watched(tmp_path, monkeypatch) as world:
+        served = {resource.kind.api_version for resource in (await world.console.clusters.discovery("real")).resources}
+        missing = {name for name, kind in KINDS.items() if kind.api_version not in served}
+        snapshot = world.console.clusters.snapshot("real")
+        assert {name for name in KINDS if snapshot.state(name).status is KindStatus.ABSENT} >= missing
+        assert all(snapshot.state(name).status is KindStatus.LIVE for name in KINDS if KINDS[name].api_version == "apps/v1")
+        with pytest.raises(ConsoleError, match="does not know Nothing of nothing.example/v9"):
+            await world.console.clusters.actions.plan_apply(
+                "real", [{"apiVersion": "nothing.example/v9", "kind": "Nothing", "metadata": {"name": "x"}}]
+            )
+
+
+@pytest.mark.asyncio
+async def test_our_platform_is_applied_by_the_console_and_its_roles_may_what_they_should(tmp_path, monkeypatch):
+    async with watched(tmp_path, monkeypatch) as world:
+        clusters = world.console.clusters
+        await world.done(clusters.actions.plan_delete("real", Ref("v1", "Namespace", "", "shop")))
+        discovery = await clusters.discovery("real")
+        served = {(resource.kind.api_version, resource.kind.kind) for resource in discovery.resources}
+        wanted = build(ROOT / "k8s" / "overlays" / "local")
+        objects = [obj for obj in wanted if (obj["apiVersion"], obj["kind"]) in served]
+        for port in (port for obj in objects for port in ports_of(obj)):
+            port.setdefault("protocol", "TCP")  # servers before 1.21 do not fill it in where it is part of a key
+        left_out = sorted({obj["kind"] for obj in wanted} - {obj["kind"] for obj in objects})
+        print(f"{len(objects)} of {len(wanted)} objects; this server does not serve {left_out}")
+        for number in range(8):
+            volume = {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": f"played-{number}"},
+                "spec": {
+                    "capacity": {"storage": "5Gi"},
+                    "accessModes": ["ReadWriteOnce"],
+                    "hostPath": {"path": f"/played/{number}"},
+                },
+            }
+            await world.kubectl("apply", "-f", "-", text=json.dumps(volume))
+
+        plan = await clusters.actions.plan_apply("real", objects)
+        assert not plan.preview.error and not plan.preview.blocked, [v.text for v in plan.preview.verdicts]
+        ended = await world.operations_done(plan)
+        assert ended.receipt.matches, ended.receipt
+        again = await clusters.actions.plan_apply("real", objects)
+        assert not again.preview.effects, again.preview.effects  # what is so already is no change
+
+        space = "azora-local"
+        here = lambda: [w for w in View(clusters.snapshot("real")).workloads if w.namespace == space and w.kind != "CronJob"]  # noqa: E731
+        await world.comes(
+            lambda: here() and all(w.ready == w.wanted and progress(w).state is RolloutState.COMPLETE for w in here()),
+            "everything of ours runs",
+        )
+        await world.agrees()
+        found = [s for s in (await clusters.health("real")).signals if s.namespace == space and s.severity.rank > 1]
+        assert not found, [(s.rule, s.name, s.title) for s in found]
+
+        may = {
+            "azora:auditors": {("list", "pods"): True, ("patch", "deployments"): False, ("get", "secrets"): False},
+            "azora:developers": {("patch", "deployments"): True, ("delete", "deployments"): False, ("create", "pods/exec"): False},
+            "azora:administrators": {("delete", "deployments"): True, ("list", "secrets"): False},
+        }
+        for group, rights in may.items():
+            for (verb, resource), allowed in rights.items():
+                said = await asyncio.to_thread(
+                    plane_says, world.plane, "auth", "can-i", verb, resource, "-n", space, "--as", "somebody", "--as-group", group
+                )
+                assert (said == "yes") is allowed, (group, verb, resource, said)
+
+
+def ports_of(obj: dict[str, Any]) -> list[dict[str, Any]]:
+    """The ports of a Service, or of the containers of a template."""
+    containers = items(obj, "spec", "template", "spec", "containers")
+    return [*(items(obj, "spec", "ports") if obj["kind"] == "Service" else ()), *(p for c in containers for p in items(c, "ports"))]
+
+
+def plane_says(plane: ControlPlane, *arguments: str) -> str:
+    """The last word that kubectl prints, whatever its exit code."""
+    return plane.kubectl(*arguments, check=False).split()[-1]
+
+
+@pytest.mark.asyncio
+async def test_under_random_changes_and_faults_it_is_never_long_behind_kubectl(tmp_path, monkeypatch):
+    """Everything at once, drawn at random. Whenever two answers of kubectl agree, how long does the console say otherwise?"""
+    chance = random.Random(SEED)
+    print(f"\nseed {SEED}, {SECONDS} s")
+    async with watched(tmp_path, monkeypatch) as world:
+        plane = world.plane
+        await world.agrees()
+        end, judged, longest = time.monotonic() + SECONDS, 0, 0.0
+        since: float | None = None
+
+        async def judge() -> None:
+            nonlocal judged, longest, since
+            while time.monotonic() < end:
+                try:
+                    before = await asyncio.to_thread(kubectl_says, plane)
+                    mine, at = console_says(world.console), time.monotonic()
+                    after = await asyncio.to_thread(kubectl_says, plane)
+                except (AssertionError, ValueError):
+                    since = None  # kubectl got no answer: nothing to compare with
+                    continue
+                if not world.live() or before == mine or before != after:
+                    since = None
+                else:
+                    since = since or at
+                    longest = max(longest, time.monotonic() - since)
+                judged += before == after
+
+        async def disturb() -> None:
+            number = 0
+            while time.monotonic() < end:
+                number += 1
+                what = chance.choice(("scale", "scale", "image", "image", "pods", "make", "node", "server", "etcd"))
+                name = chance.choice(("web", "crashy", "oomy"))
+                if what == "scale":
+                    await world.kubectl("-n", "shop", "scale", f"deployment/{name}", f"--replicas={chance.randrange(6)}")
+                elif what == "image":
+                    image = chance.choice(("web", "crash", "missing", "unready"))
+                    await world.kubectl("-n", "shop", "set", "image", f"deployment/{name}", f"main={image}:{number}")
+                elif what == "pods":
+                    await world.kubectl("-n", "shop", "delete", "pods", "-l", f"app={name}", "--wait=false")
+                elif what == "make":
+                    await world.kubectl("apply", "-f", "-", text=deployment(f"extra-{number}", "web:1", 3))
+                elif what == "node":
+                    world.nodes.dead = set() if world.nodes.dead else {chance.choice(world.nodes.names)}
+                elif what == "server":
+                    await asyncio.to_thread(plane.stop, "kube-apiserver", chance.choice((signal.SIGTERM, signal.SIGKILL)))
+                    await asyncio.sleep(chance.random() * 8)
+                    plane.start("kube-apiserver")
+                    await asyncio.to_thread(plane.wait)
+                else:
+                    plane.freeze("etcd")
+                    await asyncio.sleep(chance.random() * 15)
+                    plane.thaw("etcd")
+                    await asyncio.to_thread(plane.wait)
+                await asyncio.sleep(chance.random() * 4)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(judge())
+            group.create_task(disturb())
+        world.nodes.dead.clear()
+        await world.comes(world.live, "it lives again", 120)
+        print(f"{judged} comparisons; at most {longest:.1f} s behind; agreed {await world.agrees(60):.1f} s after the last fault")
+        assert judged and longest < BEHIND
