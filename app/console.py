@@ -23,7 +23,7 @@ from app.core.settings import SettingsStore
 if TYPE_CHECKING:
     from app.access import Access, Vault
     from app.audit import Journal
-    from app.chain import Fees, LocalNodes, Network, Networks, Proofs, Simulation, Transactions, Watcher
+    from app.chain import Fees, LocalNodes, Names, Network, Networks, Proofs, Simulation, Transactions, Watcher
     from app.cluster import Clusters
     from app.contracts import Contracts
     from app.contracts.roles import Party
@@ -160,7 +160,16 @@ class Console:
         """What calls would do."""
         from app.chain import Simulation
 
-        return Simulation(networks=self.networks)
+        simulation = Simulation(networks=self.networks)
+        simulation.names_of = self._names
+        return simulation
+
+    async def _names(self, network: Network) -> Names:
+        """How people call what is on a network: for the reasons why calls fail."""
+        from app.chain import Names
+
+        economy = await self.contracts.economy(network.key.text)
+        return Names(await self.wallets.names_of(network), economy.units if economy is not None else {})
 
     @cached_property
     def transactions(self) -> Transactions:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         TransactionStep,
     )
     from app.chain.watcher import Watcher
+    from app.chain.wording import Names
 
 _HOME = {
     "Economy": "economy",
@@ -72,6 +73,7 @@ _HOME = {
     "QueuedTransaction": "transactions",
     "NonceReport": "transactions",
     "Watcher": "watcher",
+    "Names": "wording",
 }
 
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     "Fees",
     "LocalNode",
     "LocalNodes",
+    "Names",
     "Network",
     "NetworkKey",
     "NetworkStatus",

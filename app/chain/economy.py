@@ -23,3 +23,9 @@ class Economy:
     work: str = ""  # MineableAzora, where proof of work is deployed
     token_symbol: str = "AZR"
     decimals: int = 18
+
+    @property
+    def units(self) -> dict[str, tuple[str, int]]:
+        """Symbol and decimals that each of its contracts counts in, by address."""
+        contracts = (self.token, self.emission, self.mint_mine, self.redemption, self.work)
+        return {address: (self.token_symbol, self.decimals) for address in contracts if address}

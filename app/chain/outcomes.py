@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,13 @@ from app.operations.steps import Happened, Outcome
 if TYPE_CHECKING:
     from app.chain.networks import Block, Chain
     from app.chain.queue import QueuedTransaction
+    from app.chain.simulation import Simulation
     from app.chain.standing import Standing
 
 STALE = 5  # seconds without a block after which a chain of our own is told to need mining
 
 
-async def mined(chain: Chain, standing: Standing, reason: Callable[[str, str], str]) -> Outcome:
+async def mined(chain: Chain, standing: Standing, simulation: Simulation) -> Outcome:
     """Of a transaction in a canonical block: done with its confirmations, until then unknown."""
     receipt = standing.receipt
     assert receipt is not None
@@ -33,7 +33,7 @@ async def mined(chain: Chain, standing: Standing, reason: Callable[[str, str], s
         return Outcome(Happened.UNKNOWN, result, evidence, waiting=waiting.strip())
     if result["status"]:
         return Outcome(Happened.DONE, result, evidence)
-    why = await why_failed(chain, standing.row, int(receipt["blockNumber"], 16), reason)
+    why = await why_failed(chain, standing.row, int(receipt["blockNumber"], 16), simulation)
     text = f"The transaction failed on the chain: {why}. Its fee was paid; it changed nothing else."
     return Outcome(Happened.DONE, result, evidence, failure=text)
 
@@ -113,7 +113,7 @@ def why_waiting(chain: Chain, head: Block) -> str:
     return "Waiting for the next block."
 
 
-async def why_failed(chain: Chain, row: QueuedTransaction, height: int, reason: Callable[[str, str], str]) -> str:
+async def why_failed(chain: Chain, row: QueuedTransaction, height: int, simulation: Simulation) -> str:
     """The decoded reason, by calling it again on the state before its block."""
     body: dict[str, object] = {"from": row.sender, "value": hex(row.value), "input": row.data, "gas": hex(row.gas_limit)}
     if row.to:
@@ -121,5 +121,5 @@ async def why_failed(chain: Chain, row: QueuedTransaction, height: int, reason: 
     try:
         await chain.rpc.call("eth_call", body, hex(height - 1))
     except RpcFailure as failure:
-        return reason(failure.data, failure.text)
+        return await simulation.told(chain, row.to, row.data, failure.data, failure.text)
     return "its reason cannot be seen any more"

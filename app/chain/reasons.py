@@ -1,13 +1,15 @@
-"""Why a call fails, in words: errors of contracts by their ABI, panics by code, and what a node says when there is no data."""
+"""Why a call fails: errors of contracts by their ABI and in words, panics by code, and what a node says when there is no data."""
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.chain import abi
+from app.chain import abi, wording
 from app.chain.hashing import keccak256
+from app.core.money import plain_units
 
 ERROR, PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")  # Error(string), Panic(uint256) of Solidity
 
@@ -32,40 +34,18 @@ _ROLES = (
     "SOURCE_ROLE", "ATTESTER_ROLE", "OFFICER_ROLE",
 )  # fmt: skip
 DEFAULT_ADMIN = "DEFAULT_ADMIN_ROLE"
+NOBODY = "0x" + "00" * 20
+LAST_MOMENT = 253_402_300_799  # seconds: the end of the year 9999, after which calendars of programs end
 
 
-def _error(text: str) -> Mapping[str, Any]:
+def error_abi(text: str) -> Mapping[str, Any]:
+    """ABI entry of ``Name(type name,type name)``."""
     name, _, inside = text.removesuffix(")").partition("(")
     pairs = (part.split() for part in inside.split(",") if part)
     return {"type": "error", "name": name, "inputs": [{"type": kind, "name": called} for kind, called in pairs]}
 
 
-# ERC-6093 and OpenZeppelin 5: what tokens that the console did not build answer too.
-STANDARD: tuple[Mapping[str, Any], ...] = tuple(
-    map(
-        _error,
-        (
-            "ERC20InsufficientBalance(address sender,uint256 balance,uint256 needed)",
-            "ERC20InvalidSender(address sender)",
-            "ERC20InvalidReceiver(address receiver)",
-            "ERC20InsufficientAllowance(address spender,uint256 allowance,uint256 needed)",
-            "ERC20InvalidApprover(address approver)",
-            "ERC20InvalidSpender(address spender)",
-            "ERC20ExceededCap(uint256 increasedSupply,uint256 cap)",
-            "AccessControlUnauthorizedAccount(address account,bytes32 neededRole)",
-            "AccessControlBadConfirmation()",
-            "OwnableUnauthorizedAccount(address account)",
-            "OwnableInvalidOwner(address owner)",
-            "EnforcedPause()",
-            "ExpectedPause()",
-            "ReentrancyGuardReentrantCall()",
-            "SafeERC20FailedOperation(address token)",
-            "InvalidInitialization()",
-            "ERC2612ExpiredSignature(uint256 deadline)",
-            "ERC2612InvalidSigner(address signer,address owner)",
-        ),
-    )
-)
+STANDARD: tuple[Mapping[str, Any], ...] = tuple(map(error_abi, wording.STANDARD))  # known without anybody's ABI
 
 # What nodes and EVMs say where the call leaves no data; the first that fits tells.
 _SAID = (
@@ -123,6 +103,82 @@ def reason(errors: Iterable[Mapping[str, Any]], data: str, said: str = "") -> st
             return meaning
     plain = said.strip().removeprefix("execution reverted: ")
     return "it reverts without a reason" if text.strip() in _EMPTY or not plain else plain
+
+
+def in_words(data: str, accounts: Mapping[str, str], unit: tuple[str, int] | None = None, *, economy: bool = False) -> str:
+    """What a known error means, as a clause and with its name behind; empty when nothing is known of it.
+
+    Args:
+        data: ``0x…`` of what the call reverted with.
+        accounts: labels by EIP-55 address.
+        unit: symbol and decimals that the error counts in; without it, amounts are in the token's smallest unit, and that is said.
+        economy: one of the economy's contracts was called: its own errors are known too.
+    """
+    from app.core.errors import Invalid
+
+    raw = bytes.fromhex(data.removeprefix("0x")) if data else b""
+    known = _standard().get(raw[:4]) or (_economy().get(raw[:4]) if economy else None)
+    if known is None:
+        return ""
+    entry, words = known
+    try:
+        values = abi.decode(abi.types_of(entry["inputs"]), raw[4:])
+    except Invalid:
+        return ""
+    told = {str(each["name"]): _Told(value, accounts, unit) for each, value in zip(entry["inputs"], values, strict=True)}
+    smallest = ", in the token's smallest unit" if unit is None and ":amount}" in words else ""
+    return f"{words.format_map(told)}{smallest} ({entry['name']})"
+
+
+_Worded = dict[bytes, tuple[Mapping[str, Any], str]]
+
+
+def _worded(table: Mapping[str, str]) -> _Worded:
+    return {abi.selector(entry): (entry, words) for entry, words in zip(map(error_abi, table), table.values(), strict=True)}
+
+
+@functools.cache
+def _standard() -> _Worded:
+    return _worded(wording.STANDARD)
+
+
+@functools.cache
+def _economy() -> _Worded:
+    return _worded(wording.ECONOMY)
+
+
+class _Told:
+    """One argument of an error, for the places of a sentence."""
+
+    def __init__(self, value: Any, accounts: Mapping[str, str], unit: tuple[str, int] | None) -> None:
+        self._value = value
+        self._accounts = accounts
+        self._unit = unit
+
+    def __format__(self, how: str) -> str:
+        value = self._value
+        if how == "amount":
+            symbol, decimals = self._unit or ("", 0)
+            return f"{plain_units(value, decimals)} {symbol}".rstrip()
+        if how == "role":
+            return role_name(value)
+        if how == "time":
+            return _moment(value)
+        if how in wording.CHOICES:
+            choices = wording.CHOICES[how]
+            return choices[value] if value < len(choices) else f"number {value}"
+        if isinstance(value, int):
+            return f"{value:,}"
+        if value == NOBODY:
+            return "the zero address"
+        label = self._accounts.get(value, "")
+        return f"{label} ({value[:6]}…{value[-4:]})" if label else str(value)
+
+
+def _moment(seconds: int) -> str:
+    if seconds > LAST_MOMENT:
+        return f"block time {seconds}"
+    return dt.datetime.fromtimestamp(seconds, tz=dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _decoded(errors: Sequence[Mapping[str, Any]], raw: bytes) -> str:

@@ -16,7 +16,7 @@ from app.chain.queue import HOLDING, IN_BLOCK, QueuedTransaction, TransactionSta
 from app.chain.rpc import RpcFailure
 from app.chain.standing import Standing, look
 from app.core.errors import ConsoleError, Unavailable
-from app.core.money import UINT256_MAX, exact_units
+from app.core.money import UINT256_MAX, plain_units
 from app.operations.plans import Call, Plan
 
 if TYPE_CHECKING:
@@ -275,9 +275,7 @@ def _plain(amount: int, decimals: int) -> str:
     """Exact and grouped, without needless zeros."""
     if amount == UINT256_MAX:
         return "an unlimited amount of"
-    whole, _, part = exact_units(amount, decimals).partition(".")
-    part = part.rstrip("0")
-    return f"{int(whole):,}" + (f".{part}" if part else "")
+    return plain_units(amount, decimals)
 
 
 __all__ = ["Payment", "Rival", "Rivals", "payment_of", "told"]

@@ -195,7 +195,7 @@ class Sending(Signing):
         looked = await self.look_up(chain, [row])
         (standing,) = looked.rows
         if standing.receipt is not None:
-            return await outcomes.mined(chain, standing, self._simulation.reason)
+            return await outcomes.mined(chain, standing, self._simulation)
         successor = await self._living_replacement(row)
         if successor is not None:
             outcome = await self._outcome(chain, successor)

@@ -248,7 +248,8 @@ class Signing:
         estimates = await chain.rpc.each([("eth_estimateGas", [body]) for body in bodies])
         for at, estimate in enumerate(estimates):
             if isinstance(estimate, RpcFailure):
-                why = self._simulation.reason(estimate.data, estimate.text)
+                failed = requests[at]
+                why = await self._simulation.told(chain, failed.to, failed.data, estimate.data, estimate.text)
                 which = f"Transaction {at + 1:,} of {len(requests):,}" if len(requests) > 1 else "The transaction"
                 raise Conflict(f"{which} would fail now: {why}. Nothing was signed or sent.", "Preview again.") from estimate
         limit = int((await chain.head()).raw["gasLimit"], 16)

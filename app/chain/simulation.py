@@ -8,7 +8,7 @@ read by itself: block hashes that a simulation returns are made up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,12 @@ from app.chain.evm import LocalEvm
 from app.chain.rpc import RpcFailure
 from app.chain.runs import CallRequest, CallResult, Session, Standing, hexadecimal, quantity, stand
 from app.chain.simulators import SimulateV1, TraceCall
-from app.core.errors import Unavailable
+from app.chain.wording import OWN_CALLS, Names
+from app.core.errors import ConsoleError, Unavailable
 from app.operations.plans import Effect
 
 if TYPE_CHECKING:
-    from app.chain.networks import Chain, Networks
+    from app.chain.networks import Chain, Network, Networks
 
 __all__ = ["METHODS", "CallRequest", "Erc20", "Simulated", "Simulation", "Watch"]
 
@@ -42,7 +43,7 @@ class Simulated:
 
     ``effects`` are all that change: native coin, balances and supplies, allowances, roles, in this order and in the order in which
     they were touched. Gas, return data, logs, created addresses and errors are per call; ``error`` is the reason of the first call
-    that failed, decoded, with its label.
+    that failed, in words, with its label, and ``cause`` what the contract raised, with exact values, where it is not the same.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -52,6 +53,7 @@ class Simulated:
     created: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     error: str = ""
+    cause: str = ""
     block: int = 0
     block_hash: str = ""
     method: str = ""
@@ -66,14 +68,48 @@ class Simulation:
         self._methods = tuple(methods)
         self._absent: dict[str, set[str]] = {}  # ways that an endpoint does not have
         self._abis: dict[str, Sequence[Any]] = {}
+        self.names_of: Callable[[Network], Awaitable[Names]] | None = None
 
     def register_abi(self, contract_abi: Sequence[Any], name: str) -> None:
         """Let a room's custom errors be told by name."""
         self._abis[name] = [entry for entry in contract_abi if entry.get("type") == "error"]
 
     def reason(self, data: str, otherwise: str = "") -> str:
-        """A revert's reason in words, from its data or from what the node said."""
+        """A revert's reason with exact values, from its data or from what the node said."""
         return reasons.reason((entry for entries in self._abis.values() for entry in entries), data, otherwise)
+
+    async def told(self, chain: Chain, to: str | None, call: str, data: str, otherwise: str = "") -> str:
+        """A revert's reason for people: accounts by their labels, amounts with decimals and symbol of the token that was called.
+
+        Args:
+            to: the contract that was called.
+            call: what it was called with, ``0x…``.
+            data, otherwise: as of ``reason``, which also answers for errors without words.
+        """
+        return self._worded(await self._names(chain), await self._unit(chain, to, call), to, data, otherwise)
+
+    def _worded(self, names: Names, unit: tuple[str, int] | None, to: str | None, data: str, otherwise: str) -> str:
+        ours = names.units.get(to or "")
+        words = reasons.in_words(data, names.accounts, ours or unit, economy=ours is not None)
+        return words or self.reason(data, otherwise)
+
+    async def _unit(self, chain: Chain, to: str | None, call: str) -> tuple[str, int] | None:
+        """Symbol and decimals of a token that is called as one; of any other call, the error may be another token's."""
+        if to is None or call[:10].lower() not in OWN_CALLS:
+            return None
+        views = [("eth_call", [{"to": to, "data": view}, "latest"]) for view in (effecting.SYMBOL, effecting.DECIMALS)]
+        symbol, decimals = await chain.rpc.each(views)
+        if not isinstance(decimals, str) or len(decimals) < 66 or int(decimals[:66], 16) > 77:
+            return None
+        return (effecting.text_of(symbol) if isinstance(symbol, str) else ""), int(decimals[:66], 16)
+
+    async def _names(self, chain: Chain) -> Names:
+        if self.names_of is None:
+            return Names()
+        try:
+            return await self.names_of(chain.network)
+        except ConsoleError:
+            return Names()  # a reason without labels is better than none
 
     async def preview(
         self, network_id: str, calls: Sequence[CallRequest], *, watch: Watch | None = None, reads: Sequence[CallRequest] = ()
@@ -167,15 +203,17 @@ class Simulation:
             for account, old in zip(accounts, native, strict=True)
             if held.get(account, old) != old
         ]
-        errors = tuple(self._error(call, result) for call, result in zip(calls, results, strict=True))
+        errors = await self._errors(chain, calls, results)
+        error, cause = next(filter(any, errors), ("", ""))
         return Simulated(
             effects=(*coins, *effecting.effects_of(asked, first, answers[:count], unit_of, watch.names)),
             gas=tuple(result.gas for result in results),
             return_data=tuple(result.data for result in results),
             logs=tuple(result.logs for result in results),
             created=tuple(result.created for result in results),
-            errors=errors,
-            error=next(filter(None, errors), ""),
+            errors=tuple(each for each, _ in errors),
+            error=error,
+            cause=cause,
             block=standing.number,
             block_hash=standing.hash,
             method=session.told,
@@ -202,8 +240,21 @@ class Simulation:
             values.append("0x" if isinstance(answer, RpcFailure) else hexadecimal("eth_call", answer))
         return values, [quantity("eth_getBalance", answer) for answer in answers[len(asked) :]]
 
-    def _error(self, call: CallRequest, result: CallResult) -> str:
-        if result.ok:
-            return ""
-        why = self.reason(result.data, result.said)
-        return f"{call.label}: {why}" if call.label else why
+    async def _errors(self, chain: Chain, calls: Sequence[CallRequest], results: Sequence[CallResult]) -> list[tuple[str, str]]:
+        """Of each call its error in words, and as it was raised where that says more; empty where it succeeds."""
+        if all(result.ok for result in results):
+            return [("", "")] * len(calls)
+        names = await self._names(chain)
+        units: dict[tuple[str | None, str], tuple[str, int] | None] = {}
+        errors = []
+        for call, result in zip(calls, results, strict=True):
+            if result.ok:
+                errors.append(("", ""))
+                continue
+            which = call.to, call.data[:10]
+            if which not in units:
+                units[which] = await self._unit(chain, *which)
+            exact = self.reason(result.data, result.said)
+            why = self._worded(names, units[which], call.to, result.data, result.said)
+            errors.append((f"{call.label}: {why}" if call.label else why, exact if exact != why else ""))
+        return errors

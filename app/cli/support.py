@@ -286,6 +286,8 @@ def describe(plan: Plan) -> str:
         lines.append(f"  fee: about {exact_units(preview.fee.estimate, 18)} {preview.fee.unit}, {preview.fee.gas:,} gas")
     if preview.error:
         lines.append(f"  would fail: {preview.error}")
+    if preview.cause:
+        lines.append(f"  as raised: {preview.cause}")
     return "\n".join(lines)
 
 

@@ -111,7 +111,7 @@ class Calls:
             if not failure.executed:
                 raise
             self._learn(interface)
-            why = self._simulation.reason(failure.data, failure.text)
+            why = await self._simulation.told(chain, interface.address, wanted.data, failure.data, failure.text)
             raise Conflict(
                 f"{interface.name}.{entry['name']} refuses at block {at.number:,}: {why}.", "Nothing was sent; a read never sends."
             ) from failure
@@ -242,6 +242,7 @@ class Calls:
             simulated_at=now_ms(),
             method=simulated.method,
             error=simulated.error,
+            cause=simulated.cause,
             notes=("No balance, supply, allowance or role changes; other storage of the contract may.",) if quiet else (),
         )
 

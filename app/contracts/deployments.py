@@ -120,6 +120,7 @@ class Deployments:
             simulated_at=now_ms(),
             method=simulated.method,
             error=simulated.error,
+            cause=simulated.cause,
             notes=("Deployed code cannot be taken back. Roles can be revoked by the admin.",),
         )
 

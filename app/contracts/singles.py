@@ -135,6 +135,7 @@ class Singles:
             simulated_at=now_ms(),
             method=simulated.method,
             error=simulated.error,
+            cause=simulated.cause,
             notes=("Deployed code cannot be taken back.", *also),
         )
 

@@ -51,6 +51,13 @@ def exact_units(value: int, decimals: int) -> str:
     return f"{sign}{whole}.{part:0{decimals}d}" if decimals else f"{sign}{whole}"
 
 
+def plain_units(value: int, decimals: int) -> str:
+    """The exact text for a sentence: grouped, without needless zeros."""
+    whole, _, part = exact_units(value, decimals).partition(".")
+    part = part.rstrip("0")
+    return f"{int(whole):,}" + (f".{part}" if part else "")
+
+
 def short_units(value: int, decimals: int, shown: int = 4) -> str:
     """Grouped text cut (never rounded up) to ``shown`` decimals; ``< 0.0001`` for less than can be shown."""
     sign, value = ("−", -value) if value < 0 else ("", value)

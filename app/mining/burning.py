@@ -150,6 +150,7 @@ class Burning:
             simulated_at=now_ms(),
             method=simulated.method,
             error=simulated.error,
+            cause=simulated.cause,
             notes=("It counts for every proof that is minted afterwards, whichever policy has priced it.",),
         )
 

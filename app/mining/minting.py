@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from app.chain.wording import CHOICES
 from app.core import faults
 from app.core.clock import now_ms
 from app.core.errors import Conflict
@@ -247,6 +248,7 @@ class Minting:
             simulated_at=now_ms(),
             method=simulated.method,
             error=simulated.error,
+            cause=simulated.cause,
             notes=("Minted AZR cannot be taken back; its holder can burn or redeem it.",),
         )
 
@@ -333,15 +335,7 @@ class Minting:
         return replace(effect, before=str(left + minted - earlier), after=str(left))
 
 
-# The order of MintMine's enum ``Refusal``; 0 is no refusal.
-REFUSALS = {
-    1: "its deadline has passed",
-    2: "its digest was used",
-    3: "its evidence was used",
-    4: "its signatures are not valid",
-    5: "it has no contributor, reward or evidence",
-    6: "the emission refused it: cap, epoch budget or a paused token",
-}
+REFUSALS = {number: words for number, words in enumerate(CHOICES["refusal"]) if number}  # 0 is no refusal
 EXPIRED = 1
 DIGEST_USED = 2
 ABSENT = 0  # of outcomes: the transaction says nothing of it

@@ -229,6 +229,7 @@ class Redemptions:
             simulated_at=now_ms(),
             method=simulated.method,
             error=simulated.error,
+            cause=simulated.cause,
             notes=(UNDO[verb],) if UNDO[verb] else (),
         )
 

@@ -51,6 +51,7 @@ def preview_to_json(preview: Preview | None) -> dict[str, Any] | None:
         "simulated_at": preview.simulated_at,
         "method": preview.method,
         "error": preview.error,
+        "cause": preview.cause,
         "notes": list(preview.notes),
     }
 
@@ -72,6 +73,7 @@ def preview_from_json(data: Mapping[str, Any] | None) -> Preview | None:
         method=data["method"],
         error=data["error"],
         notes=tuple(data["notes"]),
+        cause=data.get("cause", ""),  # previews of earlier versions have none
     )
 
 

@@ -161,7 +161,8 @@ class Fee:
 class Preview:
     """What a plan would do, computed and never promised.
 
-    ``error`` is the decoded revert reason, or why it could not be simulated; a preview with an error cannot be confirmed.
+    ``error`` is the decoded revert reason, or why it could not be simulated; a preview with an error cannot be confirmed. ``cause``
+    is the same with the exact values that the contract gave, where ``error`` says it in words.
     ``simulated_at`` is UTC milliseconds; ``block`` and ``block_hash`` name the state it was computed on (0 and empty off chain).
     """
 
@@ -175,6 +176,7 @@ class Preview:
     method: str = ""  # "eth_simulateV1", "debug_traceCall", "pyrevm on proven state", "pyrevm", "dry run" …
     error: str = ""
     notes: tuple[str, ...] = ()  # what cannot be undone, what the reader should know
+    cause: str = ""
 
     @property
     def digest(self) -> str:

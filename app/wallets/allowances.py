@@ -174,6 +174,7 @@ class Allowances:
             simulated_at=now_ms(),
             method=simulated.method,
             error=simulated.error,
+            cause=simulated.cause,
             notes=("Until this is in a block, the spender may still take what it may take now.",) if before else (),
         )
 

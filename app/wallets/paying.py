@@ -248,6 +248,7 @@ class Payouts:
             simulated_at=now_ms(),
             method=simulated.method,
             error=simulated.error,
+            cause=simulated.cause,
             notes=tuple(_notes(asked)),
         )
 

@@ -127,6 +127,7 @@ class Transfers:
             simulated_at=now_ms(),
             method=simulated.method,
             error=simulated.error,
+            cause=simulated.cause,
             notes=("A transfer cannot be taken back.",),
         )
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.chain import CallRequest, Erc20, Watch
+from app.chain import CallRequest, Erc20, Names, Watch
 from app.chain.effects import labelled, measured, text_of
 from app.chain.hashing import created_address, keccak256
 from app.chain.reasons import ERROR, PANIC, reason
@@ -218,7 +218,37 @@ async def test_why_it_fails_is_told_in_the_same_words(world, name):
 async def test_errors_of_the_standards_are_known_without_an_abi(world, name, arguments, said):
     call = world.call(name, world.third, *arguments, sender=world.other)
     bare = Simulation(networks=OneNetwork(world.chain))  # type: ignore[arg-type]
-    assert (await bare.preview("anvil", [call])).error == said.format(other=world.other)
+    assert (await bare.preview("anvil", [call])).cause == said.format(other=world.other)
+
+
+@pytest.mark.asyncio
+async def test_what_a_token_refuses_is_told_with_its_unit_and_by_the_names_of_accounts(world):
+    simulation = Simulation(networks=OneNetwork(world.chain))  # type: ignore[arg-type]
+
+    async def names(_: object) -> Names:
+        return Names({world.other: "Till"})
+
+    simulation.names_of = names
+    till = f"Till ({world.other[:6]}…{world.other[-4:]})"
+    calls = {
+        world.call("transfer", world.third, 1_234_500_000, sender=world.other): (
+            f"{till} holds 0 TKN, and 1,234.5 TKN would be taken (ERC20InsufficientBalance)"
+        ),
+        world.call("transferFrom", world.me, world.third, 70, sender=world.other): (
+            f"{till} is allowed to take 0 TKN, and 0.00007 TKN would be taken (ERC20InsufficientAllowance)"
+        ),
+        world.call("mint", world.third, 1, sender=world.third): (
+            f"{world.third} does not hold the role MINTER_ROLE (AccessControlUnauthorizedAccount)"
+        ),
+        # The token under the probe refuses: in whose unit it counts is not known, and is not guessed.
+        world.call("pull", world.token, world.me, world.other, 300, sender=world.third, to=world.probe): (
+            f"{world.probe} is allowed to take 0, and 300 would be taken, in the token's smallest unit (ERC20InsufficientAllowance)"
+        ),
+    }
+    simulated = await simulation.preview("anvil", list(calls))
+    assert list(simulated.errors) == list(calls.values())
+    assert simulated.error == simulated.errors[0]
+    assert simulated.cause == f"ERC20InsufficientBalance(sender: {world.other}, balance: 0, needed: 1234500000)"
 
 
 @pytest.mark.asyncio

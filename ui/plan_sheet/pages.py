@@ -15,6 +15,7 @@ from ui.plan_sheet.payout import KIND as PAYOUT
 from ui.plan_sheet.payout import PlannedSection
 from ui.plan_sheet.sections import Section, text
 from ui.widgets import AmountLabel, BadgeLabel, CodeBlock, EvidenceChip, Field, Note, StatusLabel, empty, forget
+from ui.widgets.values import masked_number
 
 if TYPE_CHECKING:
     from app.operations.plans import Effect, Plan, Preview
@@ -92,6 +93,13 @@ class PreviewPage(Page):
         if batch:
             self._calls(facts, preview)
         self._steps(plan)
+        if preview.cause:  # the note at the top says it in words
+            section = Section("The error as the contract raised it")
+            code = CodeBlock(masked_number(preview.cause))
+            code.setObjectName("plan.cause")
+            code.setAccessibleName("The error as the contract raised it")
+            section.add(code)
+            self.column.addWidget(section)
         self._digests(plan, preview)
         self.column.addStretch(1)
 

@@ -123,6 +123,7 @@ class Solving:
             simulated_at=now_ms(),
             method=simulated.method,
             error=simulated.error,
+            cause=simulated.cause,
         )
 
     async def _measure(self, plan: Plan) -> tuple[Effect, ...]:

@@ -13,6 +13,8 @@ from app.core.errors import Invalid
 from app.core.events import PlanChanged
 from app.operations.plans import PlanState, StepRecord, StepSpec, StepState
 from tests.ui.plan_sheet.sheet_world import TREASURY, finished, preview, transfer
+from ui.widgets import CodeBlock, privacy
+from ui.widgets.values import MASK
 
 PREVIEW, CONFIRM, PROGRESS, RECEIPT = 1, 2, 3, 4
 
@@ -104,9 +106,16 @@ def test_an_auditor_reads_the_preview_and_the_reason_why_not(sheet: Any, world: 
 
 
 def test_a_preview_that_would_fail_cannot_be_confirmed(sheet: Any, world: Any) -> None:
-    world.operations.now = transfer(preview=preview(error="ERC20InsufficientBalance."))
+    cause = "ERC20InsufficientBalance(sender: 0x12, balance: 7, needed: 8)"
+    world.operations.now = transfer(preview=preview(error="Ann holds 7 AZR, and 8 AZR would be taken.", cause=cause))
     sheet.open_plan("plan-1")
     assert not sheet.go_on.isEnabled() and sheet.again.isVisible()
+    assert sheet.findChild(CodeBlock, "plan.cause").text() == cause
+    privacy.set_hidden(True)
+    try:
+        assert sheet.findChildren(CodeBlock, "plan.cause")[-1].text() == MASK  # the newest; the one before goes
+    finally:
+        privacy.set_hidden(False)
 
 
 def test_closing_cancels_nothing_and_opening_again_shows_the_same_step(sheet: Any, world: Any) -> None:
