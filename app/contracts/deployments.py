@@ -15,6 +15,7 @@ from app.chain.hashing import checksum_address, created_address
 from app.chain.simulation import CallRequest
 from app.chain.transactions import TransactionRequest, TransactionStep
 from app.contracts.artifacts import Artifact, Compilation
+from app.contracts.create2 import CreatingStep, address_of, code_at, creation_request, deployer_calls, deployer_verdicts
 from app.contracts.systems import Check, Creation, Grant, System, fitted, resolve, system_of
 from app.core.clock import now_ms
 from app.core.errors import Conflict
@@ -90,12 +91,16 @@ class Deployments:
         built = await self.built()
         nonce = int(str(await chain.rpc.call("eth_getTransactionCount", sender, "pending")), 16)
         contracts, grants = open_parts(plan, system)
-        made = {item.name: created_address(sender, nonce + i) for i, item in enumerate(contracts)}
+        calls = deployer_calls(plan, sender)
+        nonce += sum(call.sender == sender for call in calls)
+        made: dict[str, str] = {}
+        for at, item in enumerate(contracts):
+            code = creation_data(built, item, plan.params, known_of(plan) | made)
+            made[item.name] = address_of(item.salt, code) if item.salt else created_address(sender, nonce + at)
+            request = creation_request(item.salt, code)
+            calls.append(CallRequest(sender, request.to, request.data, 0, f"Create {item.name}"))
         addresses = known_of(plan) | made
-        calls = [
-            CallRequest(sender, None, creation_data(built, item, plan.params, addresses), 0, f"Create {item.name}")
-            for item in contracts
-        ]
+        sent = sum(call.value for call in calls)
         calls += [
             CallRequest(sender, addresses[item.contract], grant_data(item, plan.params, addresses), 0, f"Grant {item.role}")
             for item in grants
@@ -105,9 +110,12 @@ class Deployments:
         quote = await self._fees.quote_for(chain, plan.params)
         fee = quote.fee(sum(simulated.gas), chain.network.symbol)
         held = int(str(await chain.rpc.call("eth_getBalance", sender, "latest")), 16)
-        verdicts = [*self._verdicts(built, system, plan, held, fee), *quote.verdicts(), *await self.still_there(plan)]
+        verdicts = [*self._verdicts(built, system, plan, held - sent, fee), *quote.verdicts(), *await self.still_there(plan)]
+        salted = await self._salted(chain, plan, {item.name: made[item.name] for item in contracts if item.salt})
+        verdicts += salted
         effects: tuple[Effect, ...] = ()
-        if not simulated.error:
+        # Where the deployer is missing, calling it does nothing and fails nothing: no view would answer.
+        if not simulated.error and all(verdict.level is not VerdictLevel.BLOCK for verdict in salted):
             answers = [view_answer(built, check, read) for check, read in zip(system.checks, simulated.reads, strict=True)]
             verdicts += _kept(system, plan, addresses, answers)
             effects = (*_created(made), *_checked(system, addresses, answers), *_granted(grants, plan, addresses))
@@ -123,6 +131,22 @@ class Deployments:
             cause=simulated.cause,
             notes=("Deployed code cannot be taken back. Roles can be revoked by the admin.",),
         )
+
+    async def _salted(self, chain: Chain, plan: Plan, salted: Mapping[str, str]) -> list[Verdict]:
+        """Whether CREATE2 can make these, by name and address."""
+        if not salted:
+            return []
+        taken = [name for name, address in salted.items() if await code_at(chain, address) != "0x"]
+        there = [
+            Verdict(
+                "contracts.there",
+                VerdictLevel.BLOCK,
+                f"{salted[name]} has code already, where the salt puts {name}",
+                "Plan it again: what is there with our code is kept. Where that is other code, take another salt.",
+            )
+            for name in taken
+        ]
+        return [*await deployer_verdicts(chain, plan), *there]
 
     def _verdicts(self, built: Compilation, system: System, plan: Plan, held: int, fee: Fee) -> list[Verdict]:
         too_large = [item.name for item in system.contracts if (len(built.get(item.name).runtime) - 2) // 2 > SIZE_LIMIT]
@@ -211,6 +235,8 @@ class Deployments:
 
         if kept:
             await self._database.write(write)
+        for name, result in found_of(plan).items():
+            await self.keep(plan, name, result, str(result["deployer"]))
         self._bus.publish(ContractsChanged())
 
     async def built(self) -> Compilation:
@@ -296,7 +322,7 @@ class Deployments:
         self._bus.publish(ContractsChanged())
 
 
-class CreateStep(TransactionStep):
+class CreateStep(CreatingStep):
     """Creates one contract, with the addresses that the steps before gave."""
 
     def __init__(self, transactions: Transactions, plan: Plan, spec: StepSpec, deployments: Deployments) -> None:
@@ -305,11 +331,11 @@ class CreateStep(TransactionStep):
         self._name = str(spec.params["contract"])
 
     async def request(self, context: StepContext) -> TransactionRequest:
-        """Creation code and encoded arguments."""
+        """Creation code and encoded arguments; with a salt, for the deterministic deployer."""
         params = context.plan.params
         item = next(item for item in system_of(params).contracts if item.name == self._name)
         built = await self._deployments.built()
-        return TransactionRequest(None, 0, creation_data(built, item, params, addresses_so_far(context)))
+        return creation_request(item.salt, creation_data(built, item, params, addresses_so_far(context)))
 
     async def committed(self, outcome: Outcome, context: StepContext) -> None:
         """Into the address book."""
@@ -369,6 +395,13 @@ def kept_of(plan: Plan) -> dict[str, str]:
     kept = plan.params.get("kept") or {}
     assert isinstance(kept, Mapping)
     return {str(name): str(address) for name, address in kept.items()}
+
+
+def found_of(plan: Plan) -> dict[str, Mapping[str, object]]:
+    """How contracts came to be that a plan keeps and the address book did not know, by name: as a step's result, with deployer."""
+    found = plan.params.get("found") or {}
+    assert isinstance(found, Mapping)
+    return {str(name): dict(result) for name, result in found.items()}
 
 
 def open_parts(plan: Plan, system: System) -> tuple[list[Creation], list[Grant]]:

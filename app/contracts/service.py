@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from app.chain import abi
 from app.chain.economy import Economy
 from app.chain.hashing import checksum_address
-from app.contracts.already import already_there
+from app.contracts.already import already_there, creations, salted_there
 from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.books import Books
 from app.contracts.calls import Calls
 from app.contracts.compiler import Compiler
+from app.contracts.create2 import PUT, PutDeployerStep, deployer_steps
 from app.contracts.deployments import (
     CREATE,
     GRANT,
@@ -46,7 +47,7 @@ from app.operations.plans import Plan, PlanState, StepSpec, StepState
 from app.operations.steps import PlanKind
 
 if TYPE_CHECKING:
-    from app.chain import Fees, Network, Networks, Simulation, Transactions
+    from app.chain import Chain, Fees, Network, Networks, Simulation, Transactions
     from app.core.events import Bus
     from app.core.jobs import Jobs
     from app.core.settings import SettingsStore
@@ -106,6 +107,7 @@ class Contracts:
             )
         )
         operations.register_step(CREATE, self._create_step)
+        operations.register_step(PUT, lambda plan, spec: PutDeployerStep(transactions, plan, spec))
         operations.register_step(GRANT, lambda plan, spec: GrantStep(transactions, plan, spec, self._deployments))
 
     def _create_step(self, plan: Plan, spec: StepSpec) -> CreateStep:
@@ -158,17 +160,30 @@ class Contracts:
         params = {**kept, "system": system_id, "definition": declared, "known": known}
         steps = self._deployments.steps(chain.network, system, str(kept[system.sender]))
         before = None if anew else await self._finished(chain.network.key.text, system_id)
-        if before is not None:
+        if before is not None or any(item.salt for item in system.contracts):
             there = await already_there(chain, await self._deployments.built(), system, kept, known, steps, before)
             if not there.steps:
+                made = f"as {before.name} made it: " if before else "where its salts put it: "
                 raise Conflict(
-                    f"All of it is there already, as {before.name} made it: {', '.join(there.kept)}. Nothing was planned.",
-                    "To make it once more beside that, deploy it anew (azora contract deploy --anew).",
+                    f"All of it is there already, {made}{', '.join(there.kept)}. Nothing was planned.",
+                    "To make it once more beside that, change the salts."
+                    if any(item.salt for item in system.contracts)
+                    else "To make it once more beside that, deploy it anew (azora contract deploy --anew).",
                 )
             if there.kept:
-                params |= {**there.values, "kept": there.kept, "known": {**known, **there.kept}, "after": before.name}
+                params |= {**there.values, "kept": there.kept, "known": {**known, **there.kept}}
+                params |= {"after": before.name} if before is not None else {}
+                params["found"] = await creations(chain, there.kept, await self._deployments.book(chain.network.key.text))
                 params["differs"], steps = there.differs, list(there.steps)
+        steps = [*await self._before(chain, system, str(kept[system.sender]), steps), *steps]
         return await self._operations.plan("contracts.deploy", system.title, chain.network.target(), params, steps)
+
+    async def _before(self, chain: Chain, system: System, sender: str, steps: Sequence[StepSpec]) -> list[StepSpec]:
+        """What CREATE2 needs before these steps, where one of them creates with a salt."""
+        created = {step.params["contract"] for step in steps if step.kind == CREATE}
+        if not any(item.salt for item in system.contracts if item.name in created):
+            return []
+        return await deployer_steps(chain, sender, self._transactions)
 
     async def _finished(self, network_key: str, system_id: str) -> Plan | None:
         """The newest deployment of a system on a network that did every step, or None."""
@@ -194,8 +209,17 @@ class Contracts:
             )
         await self.compile()
         kept = kept_of(old) | addresses_of(old)
-        steps = [step.spec for step in old.steps if step.state is not StepState.DONE]
-        params = {**old.params, "kept": kept, "known": known_of(old) | kept}
+        chain, built = await self._networks.connect(old.target.ref), await self._deployments.built()
+        for item in system_of(old.params).contracts:  # what somebody made meanwhile where its salt puts it
+            if item.salt and item.name not in kept:
+                address = await salted_there(chain, built, item, old.params, known_of(old) | kept)
+                kept |= {item.name: address} if address else {}
+        left = [step.spec for step in old.steps if step.state is not StepState.DONE]
+        steps = [step for step in left if step.kind != CREATE or step.params["contract"] not in kept]
+        if not steps:
+            raise Conflict(f"What {old.name} left undone is there already. Nothing was planned.", "Deploy the system again.")
+        book = await self._deployments.book(old.target.ref)
+        params = {**old.params, "kept": kept, "known": known_of(old) | kept, "found": await creations(chain, kept, book)}
         return await self._operations.plan("contracts.deploy", f"{old.title}: the rest of {old.name}", old.target, params, steps)
 
     async def plan_deploy_economy(

@@ -1,23 +1,30 @@
 """Deploying one contract of any project: from its ABI, linked, at an address that the nonce or CREATE2 decides.
 
-With a salt the contract is made by the deterministic deployer that most chains have
-(github.com/Arachnid/deterministic-deployment-proxy), so its address depends on salt and code alone (EIP-1014): a foreign nonce does
-not change it, and it can be made only once.
+With a salt the contract is made by the deterministic deployer (``app.contracts.create2``), so its address depends on salt and code
+alone: a foreign nonce does not change it, and it can be made only once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.chain import abi
-from app.chain.hashing import checksum_address, created_address, keccak256
+from app.chain.hashing import created_address
 from app.chain.simulation import CallRequest
-from app.chain.transactions import TransactionRequest, TransactionStep
+from app.chain.transactions import TransactionRequest
 from app.contracts.artifacts import Artifact
+from app.contracts.create2 import (
+    CreatingStep,
+    address_of,
+    code_at,
+    creation_request,
+    deployer_calls,
+    deployer_steps,
+    deployer_verdicts,
+)
 from app.contracts.deployments import SIZE_LIMIT, Deployments
-from app.contracts.systems import account
+from app.contracts.systems import account, salt_of
 from app.contracts.values import as_text, called, read_values, shown
 from app.core.clock import now_ms
 from app.core.errors import Invalid, NotFound
@@ -31,7 +38,6 @@ if TYPE_CHECKING:
 
 KIND = "contracts.deploy_one"
 STEP = "contracts.create_one"
-DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 CREATION_LIMIT = 2 * SIZE_LIMIT  # bytes of creation code, EIP-3860
 
 
@@ -51,6 +57,7 @@ class Singles:
         self._networks = networks
         self._simulation = simulation
         self._fees = fees
+        self._transactions = transactions
         self._operations = operations
         self._compiler = compiler
         acts = frozenset({"administrator", "developer"})
@@ -87,7 +94,8 @@ class Singles:
             raise Invalid(f"The constructor of {artifact.name} takes no coins. Nothing was planned.", field="value")
         linked = {name: account(address, "libraries") for name, address in (libraries or {}).items()}
         code = artifact.creation_code(linked) + abi.encode(abi.types_of(artifact.parameters), arguments)
-        network = (await self._networks.connect(network_id)).network
+        chain = await self._networks.connect(network_id)
+        network = chain.network
         pairs = zip(artifact.parameters, arguments, strict=True)
         params = {
             "name": artifact.name,
@@ -98,33 +106,33 @@ class Singles:
             "value": value,
             "salt": salt_of(salt),
         }
+        before = await deployer_steps(chain, sender, self._transactions) if params["salt"] else []
         step = StepSpec(STEP, f"Create {artifact.name}", {"network": network.key.text, "sender": sender})
-        return await self._operations.plan(KIND, f"Deploy {artifact.name}", network.target(), params, [step])
+        return await self._operations.plan(KIND, f"Deploy {artifact.name}", network.target(), params, [*before, step])
 
     async def _preview(self, plan: Plan) -> Preview:
         chain = await self._networks.connect(plan.target.ref)
         sender, name, request = str(plan.params["sender"]), str(plan.params["name"]), request_of(plan)
         asked = [("eth_getTransactionCount", [sender, "pending"]), ("eth_getBalance", [sender, "latest"])]
         nonce, held = (int(str(answer), 16) for answer in await chain.rpc.batch(asked))
-        address = fixed_address(plan) or created_address(sender, nonce)
-        code, deployer = await chain.rpc.batch([("eth_getCode", [where, "latest"]) for where in (address, DEPLOYER)])
-        verdicts = [self._sized(plan)]
-        if len(str(code)) > 2:
+        salt = str(plan.params["salt"])
+        address = address_of(salt, str(plan.params["code"])) if salt else created_address(sender, nonce)
+        verdicts = [self._sized(plan), *(await deployer_verdicts(chain, plan) if salt else ())]
+        if await code_at(chain, address) != "0x":
             text = f"{address} has code already: this contract was made there with this salt"
             verdicts.append(Verdict("contracts.there", VerdictLevel.BLOCK, text, "Nothing needs to be done, or take another salt."))
-        if plan.params["salt"] and len(str(deployer)) <= 2:
-            text = f"{chain.network.name} has no deterministic deployer at {DEPLOYER}, which CREATE2 needs here"
-            verdicts.append(Verdict("contracts.deployer", VerdictLevel.BLOCK, text, "Deploy without a salt."))
-        call = CallRequest(sender, request.to, request.data, request.value, f"Create {name}")
-        simulated = await self._simulation.preview(chain.network.id, [call])
+        calls = [
+            *deployer_calls(plan, sender),
+            CallRequest(sender, request.to, request.data, request.value, f"Create {name}"),
+        ]
+        simulated = await self._simulation.preview(chain.network.id, calls)
         quote = await self._fees.quote_for(chain, plan.params)
         fee = quote.fee(sum(simulated.gas), chain.network.symbol)
-        enough = held >= fee.limit + request.value
+        enough = held >= fee.limit + sum(call.value for call in calls)
         text = f"The deployer holds {'enough' if enough else 'too little'} {fee.unit} for the network fee and what it sends"
         verdicts += [Verdict("contracts.fee", VerdictLevel.PASS if enough else VerdictLevel.BLOCK, text), *quote.verdicts()]
         also = [
-            f"Its constructor changes {e.kind} of {e.label or e.subject}: {e.before or 'nothing'} → {e.after}"
-            for e in simulated.effects
+            f"It also changes {e.kind} of {e.label or e.subject}: {e.before or 'nothing'} → {e.after}" for e in simulated.effects
         ]
         return Preview(
             effects=() if simulated.error else (Effect("contract", name, "", address, label=name),),
@@ -147,7 +155,7 @@ class Singles:
 
     async def _measure(self, plan: Plan) -> tuple[Effect, ...]:
         """Whether our code is at the address that the step gave."""
-        address = str(plan.steps[0].result.get("contract", ""))
+        address = str(plan.steps[-1].result.get("contract", ""))
         artifact = await self._compiler.find(str(plan.params["artifact"]))
         if not address or artifact is None:
             return ()
@@ -158,7 +166,7 @@ class Singles:
         return (Effect("contract", name, "", address, label=name),)
 
 
-class CreateOneStep(TransactionStep):
+class CreateOneStep(CreatingStep):
     """Creates the contract that the plan carries."""
 
     def __init__(self, transactions: Transactions, plan: Plan, spec: StepSpec, deployments: Deployments) -> None:
@@ -170,13 +178,6 @@ class CreateOneStep(TransactionStep):
         """Creation code, or salt and creation code for the deterministic deployer."""
         return request_of(context.plan)
 
-    async def observe(self, prepared: Mapping[str, object], context: StepContext) -> Outcome:
-        """What became of it; a receipt of the deterministic deployer does not name the contract that it made."""
-        outcome = await super().observe(prepared, context)
-        if (address := fixed_address(context.plan)) and outcome.result and not outcome.failure:
-            return replace(outcome, result={**outcome.result, "contract": address})
-        return outcome
-
     async def committed(self, outcome: Outcome, context: StepContext) -> None:
         """Into the address book."""
         await super().committed(outcome, context)
@@ -187,37 +188,7 @@ class CreateOneStep(TransactionStep):
 
 def request_of(plan: Plan) -> TransactionRequest:
     """The transaction of a plan."""
-    code, salt, value = str(plan.params["code"]), str(plan.params["salt"]), int(str(plan.params["value"]))
-    return TransactionRequest(DEPLOYER, value, salt + code[2:]) if salt else TransactionRequest(None, value, code)
-
-
-def fixed_address(plan: Plan) -> str:
-    """Where CREATE2 makes it (EIP-1014), or empty where the nonce decides."""
-    salt = str(plan.params["salt"])
-    if not salt:
-        return ""
-    code = keccak256(bytes.fromhex(str(plan.params["code"])[2:]))
-    return checksum_address(keccak256(b"\xff" + bytes.fromhex(DEPLOYER[2:]) + bytes.fromhex(salt[2:]) + code)[12:])
-
-
-def salt_of(written: str) -> str:
-    """32 bytes as ``0x…``: as written, or the Keccak-256 of a text; empty stays empty.
-
-    Raises:
-        Invalid: it starts like hex and is not 32 bytes.
-    """
-    text = written.strip()
-    if not text:
-        return ""
-    if not text.startswith("0x"):
-        return "0x" + keccak256(text.encode()).hex()
-    try:
-        raw = bytes.fromhex(text[2:])
-    except ValueError:
-        raw = b""
-    if len(raw) != 32:
-        raise Invalid("A salt is 0x and 64 hex digits, or any text. Nothing was planned.", "Correct it.", field="salt")
-    return "0x" + raw.hex()
+    return creation_request(str(plan.params["salt"]), str(plan.params["code"]), int(str(plan.params["value"])))
 
 
 def named(artifacts: Sequence[Artifact], name: str) -> Artifact:

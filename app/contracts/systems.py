@@ -6,6 +6,9 @@ no plan that was confirmed. Values in a declaration are written as
 * ``"@Name"``: the address of a contract of the system, or of one that it ``needs`` and finds in the network's address book;
 * ``"{name}"``: a parameter; ``"{name|target}"``: a difficulty as the target of EIP-918, 2²⁵⁶ ÷ difficulty − 1;
 * anything else: itself. Lists are tuples of Solidity; whole numbers may be written as text.
+
+A contract with a ``salt`` (any text, or 32 bytes as ``0x…``) is made by CREATE2: its address hangs on the salt, its code and its
+arguments alone. Where it is there already, whoever made it, it is kept.
 """
 
 from __future__ import annotations
@@ -75,10 +78,14 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """One contract to create, by the name of its artifact. ``arguments`` are written as in the declaration."""
+    """One contract to create, by the name of its artifact. ``arguments`` are written as in the declaration.
+
+    ``salt`` is 32 bytes as ``0x…`` for CREATE2, or empty where the nonce decides the address.
+    """
 
     name: str
     arguments: tuple[object, ...]
+    salt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +143,7 @@ class System:
                 str(given["sender"]),
                 tuple(given.get("needs", ())),
                 tuple(_parameter(item) for item in given["parameters"]),
-                tuple(Creation(item["name"], _frozen(item.get("arguments", ()))) for item in given["contracts"]),
+                tuple(_creation(item) for item in given["contracts"]),
                 tuple(Grant(**item) for item in given.get("grants", ())),
                 tuple(Check(**{**item, "decimals": int(item.get("decimals", 0))}) for item in given.get("checks", ())),
             )
@@ -288,6 +295,12 @@ def _parameter(item: Mapping[str, Any]) -> Parameter:
     return Parameter(**given)
 
 
+def _creation(item: Mapping[str, Any]) -> Creation:
+    if unknown := sorted(item.keys() - {"name", "arguments", "salt"}):
+        raise ValueError(f"a contract has no {unknown[0]}")
+    return Creation(item["name"], _frozen(item.get("arguments", ())), salt_of(str(item.get("salt", ""))))
+
+
 def _frozen(items: Sequence[Any]) -> tuple[object, ...]:
     return tuple(_frozen(item) if isinstance(item, (list, tuple)) else item for item in items)
 
@@ -304,6 +317,26 @@ def _texts(written: object) -> Iterator[str]:
 
 def _references(written: object) -> list[str]:
     return [text[1:] for text in _texts(written) if text.startswith("@")]
+
+
+def salt_of(written: str) -> str:
+    """32 bytes as ``0x…``: as written, or the Keccak-256 of a text; empty stays empty.
+
+    Raises:
+        Invalid: it starts like hex and is not 32 bytes.
+    """
+    text = written.strip()
+    if not text:
+        return ""
+    if not text.startswith("0x"):
+        return "0x" + keccak256(text.encode()).hex()
+    try:
+        raw = bytes.fromhex(text[2:])
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise Invalid("A salt is 0x and 64 hex digits, or any text. Nothing was planned.", "Correct it.", field="salt")
+    return "0x" + raw.hex()
 
 
 def parameters_in(written: object) -> set[str]:

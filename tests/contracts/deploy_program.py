@@ -1,4 +1,4 @@
-"""A console that can deploy, over a real node: ``python -m tests.contracts.deploy_program HOME URL deploy|recover``.
+"""A console that can deploy, over a real node: ``python -m tests.contracts.deploy_program HOME URL deploy|salted|recover``.
 
 Its signer holds anvil's published test keys: everything else is the console's own.
 """
@@ -6,6 +6,7 @@ Its signer holds anvil's published test keys: everything else is the console's o
 from __future__ import annotations
 
 import asyncio
+import copy
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from app.chain import Fees, Networks, Simulation, Transactions
 from app.chain.hashing import checksum_address, keccak256
 from app.chain.signer import SigningTask, UnsignedTransaction
 from app.contracts import Contracts, Toolchain
+from app.contracts.systems import definition_of
 from app.core.events import Bus
 from app.core.jobs import Jobs
 from app.core.paths import Home
@@ -129,6 +131,16 @@ class Room:
         wanted = {"attester": self.other, "epoch_length": 3600, "epoch_budget": 36_000 * AZR, **changed}
         return await self.contracts.plan_deploy_economy("anvil", str(wanted.pop("deployer", self.deployer)), **wanted)  # type: ignore[arg-type]
 
+    async def salted(self, **changed: object) -> Plan:
+        """A previewed deployment with token and redemption by CREATE2; the two between them refer to one and to a nonce."""
+        definition = copy.deepcopy(definition_of("azr"))
+        for contract in definition["contracts"]:
+            if contract["name"] in ("AzoraToken", "Redemption"):
+                contract["salt"] = "spring"
+        values = {"admin": self.deployer, "attester": self.other, "officer": self.other}
+        anew = bool(changed.pop("anew", False))
+        return await self.contracts.plan_deploy("anvil", "salted", {**values, **changed}, definition, anew=anew)
+
     async def deployed(self, **changed: object) -> Plan:
         """A deployment that was run."""
         return await self.operations.execute((await self.planned(**changed)).id)
@@ -152,6 +164,8 @@ async def main() -> None:
     try:
         if verb == "deploy":
             await room.deployed()
+        elif verb == "salted":
+            await room.operations.execute((await room.salted()).id)
         else:
             await room.operations.recover()
     finally:

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from app.chain import abi
-from app.contracts.singles import DEPLOYER, named
+from app.contracts.singles import named
 from app.core.errors import Invalid, NotFound
 from app.operations.plans import PlanState
 from tests.contracts.deploy_program import Room
@@ -66,14 +66,6 @@ async def test_with_a_salt_no_nonce_changes_the_address_and_nothing_is_made_twic
     again = await room.contracts.singles.plan("anvil", room.deployer, prices, salt="spring")
     assert again.preview.blocked
     assert any("has code already" in verdict.text for verdict in again.preview.verdicts)
-
-
-async def test_a_network_without_the_deterministic_deployer_says_so(room, node):
-    node("anvil_setCode", DEPLOYER, "0x")
-    prices = named((await room.contracts.compile(FOLDER)).contracts, "Prices")
-    plan = await room.contracts.singles.plan("anvil", room.deployer, prices, salt="spring")
-    assert plan.preview.blocked
-    assert any("no deterministic deployer" in verdict.text for verdict in plan.preview.verdicts)
 
 
 async def test_what_the_constructor_refuses_is_told_by_its_own_error(room, shop):

@@ -57,7 +57,7 @@ class DeployOneForm(PlanForm):
         return super().show_error(error) or self.of.arguments.show_error(error)
 
     def work(self) -> Callable[[], Awaitable[Plan]]:
-        from app.contracts.singles import salt_of
+        from app.contracts.systems import salt_of
 
         console = self._bridge.console
         network, artifact = console.networks.current, self.of.chosen
