@@ -68,6 +68,24 @@ def selecting(policies: Iterable[Object], pod: Peer, direction: str) -> list[Obj
     ]
 
 
+def outside(chosen: Iterable[Object], receiver: Peer, ports: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Which ports of ``receiver`` the ingress rules of policies that select it open to which address blocks; "" is everybody."""
+    found: dict[str, set[int]] = {}
+    for policy in chosen:
+        for rule in items(policy, "spec", "ingress"):
+            peers = items(rule, "from")
+            blocks = [_block_words(peer["ipBlock"]) for peer in peers if peer.get("ipBlock") is not None] if peers else [""]
+            opened = {port for port in ports if _any_port(items(rule, "ports"), receiver, port, "TCP")}
+            for block in blocks if opened else ():
+                found.setdefault(block, set()).update(opened)
+    return {block: tuple(sorted(opened)) for block, opened in sorted(found.items())}
+
+
+def _block_words(block: Object) -> str:
+    spared = ", ".join(map(str, items(block, "except")))
+    return f"{block.get('cidr', '')} except {spared}" if spared else str(block.get("cidr", ""))
+
+
 def _types(policy: Object) -> Sequence[str]:
     """The directions of a policy; when left out, Ingress always and Egress when there are egress rules."""
     given = items(policy, "spec", "policyTypes")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from app.cluster.objects import (
     Key,
@@ -13,13 +13,14 @@ from app.cluster.objects import (
     items,
     key_of,
     kind_of,
+    known,
     labels_of,
     name_of,
     namespace_of,
     selects,
     template_of,
 )
-from app.cluster.policies import Verdict, allowed, peer_of
+from app.cluster.policies import Peer, Verdict, allowed, outside, peer_of, selecting
 from app.cluster.rollouts.weights import ROUTES, services_of
 from app.cluster.workloads import View
 
@@ -35,11 +36,15 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Objects and how they hang together; ``missing`` are named and do not exist (or were not read)."""
+    """Objects and how they hang together; ``missing`` are named and do not exist (or were not read).
+
+    ``more``: further objects hang together with these and were left out.
+    """
 
     nodes: tuple[Key, ...]
     edges: tuple[Edge, ...]
     missing: tuple[Key, ...]
+    more: bool = False
 
 
 def around(view: View, start: Key, *, hops: int = 3, most: int = 60) -> Topology:
@@ -48,10 +53,11 @@ def around(view: View, start: Key, *, hops: int = 3, most: int = 60) -> Topology
     Nodes and budgets end the walk: everything hangs together through a node.
     """
     neighbours: dict[Key, list[Edge]] = {}
-    for edge in edges(view, start[1]):
+    held = tuple(dict.fromkeys(edges(view, start[1])))
+    for edge in held:
         neighbours.setdefault(edge.source, []).append(edge)
         neighbours.setdefault(edge.target, []).append(edge)
-    found, frontier = {start: 0}, [start]
+    found, frontier, more = {start: 0}, [start], False
     for hop in range(1, hops + 1):
         beyond = []
         for key in frontier:
@@ -59,13 +65,17 @@ def around(view: View, start: Key, *, hops: int = 3, most: int = 60) -> Topology
                 continue
             for edge in neighbours.get(key, ()):
                 other = edge.target if edge.source == key else edge.source
-                if other not in found and len(found) < most:
-                    found[other] = hop
-                    beyond.append(other)
+                if other in found:
+                    continue
+                if len(found) == most:
+                    more = True
+                    break
+                found[other] = hop
+                beyond.append(other)
         frontier = beyond
-    kept = tuple(edge for edge in dict.fromkeys(edges(view, start[1])) if edge.source in found and edge.target in found)
+    kept = tuple(edge for edge in held if edge.source in found and edge.target in found)
     missing = tuple(key for key in found if view.reading.get(*key) is None)
-    return Topology(tuple(found), kept, missing)
+    return Topology(tuple(found), kept, missing, more)
 
 
 def edges(view: View, namespace: str) -> Iterator[Edge]:
@@ -133,22 +143,109 @@ class Flow:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Who may open connections to the pods of a workload, as far as policies decide it.
+
+    Attributes:
+        ports: as :func:`ports_of` finds them; of others nothing is said.
+        flows: of each workload to each port.
+        open: the ports that everybody may connect to whose own policies let it send.
+        addresses: the ports that addresses outside of the cluster may connect to, by their block (CIDR).
+        restricted_by: the policies that select its pods for what they may receive: nobody is let in but by their rules.
+        unread: network policies could not be read, so nothing is known.
+    """
+
+    target: Key
+    ports: tuple[int, ...]
+    flows: tuple[Flow, ...] = ()
+    open: tuple[int, ...] = ()
+    addresses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    restricted_by: tuple[str, ...] = ()
+    unread: bool = False
+
+    @property
+    def closed(self) -> tuple[int, ...]:
+        """The ports that are denied by default: only named ones may connect."""
+        return () if self.unread else tuple(port for port in self.ports if port not in self.open)
+
+    @property
+    def named(self) -> Mapping[Key, tuple[int, ...]]:
+        """The closed ports that each workload may connect to; workloads that may connect to none are left out."""
+        found: dict[Key, tuple[int, ...]] = {}
+        for flow in self.flows:
+            if flow.verdict.allowed and flow.port not in self.open:
+                found[flow.source] = (*found.get(flow.source, ()), flow.port)
+        return found
+
+    @property
+    def denied(self) -> tuple[Key, ...]:
+        """The workloads that may not connect to any of the ports."""
+        let_in = {flow.source for flow in self.flows if flow.verdict.allowed}
+        return tuple(dict.fromkeys(flow.source for flow in self.flows if flow.source not in let_in))
+
+
+def traffic(view: View, key: Key) -> Traffic | None:
+    """Who may connect to a workload, or to the one that a pod belongs to; None for other objects."""
+    target = view.owners.get((key[1], key[2]), key) if key[0] == "Pod" else key
+    receiver = _sample(view, target) if target[0] == "Pod" or any(line.key == target for line in view.workloads) else None
+    if receiver is None:
+        return None
+    ports = ports_of(view, receiver)
+    if not known(view.reading, "NetworkPolicy", target[1]):
+        return Traffic(target, ports, unread=True)
+    pod = peer_of(view.reading, receiver)
+    chosen = selecting(view.reading.of("NetworkPolicy").values(), pod, "Ingress")
+    blocks = outside(chosen, pod, ports)
+    free = blocks.pop("", ()) if chosen else ports
+    names = tuple(sorted(name_of(policy) for policy in chosen))
+    return Traffic(target, ports, flows(view, target), free, blocks, names)
+
+
 def flows(view: View, target: Key) -> tuple[Flow, ...]:
     """For each workload of the cluster: may its pods reach the ports of ``target``? Asked of one pod of each."""
     receiver = _sample(view, target)
     if receiver is None:
         return ()
-    policies = list(view.reading.of("NetworkPolicy").values())
-    ports = sorted({int(p["containerPort"]) for c in items(receiver, "spec", "containers") for p in items(c, "ports")})
+    policies: dict[str, list[Object]] = {}
+    for (space, _), policy in view.reading.of("NetworkPolicy").items():
+        policies.setdefault(space, []).append(policy)
     found = []
+    to, ports = peer_of(view.reading, receiver), ports_of(view, receiver)
     for line in view.workloads:
         sender = _sample(view, line.key)
         if sender is None or line.key == target:
             continue
+        of = peer_of(view.reading, sender)
+        both = [policy for space in dict.fromkeys((of.namespace, to.namespace)) for policy in policies.get(space, ())]
         for port in ports:
-            verdict = allowed(policies, peer_of(view.reading, sender), peer_of(view.reading, receiver), port)
-            found.append(Flow(line.key, target, port, verdict))
+            found.append(Flow(line.key, target, port, allowed(both, of, to, port)))
     return tuple(found)
+
+
+def ports_of(view: View, pod: Object) -> tuple[int, ...]:
+    """The TCP ports of a pod: those that its containers declare, its Services lead to, or policies name for what it may receive."""
+    peer = peer_of(view.reading, pod)
+    found = {int(p["containerPort"]) for c in items(pod, "spec", "containers") for p in items(c, "ports") if _is_tcp(p)}
+    named: list[object] = []
+    for service in view.reading.of("Service").values():
+        selector = dig(service, "spec", "selector", default=None)
+        if selector and namespace_of(service) == peer.namespace and selects(selector, labels_of(pod)):
+            named += [port.get("targetPort", port.get("port")) for port in items(service, "spec", "ports") if _is_tcp(port)]
+    for policy in selecting(view.reading.of("NetworkPolicy").values(), peer, "Ingress"):
+        for rule in items(policy, "spec", "ingress"):
+            named += [port.get("port") for port in items(rule, "ports") if _is_tcp(port)]
+    found |= {port for port in (_number(name, peer) for name in named) if port}
+    return tuple(sorted(found))
+
+
+def _is_tcp(port: Object) -> bool:
+    return bool(port.get("protocol", "TCP") == "TCP")
+
+
+def _number(port: object, peer: Peer) -> int:
+    """The number of a port that is named or numbered; 0 when the pod declares no such name."""
+    return port if isinstance(port, int) else (peer.ports or {}).get(str(port), 0)
 
 
 def _sample(view: View, key: Key) -> Object | None:

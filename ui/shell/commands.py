@@ -95,6 +95,7 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("cluster.namespaces", "Namespaces to look in", "folder-simple", "cluster", {"form": "namespaces"}, True),
     ("cluster.run", "Run a command in a pod", "terminal-window", "cluster", {"form": "run"}, True),
     ("cluster.query", "Query Prometheus", "magnifying-glass", "cluster", {"form": "query"}, False),
+    ("cluster.topology", "Topology of an object", "tree-structure", "cluster", {"form": "topology"}, False),
     ("cluster.tunnels", "Tunnels", "plugs-connected", "cluster", {"form": "tunnels"}, False),
     ("chains.new", "New chain", "plus", "chains", {"form": "new"}, True),
     ("chains.fork", "Fork a network", "tree-structure", "chains", {"form": "fork"}, True),

@@ -118,6 +118,11 @@ class MainWindow(QMainWindow):
         return self
 
     @property
+    def kept(self) -> dict[str, Any]:
+        """What panels remember between sessions of how they look; written when the window closes."""
+        return self._state.values
+
+    @property
     def palette(self) -> Palette:  # type: ignore[override]
         """The command palette, made when it is first opened."""
         if self.palette_ is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QSpinBox
 
 from app.cluster.prometheus import Line, Queried
@@ -81,9 +82,35 @@ def test_one_cluster_with_its_pods_by_state_and_what_is_wrong_with_one_workload(
     shell.until(lambda: panel._page.chosen is not None and panel._page.chosen.key[2] == "api")
     assert {signal.rule for signal in panel._page.chosen.signals} >= {"pod.crash_loop", "workload.readiness"}
     panel.page.looking.show_tab("related")
-    assert any("ReplicaSet" in str(row.cells["to"]) for row in panel.page.looking.related.rows())
+    assert any("ReplicaSet" in str(row.cells["to"]) for row in panel.page.looking.topology.table.rows())
     panel.page.looking.show_tab("yaml")
     assert panel.page.looking.yaml.text().startswith("apiVersion: apps/v1\nkind: Deployment")
+
+
+def test_the_topology_is_drawn_walked_by_keys_and_told_as_a_table(shell: Shell) -> None:
+    panel, pane = shell.panel, shell.panel.page.looking.topology
+    panel.show_cluster("eu")
+    panel.choose(("Deployment", "shop", "web"))
+    shell.window.trigger("cluster.topology")
+    shell.until(lambda: pane.view.selected == "Deployment/shop/web", 30_000)
+    pane.view.setFocus()
+    assert "Deployment shop/web" in pane.view.accessibleDescription() and "scales it" in pane.view.accessibleDescription()
+    zoomed = pane.view.transform().m11()
+    shell.ctrl(Qt.Key.Key_Plus)
+    assert pane.view.transform().m11() > zoomed
+    shell.ctrl(Qt.Key.Key_0)
+    seen = lambda: pane.view.mapToScene(pane.view.viewport().rect()).boundingRect()  # noqa: E731 - changes as bars go
+    shell.until(lambda: seen().contains(pane.view.sceneRect().adjusted(1, 1, -1, -1)), 5_000)
+    shell.key(Qt.Key.Key_Right)
+    assert pane.view.selected.startswith("ReplicaSet/shop/web-")
+    shell.key(Qt.Key.Key_Return)
+    shell.until(lambda: panel._page.chosen is not None and panel._page.chosen.key[0] == "ReplicaSet", 30_000)
+    assert pane.view.picture.start == pane.view.selected
+    pane.switch.button("table").click()
+    assert pane.table.isVisible() and not pane.view.isVisible()
+    assert shell.window.kept["cluster.topology"] == "table"
+    pane.switch.button("picture").click()
+    assert pane.view.isVisible()
 
 
 def test_logs_of_all_pods_of_a_workload_come_merged(shell: Shell) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QStackedWidge
 
 from ui.panels.cluster.querying import QueryPane
 from ui.panels.cluster.running import RunPane
+from ui.panels.cluster.topology import TopologyPane
 from ui.panels.cluster.using import UsagePane
 from ui.widgets import Column, EmptyState, LogView, Pane, Row, Segmented, StatusCell, Table, button, line_edit
 
@@ -41,7 +42,7 @@ class LookingPane(Pane):
             [
                 ("logs", "Logs"),
                 ("yaml", "YAML"),
-                ("related", "Related"),
+                ("related", "Topology"),
                 ("traffic", "Traffic"),
                 ("pods", "Pods"),
                 ("usage", "Usage"),
@@ -82,10 +83,8 @@ class LookingPane(Pane):
         self.yaml = LogView()
         self.yaml.setObjectName("cluster.yaml")
         self.yaml.setAccessibleName("YAML")
-        self.related = Table([Column("from", "Object", 280), Column("does", "Does", 90), Column("to", "To", 300)], dense=True)
-        self.related.setObjectName("cluster.related")
-        self.related.setAccessibleName("What hangs together")
-        self.related.activated.connect(lambda _index: self._point())
+        self.topology = TopologyPane(panel)
+        self.topology.pointed.connect(self.pointed)
         self.traffic = Table(
             [Column("flow", "Connection", 340), Column("may", "Allowed", 90, kind="status"), Column("why", "Why", 460)], dense=True
         )
@@ -105,13 +104,15 @@ class LookingPane(Pane):
         self.pods.setObjectName("cluster.pods.table")
         self.pods.setAccessibleName("Pods of the selection")
         self.no_traffic = EmptyState(
-            "tree-structure", "No port is declared", "Its containers name no port, so nothing can be said about who may connect."
+            "tree-structure",
+            "No port is named",
+            "No container, Service or policy names a port of it, so nothing can be said about who may connect.",
         )
         self.usage, self.running, self.query = UsagePane(panel), RunPane(panel), QueryPane(panel)
         self._pages: dict[str, QWidget] = {
             "logs": self.log,
             "yaml": self.yaml,
-            "related": self.related,
+            "related": self.topology,
             "traffic": self.traffic,
             "pods": self.pods,
             "usage": self.usage,
@@ -146,14 +147,7 @@ class LookingPane(Pane):
             if self._shown != chosen.key:
                 self.yaml.verticalScrollBar().setValue(0)
             self._shown = chosen.key
-            topology = chosen.topology
-            word = lambda key: f"{key[0]} {key[2]}"  # noqa: E731 - used twice in the next line
-            self.related.set_rows(
-                [
-                    Row(f"{e.source}\n{e.target}", {"from": word(e.source), "does": e.relation, "to": word(e.target)})
-                    for e in (topology.edges if topology is not None else ())
-                ]
-            )
+            self.topology.show_chosen(chosen)
             self.traffic.set_rows(
                 [
                     Row(
@@ -283,14 +277,6 @@ class LookingPane(Pane):
 
         dialog.fileSelected.connect(write)
         dialog.open()
-
-    def _point(self) -> None:
-        edges = self._chosen.topology.edges if self._chosen is not None and self._chosen.topology is not None else ()
-        chosen = self.related.selected_id()
-        for edge in edges:
-            if f"{edge.source}\n{edge.target}" == chosen and self._chosen is not None:
-                other = edge.target if edge.target != self._chosen.key else edge.source
-                self.pointed.emit(*other)
 
     def hideEvent(self, event: Any) -> None:
         self._end()

@@ -329,15 +329,13 @@ class ClusterPanel(Panel):
                 self.ask(verb)
             case "namespaces":
                 self.verbs.ask_namespaces()
-            case "logs" | "yaml" | "usage" | "run" | "query" as tab:
+            case "logs" | "yaml" | "usage" | "run" | "query" | "topology" | "object" as tab:
                 self.tabs.set_value("cluster")
                 self._choose_tab()
-                self.page.looking.show_tab(tab)
+                self.page.looking.show_tab("related" if tab in ("topology", "object") else tab)
             case "tunnels":
                 self.tabs.set_value("tunnels")
                 self._choose_tab()
-            case "topology" | "object":
-                self.page.looking.show_tab("related")
 
     def state(self) -> dict[str, Any]:
         return {"tab": self.tabs.value(), "context": self.context, "namespace": self._namespace, "chosen": list(self._chosen or ())}

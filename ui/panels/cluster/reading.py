@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from app.cluster.rollouts import Progress, Revision, Strategy
     from app.cluster.topology import Topology
     from app.cluster.workloads import EventLine, Hpa, NodeLine, Workload
+    from ui.panels.cluster.picturing import Picture
 
 Key = tuple[str, str, str]
 MOST_PODS = 400  # in the grid; more would be too small to tell apart
 MOST_EVENTS = 60
+MOST_DRAWN = 300  # objects of one picture; many of a kind become one box
+MOST_FLOWS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Chosen:
     pods: tuple[PodLine, ...] = ()
     topology: Topology | None = None
     traffic: tuple[tuple[str, Verdict], ...] = ()
+    picture: Picture | None = None
     yaml: str = ""
 
 
@@ -121,7 +125,7 @@ def read_page(snapshot: Any, health: Health, facts: Mapping[str, Any], namespace
     for line in view.workloads:
         if inside(line.namespace):
             done = progress(line)
-            state, word = _state(line, done, judged.get(line.key))
+            state, word = workload_state(line, done, judged.get(line.key))
             kind, weight = arms.get(line.key) or (_strategy(line), _weight(done))
             score = judged[line.key].score if line.key in judged else 100
             cpu = _cpu(snapshot.metrics.pods, view.pods_by_owner.get(line.key, ()), now)
@@ -189,7 +193,7 @@ def _weight(done: Progress) -> str:
     return "idle" if str(done.state) == "complete" else f"{done.share * 100:.0f} %"
 
 
-def _state(line: Workload, done: Progress, judged: Any) -> tuple[str, str]:
+def workload_state(line: Workload, done: Progress, judged: Any) -> tuple[str, str]:
     """The words of Argo CD's health, which people know: from the worst signal, and the rollout."""
     severity = str(judged.severity) if judged is not None else "ok"
     if severity == "critical":
@@ -250,14 +254,17 @@ def _chosen(view: Any, health: Health, key: Key, apps: tuple[Application, ...]) 
     from app.cluster.argo import not_drift
     from app.cluster.objects import Object
     from app.cluster.rollouts import progress, revisions, strategy_of
-    from app.cluster.topology import around, flows
+    from app.cluster.topology import around, traffic
     from app.cluster.yamlfile import dump
+    from ui.panels.cluster.picturing import picture_of
 
     line = next((w for w in view.workloads if w.key == key), None)
     obj: Object | None = view.reading.get(*key)
     app = next((a for a in apps if any((r.kind, r.namespace, r.name) == key for r in a.resources)), None)
     about = tuple(s for s in health.signals if s.workload == key or (s.kind, s.namespace, s.name) == key)
     pods = view.pods_by_owner.get(key, ()) if key[0] != "Pod" else tuple(p for k, p in view.pods.items() if k == key[1:])
+    topology, connections = around(view, key, hops=4, most=MOST_DRAWN), traffic(view, key)
+    flows = connections.flows[:MOST_FLOWS] if connections is not None else ()
     return Chosen(
         key=key,
         strategy=strategy_of(view, line) if line is not None else None,
@@ -267,9 +274,8 @@ def _chosen(view: Any, health: Health, key: Key, apps: tuple[Application, ...]) 
         not_drift=not_drift(view, app) if app is not None else (),
         signals=about,
         pods=tuple(sorted(pods, key=lambda p: p.name)),
-        topology=around(view, key, hops=4, most=40),
-        traffic=tuple((f"{f.source[0]} {f.source[1]}/{f.source[2]} to port {f.port}", f.verdict) for f in flows(view, key)[:60])
-        if line is not None
-        else (),
+        topology=topology,
+        traffic=tuple((f"{f.source[0]} {f.source[1]}/{f.source[2]} to port {f.port}", f.verdict) for f in flows),
+        picture=picture_of(view, health, topology, connections, key),
         yaml=dump(obj) if obj is not None else "",
     )
