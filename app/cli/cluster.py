@@ -111,9 +111,11 @@ def health(context: ContextOption = "", namespace: NamespaceOption = "") -> None
     async def work(console: Console):  # type: ignore[no-untyped-def]
         name = await ready(console, context)
         judged = await console.clusters.health(name)
-        return name, judged, console.clusters.remarks(name)
+        snapshot = console.clusters.snapshot(name)
+        unread = {kind: snapshot.state(kind).message for kind in judged.unread}
+        return name, judged, unread, console.clusters.remarks(name)
 
-    name, judged, remarks = run(work)
+    name, judged, unread, remarks = run(work)
     signals = [signal for signal in judged.signals if namespace in ("", signal.namespace)]
     # What was not read is not healthy: nothing critical is then only nothing seen.
     bad = "Pod" in judged.unread or any(signal.severity.value == "critical" for signal in signals)
@@ -142,11 +144,12 @@ def health(context: ContextOption = "", namespace: NamespaceOption = "") -> None
             [
                 f"{name}: {judged.score} of 100, {len(signals)} signals",
                 *(
-                    f"  {signal.severity.value:8} {signal.kind} {signal.namespace}/{signal.name}: {signal.title} {signal.cause}"
+                    f"  {signal.severity.value:8} {signal.kind} {'/'.join(filter(None, (signal.namespace, signal.name)))}: {signal.title}"
+                    + f"\n{'':11}{signal.cause}" * bool(signal.cause)
                     for signal in signals
                     if signal.severity.value in ("critical", "warning")
                 ),
-                *([f"  Not read: {', '.join(judged.unread)}"] if judged.unread else []),
+                *(f"  Not read: {kind}. {why}".rstrip() for kind, why in unread.items()),
                 *([f"  {remarks}"] if remarks else []),
             ]
         ),

@@ -22,7 +22,9 @@ cluster.add_typer(rollout, name="rollout")
 
 What = Annotated[Path, typer.Argument(help="File with manifests, folder with a kustomization, or - for standard input.")]
 Force = Annotated[bool, typer.Option("--force", help="Take over fields that other managers own.")]
-Name = Annotated[str, typer.Argument(help="KIND/NAME, such as deployment/web or sts/db.")]
+Name = Annotated[
+    str, typer.Argument(help="KIND/NAME, such as deployment/web or sts/db; the name alone where only one workload has it.")
+]
 Space = Annotated[str, typer.Option("--namespace", "-n", help="Namespace; default: the context's, else default.")]
 KINDS = {
     "deployment": "Deployment",
@@ -208,11 +210,19 @@ def _act(name: str, context: str, namespace: str, make: Any) -> None:
 
 async def _place(console: Console, name: str, context: str, namespace: str) -> tuple[str, tuple[str, str, str]]:
     kind, slash, rest = name.partition("/")
-    if not slash or not rest or kind.lower() not in KINDS:
+    if slash and (not rest or kind.lower() not in KINDS):
         raise Invalid(f"“{name}” does not name a workload. Nothing was done.", "Write KIND/NAME, such as deployment/web.")
     where = await ready(console, context)
     space = namespace or console.clusters.contexts().get(where).namespace or "default"
-    return where, (KINDS[kind.lower()], space, rest)
+    if slash:
+        return where, (KINDS[kind.lower()], space, rest)
+    snapshot = console.clusters.snapshot(where)
+    found = [kind for kind in dict.fromkeys(KINDS.values()) if snapshot.get(kind, space, name)]
+    if len(found) != 1:
+        said = f"Several workloads of {space} are called {name}" if found else f"There is no workload {name} in {space}"
+        choice = ", ".join(f"{kind.lower()}/{name}" for kind in found)
+        raise Invalid(f"{said}. Nothing was done.", f"Name one: {choice}." if found else "azora cluster workloads lists them.")
+    return where, (found[0], space, name)
 
 
 def _line(view: Any, key: tuple[str, str, str]) -> Any:

@@ -289,7 +289,7 @@ class Reflector:
             self._missing += 1
             if self._missing == 1:
                 return self._longer()
-            self._drop(KindStatus.ABSENT, "This cluster does not serve it.")
+            self._drop(KindStatus.ABSENT, f"This cluster does not serve {self.kind.plural} of {self.kind.api_version}.")
             return timing.idle
         if error.failure.reason == "Cut" and self.revision and not self._failed_watches:
             # Watches are cut all the time, by balancers and restarts. Only one that cannot be resumed is worth a word.

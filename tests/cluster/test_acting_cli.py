@@ -27,6 +27,10 @@ def test_diff_apply_scale_and_rollout(azora, home, server, tmp_path):
     assert server.objects("Deployment")["shop", "cart"]["spec"]["replicas"] == 3
     stuck = azora("cluster", "rollout", "status", "deployment/search", "-n", "shop", expect=9)
     assert stuck.out.startswith("stuck")
+    assert azora("cluster", "rollout", "status", "search", "-n", "shop", expect=9).out == stuck.out  # the only one of that name
+    server.put({**server.objects("Deployment")["shop", "search"], "kind": "StatefulSet"})
+    assert "deployment/search, statefulset/search" in azora("cluster", "rollout", "status", "search", "-n", "shop", expect=None).err
+    assert "no workload nothing in shop" in azora("cluster", "rollout", "status", "nothing", "-n", "shop", expect=None).err
 
 
 def test_argo_cd_is_listed_and_a_rollback_that_it_would_undo_is_refused(azora, home, server, tmp_path):

@@ -45,6 +45,9 @@ def test_contexts_health_workloads_and_logs(azora, shop, tmp_path):
     assert context["context"] == "kind-shop" and context["answers"] and context["version"] == "v1.36.2"
     health = azora("cluster", "health", "--json", env=env, expect=9).json
     assert not health["healthy"] and any("crash" in signal["rule"] for signal in health["signals"])
+    told = azora("cluster", "health", env=env, expect=9).out.splitlines()
+    crash = next(number for number, line in enumerate(told) if "crashes again and again" in line)
+    assert told[crash + 1].startswith(" " * 11) and told[crash + 1].endswith(".")  # the cause has a line of its own
     workloads = azora("cluster", "workloads", "-n", "shop", "--json", env=env).json
     assert {item["name"] for item in workloads if item["kind"] == "Deployment"} == {
         name for namespace, name in shop.objects("Deployment") if namespace == "shop"
