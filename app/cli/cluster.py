@@ -144,7 +144,7 @@ def health(context: ContextOption = "", namespace: NamespaceOption = "") -> None
             [
                 f"{name}: {judged.score} of 100, {len(signals)} signals",
                 *(
-                    f"  {signal.severity.value:8} {signal.kind} {'/'.join(filter(None, (signal.namespace, signal.name)))}: {signal.title}"
+                    f"  {signal.severity.value:8} {signal.kind} {f'{signal.namespace}/'.lstrip('/')}{signal.name}: {signal.title}"
                     + f"\n{'':11}{signal.cause}" * bool(signal.cause)
                     for signal in signals
                     if signal.severity.value in ("critical", "warning")
