@@ -357,7 +357,7 @@ class Console:
         """Kubernetes clusters."""
         from app.cluster import Clusters
 
-        return Clusters(settings=self.settings, operations=self.operations, bus=self.bus, jobs=self.jobs)
+        return Clusters(settings=self.settings, operations=self.operations, database=self.database, bus=self.bus, jobs=self.jobs)
 
     @cached_property
     def demo(self) -> Demo:

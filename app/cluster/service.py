@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -23,6 +25,7 @@ from app.cluster.prometheus import Queried, ask
 from app.cluster.reflector import Timing
 from app.cluster.store import Snapshot
 from app.cluster.tunnels import Tunnels, free_port
+from app.cluster.usage import KEPT_KINDS, MINUTE_MS, Sample, Top
 from app.cluster.watching import Pace, Reach, Watching
 from app.core.clock import now_ms
 from app.core.errors import ConsoleError, Denied, Invalid, NotFound
@@ -32,7 +35,11 @@ from app.core.settings import ContextSetting, SettingsStore, TunnelSetting
 
 if TYPE_CHECKING:
     from app.cluster.actions import Actions
+    from app.cluster.archive import UsageArchive
+    from app.database import Database
     from app.operations import Operations
+
+log = logging.getLogger(__name__)
 
 RECORDED = recorded.NAME
 REST_SECONDS = 1.0
@@ -48,6 +55,7 @@ class Clusters:
         *,
         settings: SettingsStore,
         operations: Operations,
+        database: Database,
         bus: Bus,
         jobs: Jobs,
         environ: Mapping[str, str] | None = None,
@@ -56,6 +64,7 @@ class Clusters:
     ) -> None:
         self._settings = settings
         self._operations = operations
+        self._database = database
         self._bus = bus
         self._jobs = jobs
         self._environ = os.environ if environ is None else environ
@@ -67,6 +76,7 @@ class Clusters:
         self._idle: dict[str, Connection] = {}
         self._health: dict[str, tuple[Snapshot, float, float, Health]] = {}
         self._rows: dict[str, tuple[Health | None, FleetRow]] = {}
+        self._keeping = False
         self.tunnels = Tunnels(lambda: self._settings.value.tunnels, self._own_connection, lambda: bus.publish(ClusterChanged("")))
 
     @cached_property
@@ -75,6 +85,12 @@ class Clusters:
         from app.cluster.actions import Actions
 
         return Actions(self._operations, self, lambda: self._settings.value.cluster.grace_seconds)
+
+    @cached_property
+    def _archive(self) -> UsageArchive:
+        from app.cluster.archive import UsageArchive
+
+        return UsageArchive(self._database)
 
     # contexts
 
@@ -174,6 +190,9 @@ class Clusters:
                 pace=self._pace,
             )
             self._watching[context] = watching
+            if not self._keeping:
+                self._keeping = True
+                self._jobs.quietly("keep usage", self._keep_usage, endless=True)
             self._jobs.quietly(f"watch {context}", watching.run, endless=True)
         return await watching.first_answer()
 
@@ -250,10 +269,55 @@ class Clusters:
         """Which resources a cluster serves now, and which of its APIs have no backend."""
         return await discover(self.connection(context))
 
-    def usage(self, context: str, namespace: str, name: str) -> list[tuple[int, float, int]]:
-        """CPU and memory of a pod (or of a node: empty namespace) over the last hour: UTC ms, thousandths of a core, bytes."""
+    def usage(self, context: str, kind: str, namespace: str, name: str) -> list[Sample]:
+        """CPU and memory of a pod, a workload or a node (empty namespace) over the last hour, as far as this process was there."""
         watching = self._watching.get(context)
-        return watching.history.of(namespace, name) if watching is not None else []
+        return watching.history.of(kind, namespace, name) if watching is not None else []
+
+    async def usage_over(self, context: str, kind: str, namespace: str, name: str, hours: int) -> list[Sample]:
+        """The same over up to a week, also from before this process: by minutes, and as means over ten when older than six hours.
+
+        Only workloads and nodes are kept beyond a process (:data:`app.cluster.usage.KEPT_KINDS`).
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        now = now_ms()
+        since = now - hours * 3_600_000
+        fresh = [sample for sample in self.usage(context, kind, namespace, name) if sample.at >= since]
+        if kind not in KEPT_KINDS or not self._archive.is_open:
+            return fresh
+        until = fresh[0].at if fresh else now
+        return [*await self._archive.read(self.identity(context).ref, (kind, namespace, name), since, until), *fresh]
+
+    async def _keep_usage(self) -> None:
+        """Once a minute, keep the one that is over of every cluster, in one transaction."""
+        while True:
+            await asyncio.sleep(60.5 - time.time() % 60)
+            try:
+                await self.keep_minute(now_ms() - 60_000)
+            except ConsoleError as error:  # that minute is a gap; the next may be kept again
+                log.info("usage of clusters: %s", error)
+
+    async def keep_minute(self, at: int) -> int:
+        """Keep what workloads and nodes of all clusters used in the minute of ``at`` (UTC ms). Returns how many there were.
+
+        A cluster that did not answer in that minute, or whose identity was not asked yet, has none.
+
+        Raises:
+            Unavailable, Conflict: the store does not answer or is held; nothing was kept.
+        """
+        begin = at - at % MINUTE_MS
+        taken: dict[str, dict[Top, tuple[float, float]]] = defaultdict(dict)
+        for watching in self._watching.values():
+            if watching.reach.answered_at:  # several contexts may lead to one cluster and see different parts of it
+                taken[watching.identity.ref] |= watching.history.means(begin, begin + MINUTE_MS, KEPT_KINDS)
+        if not any(taken.values()) or not self._archive.is_open:
+            return 0
+        written = await self._archive.keep(begin, taken)
+        if written.left_out:
+            log.info("the use of %d workloads is not kept: their clusters have too many", written.left_out)
+        return written.rows
 
     async def health(self, context: str) -> Health:
         """How a cluster is, judged beside the loop.

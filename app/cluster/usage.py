@@ -3,45 +3,117 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from app.cluster.client import Connection
 from app.cluster.failures import ApiDenied, ApiError, ApiNotFound
+from app.cluster.objects import Reading
 from app.cluster.quantities import amount
 from app.cluster.store import Key, Metrics
+from app.cluster.workloads import View
 
 BASE = "/apis/metrics.k8s.io/v1beta1"
-KEPT = 240  # readings per pod and node: an hour at one every 15 s
+MINUTE_MS = 60_000
+KEPT = 240  # readings of each pod, workload and node: an hour at one every 15 s
+KEPT_KINDS = ("Node", "Deployment", "StatefulSet", "DaemonSet", "Rollout", "CronJob")  # in the store: what stays under its name
+
+Top = tuple[str, str, str]  # kind, namespace (empty for a node) and name of what use is counted for
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was used at one time: UTC ms, CPU in thousandths of a core, memory in bytes, and how many ms it stands for."""
+
+    at: int
+    cpu: float
+    memory: int
+    span: int
 
 
 class History:
-    """The last readings of each pod and node: time (UTC ms), CPU in thousandths of a core, memory in bytes."""
+    """The last readings of each pod, workload and node. A workload's is the sum over the pods that it had at that time.
 
-    def __init__(self, kept: int = KEPT) -> None:
+    Args:
+        span: milliseconds between two readings.
+    """
+
+    def __init__(self, kept: int = KEPT, span: int = 15_000) -> None:
         self._kept = kept
-        self._rows: dict[Key, array[float]] = {}
+        self._span = span
+        self._rows: dict[Top, array[float]] = {}  # ms, thousandths of a core and bytes in turn
+        self._owners: dict[Key, Top] = {}
 
-    def add(self, metrics: Metrics) -> None:
-        """Take a reading in; who is gone is forgotten."""
+    def add(self, metrics: Metrics, reading: Reading) -> None:
+        """Take a reading in. A pod that is gone is forgotten; a workload without pods only after as long as is kept.
+
+        Args:
+            reading: says whose the pods are.
+        """
         now = float(metrics.read_at)
-        rows: dict[Key, array[float]] = {}
+        used: dict[Top, tuple[float, float]] = {}
+        self._owners = owners = self._owned(metrics, View(reading))
         for key, containers in metrics.pods.items():
-            cpu = sum(cpu for cpu, _ in containers.values())
-            rows[key] = self._grown(key, now, cpu, float(sum(memory for _, memory in containers.values())))
+            cpu, memory = sum(cpu for cpu, _ in containers.values()), float(sum(memory for _, memory in containers.values()))
+            used["Pod", *key] = cpu, memory
+            owner = owners.get(key)
+            if owner is not None and owner[0] not in ("Pod", "Node"):  # static pods say that their node controls them
+                before = used.get(owner, (0.0, 0.0))
+                used[owner] = before[0] + cpu, before[1] + memory
         for node, (cpu, memory) in metrics.nodes.items():
-            rows[("", node)] = self._grown(("", node), now, cpu, float(memory))
+            used["Node", "", node] = cpu, float(memory)
+        oldest = now - self._kept * self._span
+        rows = {top: row for top, row in self._rows.items() if top[0] != "Pod" and row[-3] > oldest}
+        for top, (cpu, memory) in used.items():
+            rows[top] = self._grown(top, now, cpu, memory)
         self._rows = rows
 
-    def of(self, namespace: str, name: str) -> list[tuple[int, float, int]]:
-        """Readings of a pod, or of a node (empty namespace), oldest first."""
-        row = self._rows.get((namespace, name), array("d"))
-        return [(int(row[i]), row[i + 1], int(row[i + 2])) for i in range(0, len(row), 3)]
+    def clear(self) -> None:
+        """Forget everything: it was of another cluster."""
+        self._rows, self._owners = {}, {}
 
-    def _grown(self, key: Key, now: float, cpu: float, memory: float) -> array[float]:
-        row = self._rows.get(key)
+    def of(self, kind: str, namespace: str, name: str) -> list[Sample]:
+        """Readings of a pod, a workload, or a node (empty namespace), oldest first."""
+        row = self._rows.get((kind, namespace, name), array("d"))
+        return [Sample(int(row[i]), row[i + 1], int(row[i + 2]), self._span) for i in range(0, len(row), 3)]
+
+    def means(self, since: int, until: int, kinds: Collection[str]) -> dict[Top, tuple[float, float]]:
+        """Mean CPU and memory from ``since`` to before ``until`` of everything of some kinds that was measured in between."""
+        found: dict[Top, tuple[float, float]] = {}
+        for top, row in self._rows.items():
+            if top[0] not in kinds:
+                continue
+            end = len(row)
+            while end and row[end - 3] >= until:
+                end -= 3
+            begin = end
+            while begin and row[begin - 3] >= since:
+                begin -= 3
+            if places := range(begin, end, 3):
+                found[top] = sum(row[i + 1] for i in places) / len(places), sum(row[i + 2] for i in places) / len(places)
+        return found
+
+    def _owned(self, metrics: Metrics, view: View) -> dict[Key, Top]:
+        """The workloads of pods. It is looked up once for each pod, again as long as what is above its controller is not known."""
+        owners: dict[Key, Top] = {}
+        pods = view.reading.of("Pod")
+        for key in metrics.pods:
+            known = self._owners.get(key)
+            if known is None or known[0] in ("Pod", "ReplicaSet", "Job"):
+                pod = pods.get(key)
+                if pod is None:
+                    continue
+                known = view.top("Pod", key[0], pod)
+            owners[key] = known
+        return owners
+
+    def _grown(self, top: Top, now: float, cpu: float, memory: float) -> array[float]:
+        row = self._rows.get(top)
         if row is None:
             row = array("d")
+        while row and row[-3] >= now:  # the clock was set back: what is ahead of it cannot be placed
+            del row[-3:]
         row.extend((now, cpu, memory))
         if len(row) > 3 * self._kept:
             del row[: len(row) - 3 * self._kept]
@@ -75,6 +147,28 @@ async def read_metrics(connection: Connection, namespace: str, now: int) -> Metr
         },
         nodes={item["metadata"]["name"]: _usage(item) for item in nodes.get("items") or ()},
     )
+
+
+def summed(each: Sequence[Sequence[Sample]]) -> list[Sample]:
+    """The readings of several pods as those of all; pods are measured at the same moments."""
+    found: dict[int, Sample] = {}
+    for samples in each:
+        for one in samples:
+            so_far = found.get(one.at)
+            found[one.at] = one if so_far is None else Sample(one.at, so_far.cpu + one.cpu, so_far.memory + one.memory, one.span)
+    return [found[at] for at in sorted(found)]
+
+
+def runs(samples: Iterable[Sample]) -> list[list[Sample]]:
+    """Samples in pieces without a gap. A gap is what is longer than two and a half times what the samples beside it stand for."""
+    pieces: list[list[Sample]] = []
+    for sample in samples:
+        last = pieces[-1][-1] if pieces else None
+        if last is not None and sample.at - last.at <= 2.5 * max(sample.span, last.span):
+            pieces[-1].append(sample)
+        else:
+            pieces.append([sample])
+    return pieces
 
 
 def together(parts: Sequence[Metrics]) -> Metrics:

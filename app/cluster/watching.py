@@ -81,7 +81,7 @@ class Watching:
         self.connection = connection
         self.namespaces = tuple(chosen) or (home,)
         self.store = Store(connection.context)
-        self.history = History()
+        self.history = History(span=round((pace or Pace()).metrics * 1000))
         self.reach = Reach()
         self.access = Access(namespaces=self.namespaces)
         self.identity = Identity("", connection.server)
@@ -295,6 +295,7 @@ class Watching:
             )
             log.warning("%s", self.problem)
             self.store.clear()
+            self.history.clear()
             for reflector in self._reflectors.values():
                 reflector.state = KindState()
                 reflector.forget()
@@ -336,7 +337,7 @@ class Watching:
         if metrics != self.store.metrics:
             self.store.set_metrics(metrics)
             if metrics.available:
-                self.history.add(metrics)
+                self.history.add(metrics, self.store.snapshot(metrics.read_at))
             self._changed("Metrics")
 
     async def _ask_access(self) -> None:

@@ -133,7 +133,7 @@ class View:
     @cached_property
     def owners(self) -> Mapping[tuple[str, str], Key]:
         """The workload at the top of each pod's chain of controllers, by namespace and pod; bare pods are their own."""
-        return {key: self._top("Pod", key[0], pod) for key, pod in self.reading.of("Pod").items()}
+        return {key: self.top("Pod", key[0], pod) for key, pod in self.reading.of("Pod").items()}
 
     @cached_property
     def pods_by_owner(self) -> Mapping[Key, tuple[PodLine, ...]]:
@@ -182,7 +182,8 @@ class View:
             found[line.about_kind, line.namespace, line.about].append(line)
         return {key: tuple(lines) for key, lines in found.items()}
 
-    def _top(self, kind: str, namespace: str, obj: Object) -> Key:
+    def top(self, kind: str, namespace: str, obj: Object) -> Key:
+        """What stands at the top of an object's chain of controllers, as far as it is known; itself without any."""
         top: Key = (kind, namespace, name_of(obj))
         for _ in range(4):  # Pod → ReplicaSet → Deployment, Pod → Job → CronJob
             owner_kind, owner = controller_of(obj)

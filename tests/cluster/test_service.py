@@ -250,11 +250,44 @@ async def test_metrics_come_with_a_short_history_and_their_absence_is_said(clust
     metrics = clusters.snapshot("kind-shop").metrics
     (key, containers) = next(iter(metrics.pods.items()))
     assert all(cpu >= 0 and memory > 0 for cpu, memory in containers.values()) and metrics.nodes
-    await assert_comes(lambda: len(clusters.usage("kind-shop", *key)) >= 2)
+    await assert_comes(lambda: len(clusters.usage("kind-shop", "Pod", *key)) >= 2)
     server.faults.metrics_down = True
     await assert_comes(lambda: not clusters.snapshot("kind-shop").metrics.available)
     assert "does not answer" in clusters.snapshot("kind-shop").metrics.message
     assert clusters.reach("kind-shop").answers, "a dead metrics server is not a dead cluster"
+
+
+@pytest.mark.asyncio
+async def test_what_a_workload_used_is_known_after_a_restart_and_of_a_dead_cluster_nothing_is_kept(console, server, tmp_path):
+    clusters, cart = console.clusters, ("Deployment", "shop", "cart")
+    await clusters.connect("kind-shop")
+    await assert_comes(lambda: clusters.usage("kind-shop", *cart))
+    measured = clusters.usage("kind-shop", *cart)[0]
+    assert await clusters.keep_minute(measured.at) > 3
+    assert await clusters.keep_minute(measured.at - 3_600_000) == 0, "an hour ago nothing was measured"
+    server.faults.etcd_down = server.faults.metrics_down = True
+    await assert_comes(
+        lambda: clusters.reach("kind-shop").answers is False and not clusters.snapshot("kind-shop").metrics.available
+    )
+    last = clusters.usage("kind-shop", *cart)[-1].at
+    await asyncio.sleep(3 * RAPID.metrics)
+    assert clusters.usage("kind-shop", *cart)[-1].at == last, "what is not measured is no reading"
+    assert await clusters.keep_minute(last + 60_000) == 0
+    server.faults.heal()
+    await console.close()
+
+    again = await Console.open(tmp_path / "home")
+    again.clusters._timing, again.clusters._pace = SLOWER, RAPID
+    try:
+        assert await again.clusters.usage_over("kind-shop", *cart, 168) == [], "which cluster it is must be asked first"
+        await again.clusters.connect("kind-shop")
+        minute = measured.at - measured.at % 60_000
+        kept = [one for one in await again.clusters.usage_over("kind-shop", *cart, 168) if one.at == minute]
+        assert kept and kept[0].memory == measured.memory and kept[0].cpu == pytest.approx(measured.cpu, abs=0.001)
+        pod = next(key for key in again.clusters.snapshot("kind-shop").of("Pod") if key[0] == "shop")
+        assert all(one.span < 60_000 for one in await again.clusters.usage_over("kind-shop", "Pod", *pod, 168))
+    finally:
+        await again.close()
 
 
 @pytest.mark.asyncio

@@ -16,7 +16,7 @@ from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.aside import served
 from tests.ui.shell.desk import Shell, start
 from ui.panels.cluster.tunnels import TunnelForm
-from ui.panels.cluster.using import summed
+from ui.panels.cluster.using import ONLY_AN_HOUR
 
 pytestmark = pytest.mark.gui
 
@@ -277,6 +277,11 @@ def test_a_command_is_a_plan_and_its_output_is_read_beside_it(shell: Shell, serv
     shell.until(lambda: pane.output.text() == "42% used" and "Exit code 3." in pane.ended.text(), 30_000)
 
 
+def kept_like(shell: Shell) -> dict[str, Any]:
+    """A minute of one workload under the identity of the cluster."""
+    return {shell.console.clusters.identity("eu").ref: {("Deployment", "shop", "cart"): (5.0, 1e8)}}
+
+
 def test_usage_of_a_workload_is_shown_with_both_figures(shell: Shell) -> None:
     panel = shell.panel
     panel.show_cluster("eu")
@@ -288,7 +293,15 @@ def test_usage_of_a_workload_is_shown_with_both_figures(shell: Shell) -> None:
     assert usage.cpu.accessibleDescription().startswith("CPU:")
     row = next(row for row in panel._page.rows if row.line.key == ("Deployment", "shop", "cart"))
     assert f"CPU {row.cpu[-1][1]:,.0f} m" in usage.words.text()  # its own pods only, not those of cart-canary
-    assert summed([[(1, 2.0, 3)], [(1, 1.0, 1), (2, 5.0, 6)]]) == [(1, 3.0, 4), (2, 5.0, 6)]
+    assert usage.range.button("168").isEnabled()
+    at = shell.ask(lambda: shell.console.clusters.usage_over("eu", "Deployment", "shop", "cart", 1))[0].at
+    old = shell.ask(lambda: shell.console.clusters._archive.keep(at - 26 * 3_600_000, kept_like(shell)))
+    assert old.rows and shell.ask(lambda: shell.console.clusters.keep_minute(at))
+    usage.range.button("168").click()
+    shell.until(lambda: "One gap" in usage.words.text() and "1 gap" in usage.memory.accessibleDescription())
+    panel.choose(("Pod", "shop", "cart-7455ddfd44-7b7wd"))
+    shell.until(lambda: usage.range.button("168").toolTip() == ONLY_AN_HOUR)
+    assert usage.range.value() == "1" and not usage.range.button("168").isEnabled()
 
 
 def test_prometheus_is_named_and_asked_from_the_page(shell: Shell) -> None:

@@ -1,36 +1,51 @@
-"""CPU and memory of what is chosen over the last hour, as the console itself kept them."""
+"""CPU and memory of what is chosen: the last hour as it was measured, a week as the console kept it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.core.clock import now_ms
-from ui.widgets import LineChart
+from ui.widgets import LineChart, Segmented
+from ui.widgets.values import moment
 
 if TYPE_CHECKING:
+    from app.cluster.usage import Sample
     from ui.panels.cluster.panel import ClusterPanel
-    from ui.panels.cluster.reading import Page
+    from ui.panels.cluster.reading import Key, Page
 
-Readings = list[tuple[int, float, int]]  # UTC ms, thousandths of a core, bytes
 MIB = 1024 * 1024
+HOUR_MS = 3_600_000
+CALM_SECONDS = 3.0
+RANGES = (("1", "Last hour"), ("6", "6 hours"), ("24", "24 hours"), ("168", "7 days"))
+ONLY_AN_HOUR = "Only workloads and nodes are kept longer than an hour: pods come and go."
 
 
 class UsagePane(QWidget):
-    """Two charts side by side under their present figures; of a workload the sum over its pods."""
+    """Two charts side by side under their present figures; of a workload the sum over the pods that it had at each time."""
 
     def __init__(self, panel: ClusterPanel) -> None:
         super().__init__()
         self._panel = panel
         self._page: Page | None = None
+        self._asked: tuple[str, Key, int] | None = None
+        self._asked_at = 0.0
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 10, 16, 10)
+        row = QHBoxLayout()
         self.words = QLabel("")
         self.words.setObjectName("cluster.usage.words")
         self.words.setWordWrap(True)
-        column.addWidget(self.words)
+        row.addWidget(self.words, 1)
+        self.range = Segmented(RANGES)
+        self.range.setObjectName("cluster.usage.range")
+        self.range.changed.connect(lambda _hours: self._read())
+        row.addWidget(self.range)
+        column.addLayout(row)
         row = QHBoxLayout()
         self.cpu, self.memory = LineChart(), LineChart()
         for chart, name, words in ((self.cpu, "cpu", "CPU over time"), (self.memory, "memory", "Memory over time")):
@@ -50,44 +65,66 @@ class UsagePane(QWidget):
         page = self._page
         if page is None or page.chosen is None:
             return
-        clusters, where, space = self._panel.bridge.console.clusters, page.context, page.chosen.key[1]
-        pods = [pod.name for pod in page.chosen.pods]
-        live = page.live
+        from app.cluster.usage import KEPT_KINDS, summed
 
-        async def read() -> tuple[Readings, str]:
+        clusters, where, key = self._panel.bridge.console.clusters, page.context, page.chosen.key
+        pods = [pod.name for pod in page.chosen.pods]
+        live, kept = page.live, key[0] in KEPT_KINDS
+        for value, _ in RANGES[1:]:
+            self.range.button(value).setEnabled(kept and live)
+            self.range.button(value).setToolTip("" if kept else ONLY_AN_HOUR)
+        if not kept:
+            self.range.set_value("1")
+        hours = int(self.range.value())
+        asked = (where, key, hours)
+        if asked == self._asked and time.monotonic() - self._asked_at < CALM_SECONDS:
+            return  # the cluster changes all the time, but is measured every 15 s
+        self._asked, self._asked_at = asked, time.monotonic()
+
+        async def read() -> tuple[Page, int, list[Sample], str]:
             if not live:
-                return [], "No history of usage is part of the recorded cluster."
+                return page, hours, [], "No history of usage is part of the recorded cluster."
             metrics = clusters.snapshot(where).metrics
-            kept = summed([clusters.usage(where, space, pod) for pod in pods])
-            return kept, "" if metrics.available else metrics.message or "Metrics were not read yet."
+            samples = await clusters.usage_over(where, *key, hours)
+            if not samples and not kept:
+                samples = summed([clusters.usage(where, "Pod", key[1], pod) for pod in pods])
+            return page, hours, samples, "" if metrics.available else metrics.message or "Metrics were not read yet."
 
         self._panel.bridge.run(read, then=self._show, owner=self)
 
-    def _show(self, answer: tuple[Readings, str]) -> None:
-        readings, why = answer
+    def _show(self, answer: tuple[Page, int, list[Sample], str]) -> None:
+        from app.cluster.usage import runs
+
+        page, hours, samples, why = answer
+        shown = self._page
+        if shown is None or shown.chosen is None or page.chosen is None or shown.chosen.key != page.chosen.key:
+            return  # something else was chosen meanwhile
         now = now_ms()
-        self.cpu.set_series([("CPU", [((at - now) / 60_000, cpu) for at, cpu, _ in readings])] if readings else [], "minutes", "m")
-        used = [((at - now) / 60_000, memory / MIB) for at, _, memory in readings]
-        self.memory.set_series([("Memory", used)] if readings else [], "minutes", "MiB")
-        if not readings:
+        clock = (float(now - hours * HOUR_MS), float(now))
+        pieces = runs(samples)
+        self.cpu.set_series([("CPU", _points(pieces, lambda one: one.cpu))], "UTC", "m (UTC)", clock=clock)
+        self.memory.set_series([("Memory", _points(pieces, lambda one: one.memory / MIB))], "UTC", "MiB (UTC)", clock=clock)
+        if not samples:
             self.words.setText(why or "Nothing was measured yet; the cluster is asked every 15 s.")
             return
-        _, cpu, memory = readings[-1]
-        span = (readings[-1][0] - readings[0][0]) // 60_000
-        figures = f"CPU {cpu:,.0f} m (thousandths of a core), memory {memory / MIB:,.1f} MiB, kept over {span} min."
-        self.words.setText(f"{figures} {why}".strip())
+        last = samples[-1]
+        figures = f"CPU {last.cpu:,.0f} m (thousandths of a core), memory {last.memory / MIB:,.1f} MiB"
+        told = [f"{figures}, kept since {moment(samples[0].at)} UTC."]
+        if len(pieces) > 1:
+            gaps = f"{len(pieces) - 1} gaps" if len(pieces) > 2 else "One gap"
+            told.append(f"{gaps}: the console did not run, or nothing was measured.")
+        self.words.setText(" ".join([*told, why]).strip())
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         self._read()
 
 
-def summed(each: list[Readings]) -> Readings:
-    """The readings of several pods as those of all; pods are measured at the same moments."""
-    cpu: dict[int, float] = defaultdict(float)
-    memory: dict[int, int] = defaultdict(int)
-    for readings in each:
-        for at, used, size in readings:
-            cpu[at] += used
-            memory[at] += size
-    return [(at, cpu[at], memory[at]) for at in sorted(cpu)]
+def _points(pieces: list[list[Sample]], value: Callable[[Sample], float]) -> list[tuple[float, float]]:
+    """Points of a chart, with a gap between two pieces."""
+    points: list[tuple[float, float]] = []
+    for piece in pieces:
+        if points:
+            points.append((float(piece[0].at), math.nan))
+        points += [(float(one.at), value(one)) for one in piece]
+    return points
