@@ -10,11 +10,15 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QSpinBox
 
+from app.cluster.access import Access
+from app.cluster.health import assess
 from app.cluster.prometheus import Line, Queried
+from app.cluster.store import KindState, KindStatus, Snapshot
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.aside import served
 from tests.ui.shell.desk import Shell, start
+from ui.panels.cluster.reading import read_page
 from ui.panels.cluster.tunnels import TunnelForm
 from ui.panels.cluster.using import ONLY_AN_HOUR
 
@@ -320,3 +324,12 @@ def test_prometheus_is_named_and_asked_from_the_page(shell: Shell) -> None:
     assert shell.console.clusters.prometheus("eu") == "http://127.0.0.1:9/x"
     pane._show(Queried((Line({"__name__": "up"}, ((1_000, 0.5), (2_000, 1.0))),)))
     assert cell(pane.table, "0 up", "value") == "1" and pane.chart.accessibleDescription().startswith("up:")
+
+
+def test_autoscalers_that_are_not_served_are_not_said_to_be_none():
+    """An older server has them in another version of the API, where the console does not look."""
+    snapshot = Snapshot("old", 1, 1, {}, {"HorizontalPodAutoscaler": KindState(KindStatus.ABSENT, 0, "Not served.")})
+    facts = {"context": "old", "environment": "local", "read_only": False, "live": True, "version": "", "note": "", "known_at": 1}
+    page = read_page(snapshot, assess(snapshot, 1), {**facts, "access": Access()}, "", None, 1)
+    assert not page.hpas and page.unscaled == "Not served."
+    assert not read_page(Snapshot.of_objects([]), assess(snapshot, 1), {**facts, "access": Access()}, "", None, 1).unscaled

@@ -195,7 +195,8 @@ class ClusterPage(QWidget):
     def _show_scaling(self, page: Page) -> None:
         empty(self._hpas)
         if not page.hpas:
-            none = QLabel("Nothing is scaled automatically here." if page.known_at else UNREAD)
+            none = QLabel(page.unscaled or ("Nothing is scaled automatically here." if page.known_at else UNREAD))
+            none.setWordWrap(True)
             none.setProperty("role", "hint")
             self._hpas.addWidget(none)
         for hpa in page.hpas:

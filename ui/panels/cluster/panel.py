@@ -61,7 +61,6 @@ class ClusterPanel(Panel):
         self.namespaces = QComboBox()
         self.namespaces.setObjectName("cluster.namespace")
         self.namespaces.setAccessibleName("Namespace")
-        self.namespaces.setMinimumWidth(70)  # beside an open sheet; its contents say how wide it would like to be
         self.namespaces.activated.connect(lambda _i: self._set_namespace())
         for widget in (self.contexts, self.badge, self.namespaces):
             self.header.add_widget(widget)
@@ -99,6 +98,7 @@ class ClusterPanel(Panel):
         for made in (self.apply_button, self.scale_button):
             made.setVisible(cluster and not narrow)
         self.namespaces.setVisible(cluster and self.width() >= SIDE)
+        self.namespaces.setMinimumWidth(70 if narrow else 140)
         self.page.set_narrow(narrow)
         self.page.side.setVisible(self.width() >= SIDE)
         self.contexts.setMinimumWidth(80 if narrow else 190)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Page:
     chosen: Chosen | None
     pods_ready: int
     pods: int
-    unread: Mapping[str, str] = field(default_factory=dict)
+    unscaled: str = ""  # why the autoscalers are not known; empty when they are
 
     def carrier(self) -> str:
         """The kind that carries the shares of the two versions of which the chosen workload is one; empty for none."""
@@ -112,6 +112,7 @@ class Page:
 def read_page(snapshot: Any, health: Health, facts: Mapping[str, Any], namespace: str, chosen: Key | None, now: int) -> Page:
     """Rows of everything. Pure; may take some tenths of a second for ten thousand pods, so not on the interface's thread."""
     from app.cluster.argo import applications
+    from app.cluster.objects import known
     from app.cluster.rollouts import progress
     from app.cluster.workloads import View
 
@@ -132,11 +133,6 @@ def read_page(snapshot: Any, health: Health, facts: Mapping[str, Any], namespace
             rows.append(WorkRow(line, done, kind, weight, sync.get(line.key, ""), state, word, score, cpu))
     running = [pod for pod in view.pods.values() if inside(pod.namespace) and not pod.ended]
     events = [event for event in view.events if inside(event.namespace)][:MOST_EVENTS]
-    unread = {}
-    for kind in ("Pod", "Deployment", "Event", "NetworkPolicy", "Node"):
-        state = snapshot.state(kind)
-        if str(state.status) in ("denied", "unknown", "stale"):
-            unread[kind] = str(state.message or state.status)
     return Page(
         context=str(facts["context"]),
         environment=str(facts["environment"]),
@@ -157,7 +153,7 @@ def read_page(snapshot: Any, health: Health, facts: Mapping[str, Any], namespace
         chosen=_chosen(view, health, chosen, apps) if chosen is not None else None,
         pods_ready=sum(pod.is_ready for pod in running),
         pods=len(running),
-        unread=unread,
+        unscaled="" if known(snapshot, "HorizontalPodAutoscaler") else snapshot.state("HorizontalPodAutoscaler").message,
     )
 
 
