@@ -242,8 +242,13 @@ def list_deployments() -> None:
         return await console.contracts.deployments(network_of(console).key.text)
 
     found = run(work)
-    rows = [(d.name, d.address, d.block, "matches our build" if d.runtime_matches else "DIFFERENT code", d.tx_hash) for d in found]
+    rows = [
+        (d.name, d.address, d.block, "matches our build" if d.runtime_matches else "DIFFERENT code", d.verdict or "–", d.tx_hash)
+        for d in found
+    ]
     show(
         found,
-        people=lambda: table(("Contract", "Address", "Block", "Code", "Transaction"), rows, empty="Nothing is deployed here yet."),
+        people=lambda: table(
+            ("Contract", "Address", "Block", "Code", "Verified", "Transaction"), rows, empty="Nothing is deployed here yet."
+        ),
     )

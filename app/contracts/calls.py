@@ -11,7 +11,7 @@ from app.chain.effects import measured
 from app.chain.outcomes import fee_of
 from app.chain.rpc import RpcFailure
 from app.chain.simulation import CallRequest
-from app.contracts.interfaces import READS, Interface, Interfaces
+from app.contracts.interfaces import IMPORTED, READS, Interface, Interfaces
 from app.contracts.systems import account
 from app.contracts.values import as_text, called, read_values, shown
 from app.core.clock import now_ms
@@ -22,6 +22,7 @@ from app.operations.steps import PlanKind
 
 if TYPE_CHECKING:
     from app.chain import Chain, Fees, Networks, Simulation, Transactions
+    from app.contracts.verification import Verdicts
     from app.operations import Operations
 
 KIND = "contracts.call"
@@ -71,8 +72,10 @@ class Calls:
         transactions: Transactions,
         fees: Fees,
         operations: Operations,
+        verdicts: Verdicts,
     ) -> None:
         self.interfaces = interfaces
+        self._verdicts = verdicts
         self._networks = networks
         self._simulation = simulation
         self._transactions = transactions
@@ -204,8 +207,11 @@ class Calls:
     async def _preview(self, plan: Plan) -> Preview:
         chain = await self._networks.connect(plan.target.ref)
         sender, calls = str(plan.params["sender"]), _calls(plan)
+        verified: dict[str, bool] = {}
         for address in dict.fromkeys(str(call["to"]) for call in calls):
-            self._learn(await self.interfaces.get(chain.network.id, address))
+            interface = await self.interfaces.get(chain.network.id, address)
+            self._learn(interface)
+            verified[address] = await self._verified(chain, interface)
         pausable = _pausable(calls)
         before = [await self._paused(chain, address, "latest") for address in pausable]
         simulated = await self._simulation.preview(
@@ -235,7 +241,7 @@ class Calls:
         return Preview(
             effects=(*simulated.effects, *states),
             verdicts=(verdict, *quote.verdicts()),
-            calls=tuple(_decoded(call) for call in calls),
+            calls=tuple(_decoded(call, verified=verified[str(call["to"])]) for call in calls),
             fee=fee,
             block=simulated.block,
             block_hash=simulated.block_hash,
@@ -270,6 +276,14 @@ class Calls:
     async def _paused(self, chain: Chain, address: str, block: str) -> bool:
         return _flag(str(await chain.rpc.call("eth_call", {"to": address, "data": PAUSED}, block)))
 
+    async def _verified(self, chain: Chain, interface: Interface) -> bool:
+        """Whether the source of all code that a call runs first was proven; an ABI that was brought in by hand proves nothing."""
+        proxy = interface.proxy
+        behind = (proxy.implementation, proxy.beacon) if proxy else ()
+        if interface.origin == IMPORTED or (proxy is not None and not proxy.implementation):
+            return False
+        return await self._verdicts.sources_known(chain, [interface.address, *filter(None, behind)])
+
     def _learn(self, interface: Interface) -> None:
         """The contract's own errors can be told by name from now on."""
         self._simulation.register_abi(interface.abi, f"{interface.name} {interface.address}")
@@ -301,6 +315,6 @@ def _key(effect: Effect) -> tuple[str, ...]:
     return effect.kind, effect.subject, effect.unit, effect.contract, words if effect.kind == "role" else effect.label
 
 
-def _decoded(call: Mapping[str, Any]) -> Call:
+def _decoded(call: Mapping[str, Any], *, verified: bool) -> Call:
     pairs = tuple((str(name), str(value)) for name, value in call["arguments"])
-    return Call(str(call["contract"]), str(call["to"]), str(call["function"]).partition("(")[0], pairs, verified=False)
+    return Call(str(call["contract"]), str(call["to"]), str(call["function"]).partition("(")[0], pairs, verified=verified)

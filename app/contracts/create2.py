@@ -93,6 +93,23 @@ async def deployer_verdicts(chain: Chain, plan: Plan) -> list[Verdict]:
     ]
 
 
+async def salted_verdicts(chain: Chain, plan: Plan, salted: Mapping[str, str]) -> list[Verdict]:
+    """Whether CREATE2 can make these contracts of a plan, by name and address."""
+    if not salted:
+        return []
+    there = [
+        Verdict(
+            "contracts.there",
+            VerdictLevel.BLOCK,
+            f"{address} has code already, where the salt puts {name}",
+            "Plan it again: what is there with our code is kept. Where that is other code, take another salt.",
+        )
+        for name, address in salted.items()
+        if await code_at(chain, address) != "0x"
+    ]
+    return [*await deployer_verdicts(chain, plan), *there]
+
+
 class PutDeployerStep(TransactionStep):
     """Sends the presigned transaction. It goes through the queue like any other, so a node that forgot it gets it again."""
 

@@ -15,7 +15,7 @@ from app.chain.hashing import checksum_address, created_address
 from app.chain.simulation import CallRequest
 from app.chain.transactions import TransactionRequest, TransactionStep
 from app.contracts.artifacts import Artifact, Compilation
-from app.contracts.create2 import CreatingStep, address_of, code_at, creation_request, deployer_calls, deployer_verdicts
+from app.contracts.create2 import CreatingStep, address_of, creation_request, deployer_calls, salted_verdicts
 from app.contracts.systems import Check, Creation, Grant, System, fitted, resolve, system_of
 from app.core.clock import now_ms
 from app.core.errors import Conflict
@@ -55,6 +55,7 @@ class Deployment:
     plan_id: str = ""
     checked: bool = False  # the chain was asked; without that, ``runtime_matches`` says nothing
     runtime_matches: bool = False
+    verdict: str = ""  # of the newest verification, as far as the code is still the same
 
 
 class Deployments:
@@ -111,7 +112,7 @@ class Deployments:
         fee = quote.fee(sum(simulated.gas), chain.network.symbol)
         held = int(str(await chain.rpc.call("eth_getBalance", sender, "latest")), 16)
         verdicts = [*self._verdicts(built, system, plan, held - sent, fee), *quote.verdicts(), *await self.still_there(plan)]
-        salted = await self._salted(chain, plan, {item.name: made[item.name] for item in contracts if item.salt})
+        salted = await salted_verdicts(chain, plan, {item.name: made[item.name] for item in contracts if item.salt})
         verdicts += salted
         effects: tuple[Effect, ...] = ()
         # Where the deployer is missing, calling it does nothing and fails nothing: no view would answer.
@@ -131,22 +132,6 @@ class Deployments:
             cause=simulated.cause,
             notes=("Deployed code cannot be taken back. Roles can be revoked by the admin.",),
         )
-
-    async def _salted(self, chain: Chain, plan: Plan, salted: Mapping[str, str]) -> list[Verdict]:
-        """Whether CREATE2 can make these, by name and address."""
-        if not salted:
-            return []
-        taken = [name for name, address in salted.items() if await code_at(chain, address) != "0x"]
-        there = [
-            Verdict(
-                "contracts.there",
-                VerdictLevel.BLOCK,
-                f"{salted[name]} has code already, where the salt puts {name}",
-                "Plan it again: what is there with our code is kept. Where that is other code, take another salt.",
-            )
-            for name in taken
-        ]
-        return [*await deployer_verdicts(chain, plan), *there]
 
     def _verdicts(self, built: Compilation, system: System, plan: Plan, held: int, fee: Fee) -> list[Verdict]:
         too_large = [item.name for item in system.contracts if (len(built.get(item.name).runtime) - 2) // 2 > SIZE_LIMIT]

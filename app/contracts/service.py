@@ -87,12 +87,12 @@ class Contracts:
         self._slots: dict[str, tuple[int, int]] = {}  # of balances and supply, by the token's artifact
         self._deployments = Deployments(database, networks, simulation, fees, self.compiler, bus)
         self.singles = Singles(networks, simulation, fees, transactions, operations, self.compiler, self._deployments)
-        self.verification = Verification(networks, self.compiler)
+        self.verification = Verification(networks, self.compiler, database)
         self.gas = GasReports(self.tests, self.compiler, networks, self._deployments.book, self._artifact)
         self.inspector = Inspector(networks, simulation, self.compiler, self.artifacts)
         self.books = Books(database, bus)
         interfaces = Interfaces(networks, self.books, self._deployments.book, self._artifact, self.artifacts)
-        self.calls = Calls(interfaces, networks, simulation, transactions, fees, operations)
+        self.calls = Calls(interfaces, networks, simulation, transactions, fees, operations, self.verification.verdicts)
         self.events = Events(interfaces, networks)
         self.roles = Roles(self.calls, networks)
         operations.register_kind(
@@ -280,8 +280,9 @@ class Contracts:
     async def deployments(self, network_key: str) -> list[Deployment]:
         """The address book of a network, each entry compared with what the chain has now.
 
-        ``runtime_matches`` says whether the code there is that of the artifact that was deployed. Where the network does not
-        answer, nothing is ``checked``. A block that changed (a killed node forgets) is corrected in the book.
+        ``runtime_matches`` says whether the code there is that of the artifact that was deployed, ``verdict`` what a verification
+        of that very code has proven. Where the network does not answer, nothing is ``checked``. A block that changed (a killed node
+        forgets) is corrected in the book.
         """
         found = await self._deployments.book(network_key)
         if not found:
@@ -291,6 +292,7 @@ class Contracts:
             asked = [("eth_getCode", [item.address, "latest"]) for item in found]
             asked += [("eth_getTransactionReceipt", [item.tx_hash]) for item in found]
             answers = await chain.rpc.batch(asked)
+            verdicts = await self.verification.verdicts.known(chain, [item.address for item in found])
         except ConsoleError:
             return found
         codes, receipts = answers[: len(found)], answers[len(found) :]
@@ -304,6 +306,7 @@ class Contracts:
         return [
             replace(
                 item,
+                verdict=verdicts.get(item.address, ""),
                 checked=True,
                 runtime_matches=await self._matches(item, str(code)),
                 block=moved.get(item.tx_hash, (item.block, ""))[0],

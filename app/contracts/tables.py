@@ -1,4 +1,4 @@
-"""The address book: what was deployed where, by which transaction; and interfaces of contracts of somebody else."""
+"""The address book: what was deployed where, by which transaction; interfaces of contracts of somebody else; and verdicts."""
 
 from __future__ import annotations
 
@@ -31,4 +31,16 @@ interfaces = sa.Table(
     sa.Column("abi", Json, nullable=False),
     sa.Column("origin", sa.String(80), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
+)
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("network", sa.String(90), primary_key=True),
+    sa.Column("address", Address, primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("verdict", sa.String(12), nullable=False),
+    sa.Column("code_hash", Hash, nullable=False),  # keccak-256 of the code that was verified
+    sa.Column("at", sa.BigInteger, nullable=False),  # UTC milliseconds
 )

@@ -61,6 +61,44 @@ async def test_a_write_is_a_plan_and_what_it_promised_is_measured(room: Room, no
 
 
 @pytest.mark.asyncio
+async def test_a_call_is_marked_verified_only_while_the_code_is_the_one_that_was_verified(room: Room, node) -> None:
+    await room.deployed()
+    contracts = room.contracts
+
+    async def marked(target: str = "AzoraToken") -> bool:
+        plan = await contracts.calls.plan_call("anvil", target, "approve", [room.other, "5"], room.deployer)
+        return plan.preview.calls[0].verified
+
+    async def verdict() -> str:
+        return next(item.verdict for item in await contracts.deployments(room.key) if item.name == "AzoraToken")
+
+    assert not await marked() and await verdict() == ""
+    token = (await contracts.economy(room.key)).token
+    assert (await contracts.verify(room.key, "AzoraToken"))[0].verdict == "exact"
+    assert await marked() and await verdict() == "exact"
+
+    # A proxy is its own code too, and an ABI from elsewhere proves nothing of the code.
+    clone = "0x" + "c2" * 20
+    code = node("eth_getCode", token, "latest")
+    node("anvil_setCode", clone, "0x363d3d373d3d3d363d73" + token[2:].lower() + "5af43d82803e903d91602b57fd5bf3")
+    assert not await marked(clone)
+    await contracts.books.keep(room.key, FOREIGN, "Foreign", (await contracts.compile()).get("AzoraToken").abi)
+    node("anvil_setCode", FOREIGN, code)
+    assert not await marked(FOREIGN)
+
+    changed = bytearray.fromhex(code[2:])
+    changed[-60] ^= 1  # within the metadata: it does the same
+    node("anvil_setCode", token, "0x" + changed.hex())
+    assert not await marked() and await verdict() == ""
+    assert (await contracts.verify(room.key, "AzoraToken"))[0].verdict != "exact"
+    assert not await marked()
+    node("anvil_setCode", token, code)
+    assert not await marked()  # the newest verdict was of other code
+    await contracts.verify(room.key, "AzoraToken")
+    assert await marked()
+
+
+@pytest.mark.asyncio
 async def test_a_refusal_is_told_in_the_contracts_own_words(room: Room, node) -> None:
     await room.deployed()
     plan = await room.contracts.calls.plan_call("anvil", "AzoraToken", "transfer", [room.other, "1"], room.deployer)

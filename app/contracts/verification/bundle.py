@@ -18,7 +18,7 @@ from app.chain.hashing import keccak256
 from app.contracts.artifacts import Artifact
 from app.contracts.compiler import Compiler
 from app.contracts.projects import CompilerSettings
-from app.contracts.verification.service import Verdict, Verified
+from app.contracts.verification.verdicts import Verdict, Verified
 from app.core.clock import iso, now_ms
 from app.core.errors import Conflict, Invalid, Unavailable
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from app.chain.abi import decode, encode, types_of
@@ -16,79 +15,15 @@ from app.contracts.artifacts import Artifact, Link
 from app.contracts.compiler import Compiler
 from app.contracts.verification.code import Difference, Kind, compare
 from app.contracts.verification.creation import Creation, creation_of
+from app.contracts.verification.kept import Verdicts
+from app.contracts.verification.verdicts import STATEMENTS, Answer, Check, Verdict, Verified
 from app.core.clock import now_ms
 from app.core.errors import ConsoleError, Invalid, NotFound
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
 
 if TYPE_CHECKING:
     from app.chain import Chain, Networks
-
-
-class Answer(StrEnum):
-    """What one comparison gave."""
-
-    MATCHES = "matches"
-    METADATA = "only the metadata differs"
-    DIFFERS = "differs"
-    UNKNOWN = "not known"
-
-
-class Verdict(StrEnum):
-    """What is proven, the strongest first."""
-
-    EXACT = "exact"
-    RUNTIME = "runtime"
-    PARTIAL = "partial"
-    DIFFERS = "differs"
-
-
-STATEMENTS: Mapping[Verdict, str] = {
-    Verdict.EXACT: "The creation code is that of this source with these settings, and running its constructor again gives every "
-    "byte that is on the chain, immutables included.",
-    Verdict.RUNTIME: "The code on the chain is that of this source with these settings. What its constructor did was not "
-    "reproduced: the values of immutables and the first state are read, not proven.",
-    Verdict.PARTIAL: "The code on the chain does what this source does; the metadata differs: names, comments or paths of the "
-    "sources, or settings that do not change the code, are others.",
-    Verdict.DIFFERS: "The code on the chain is not what this source with these settings and values gives.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One comparison, and what there is to say of it."""
-
-    answer: Answer
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """The verdict on one contract, and all that it rests on.
-
-    Attributes:
-        statement: exactly what is proven, in a sentence.
-        creation: the code that the creating transaction ran, against the compiler's.
-        runtime: the code that is there now, against the compiler's; immutables and addresses of libraries aside.
-        replay: the code that is there now, against what the constructor returns in our own EVM; nothing aside.
-        arguments: name, type and value of the constructor's arguments as the chain has them.
-        immutables: name and value (``0x…``) as the chain has them.
-        libraries: address by ``file:Name`` as the chain has them.
-    """
-
-    name: str
-    source: str
-    address: str
-    verdict: Verdict
-    statement: str
-    creation: Check
-    runtime: Check
-    replay: Check
-    differences: tuple[Difference, ...]
-    arguments: tuple[tuple[str, str, object], ...] = ()
-    immutables: tuple[tuple[str, str], ...] = ()
-    libraries: Mapping[str, str] = field(default_factory=dict)
-    tx: str = ""
-    evidence: tuple[Evidence, ...] = ()
+    from app.database import Database
 
 
 @dataclass(slots=True)
@@ -110,7 +45,8 @@ class _Case:
 class Verification:
     """Verifies what is on a chain."""
 
-    def __init__(self, networks: Networks, compiler: Compiler) -> None:
+    def __init__(self, networks: Networks, compiler: Compiler, database: Database) -> None:
+        self.verdicts = Verdicts(database)
         self._networks = networks
         self._compiler = compiler
 
@@ -124,7 +60,7 @@ class Verification:
         libraries: Mapping[str, str] | None = None,
         tx: str = "",
     ) -> Verified:
-        """Compare the code at ``address`` with a compiled contract, and run its constructor again.
+        """Compare the code at ``address`` with a compiled contract, run its constructor again, and keep the verdict.
 
         Args:
             arguments: what the constructor should have been given; default: what it was given is taken and shown.
@@ -166,7 +102,7 @@ class Verification:
             await self._library(case, library, at, head.number)
         checks = (creation, runtime, replayed)
         verdict = _verdict(checks, case.found)
-        return Verified(
+        verified = Verified(
             name=artifact.name,
             source=artifact.source,
             address=checksum_address(bytes.fromhex(address[2:])),
@@ -182,6 +118,8 @@ class Verification:
             tx=created.tx if isinstance(created, Creation) else "",
             evidence=_evidence(case, head.number, head.hash, created, replayed),
         )
+        await self.verdicts.keep(chain.network.key.text, verified, case.code)
+        return verified
 
     def _link(self, case: _Case, created: Creation | None) -> None:
         """Addresses of libraries as the codes have them; every place must have the same."""
