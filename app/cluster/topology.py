@@ -50,10 +50,10 @@ class Topology:
 def around(view: View, start: Key, *, hops: int = 3, most: int = 60) -> Topology:
     """What hangs together with one object, at most ``hops`` away and ``most`` objects.
 
-    Nodes and budgets end the walk: everything hangs together through a node.
+    Nodes and policies end the walk: everything hangs together through a node. Around a node are its pods, and who owns them.
     """
     neighbours: dict[Key, list[Edge]] = {}
-    held = tuple(dict.fromkeys(edges(view, start[1])))
+    held = tuple(dict.fromkeys(_on_node(view, start[2]) if start[0] == "Node" else edges(view, start[1])))
     for edge in held:
         neighbours.setdefault(edge.source, []).append(edge)
         neighbours.setdefault(edge.target, []).append(edge)
@@ -122,6 +122,19 @@ def edges(view: View, namespace: str) -> Iterator[Edge]:
         if space == namespace:
             target = dig(hpa, "spec", "scaleTargetRef", default={})
             yield Edge(key_of(hpa), "scales", (str(target.get("kind")), namespace, str(target.get("name"))))
+
+
+def _on_node(view: View, node: str) -> Iterator[Edge]:
+    """The pods on a node, of any namespace, and their owners."""
+    for (namespace, _), pod in view.reading.of("Pod").items():
+        if dig(pod, "spec", "nodeName") != node:
+            continue
+        yield Edge(key_of(pod), "runs on", ("Node", "", node))
+        below: Object | None = pod
+        while below is not None and (owner := controller_of(below))[1] and owner[0] != "Node":
+            above: Key = (owner[0], namespace, owner[1])
+            yield Edge(above, "owns", key_of(below))
+            below = view.reading.get(*above)
 
 
 def _backends(ingress: Object) -> Iterator[str]:

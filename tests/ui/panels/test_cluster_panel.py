@@ -14,13 +14,20 @@ from app.cluster.access import Access
 from app.cluster.health import assess
 from app.cluster.prometheus import Line, Queried
 from app.cluster.store import KindState, KindStatus, Snapshot
+from app.cluster.topology import around
+from app.cluster.workloads import View
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.aside import served
+from tests.cluster.reading import NOW, Objects
+from tests.ui.panels.test_topology_picture import many
 from tests.ui.shell.desk import Shell, start
+from ui.panels.cluster.picturing import picture_of
 from ui.panels.cluster.reading import read_page
+from ui.panels.cluster.topology import TopologyView
 from ui.panels.cluster.tunnels import TunnelForm
 from ui.panels.cluster.using import ONLY_AN_HOUR
+from ui.shell.state import WindowState
 
 pytestmark = pytest.mark.gui
 
@@ -113,8 +120,45 @@ def test_the_topology_is_drawn_walked_by_keys_and_told_as_a_table(shell: Shell) 
     pane.switch.button("table").click()
     assert pane.table.isVisible() and not pane.view.isVisible()
     assert shell.window.kept["cluster.topology"] == "table"
+    shell.window._state.save(shell.window)
+    assert WindowState(shell.window._state._file.parent).values["cluster.topology"] == "table"
     pane.switch.button("picture").click()
     assert pane.view.isVisible()
+
+
+def test_what_is_looked_at_can_have_the_page_to_itself(shell: Shell) -> None:
+    panel = shell.panel
+    panel.show_cluster("eu")
+    shell.until(lambda: panel._page is not None and panel.page.table.isVisible() and panel.page.side.isVisible())
+    low = panel.page.looking.height()
+    shell.window.trigger("cluster.enlarge")
+    shell.until(lambda: panel.page.looking.height() > 2 * low)
+    assert not panel.page.table.isVisible() and not panel.page.side.isVisible()
+    panel.page.looking.enlarge.click()
+    shell.until(lambda: panel.page.table.isVisible() and panel.page.side.isVisible())
+
+
+def test_a_group_is_opened_and_put_together_again_by_keys(shell: Shell) -> None:
+    """In the same view, whatever cluster it is of: sixty pods are two boxes until one is opened."""
+    panel, view = shell.panel, TopologyView()
+    objects = Objects(many(60, sick=3))
+    key, pods = ("Deployment", "shop", "web"), View(objects)
+    view.show_picture(picture_of(pods, assess(objects, NOW), around(pods, key), None, key))
+    panel.stack.addWidget(view)
+    panel.stack.setCurrentWidget(view)
+    view.setFocus()
+    assert view.selected == "Deployment/shop/web" and view.picture.start == view.selected
+    for _ in range(2):
+        shell.key(Qt.Key.Key_Right)
+    assert "3 Pods, of web-1, need attention" in view.accessibleDescription()
+    shell.key(Qt.Key.Key_Return)
+    assert view.selected == "Pod/shop/web-1-000"
+    shell.key(Qt.Key.Key_Down)
+    assert view.selected == "Pod/shop/web-1-001"
+    shell.key(Qt.Key.Key_Backspace)
+    assert view.selected == "Deployment/shop/web" and "Pod/shop/web-1-001" not in view._boxes
+    panel.stack.removeWidget(view)
+    view.deleteLater()
 
 
 def test_logs_of_all_pods_of_a_workload_come_merged(shell: Shell) -> None:

@@ -66,12 +66,14 @@ class Route:
     """How a line runs: a curve between the first two points, then by turns straight through a column and curved across a gap.
 
     Attributes:
-        label_at: middle of the label; None where another line of the bundle has it.
+        label_at: where the label begins, or where it ends; None where another line of the bundle has it.
+        label_side: 1 when the label goes on to the right from there, -1 to the left.
     """
 
     line: Line
     points: tuple[Point, ...]
     label_at: Point | None
+    label_side: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,13 +255,9 @@ def _routes(
             points.append((target.x, arrive))
         else:  # what is owned stands before its owner (a Node owns its mirror pods), or beside it
             points = [(source.x, leave), (target.x + (target.width if end < begin else 0), arrive)]
-        label = None
-        if bundle not in said:
-            said.add(bundle)
-            x, y = points[0] if side == "from" else points[-1]
-            toward = 1 if (side == "from") == (begin < end) else -1
-            label = (x + toward * sizes.across * 0.4, y)
-        found.append(Route(line, tuple(points), label))
+        label = None if bundle in said else points[0] if side == "from" else points[-1]
+        said.add(bundle)
+        found.append(Route(line, tuple(points), label, 1 if (side == "from") == (begin < end) else -1))
     return tuple(found)
 
 

@@ -27,6 +27,7 @@ class LookingPane(Pane):
     """Tabs over the chosen object. Logs are read only while they are shown."""
 
     pointed = Signal(str, str, str)  # kind, namespace, name
+    enlarged = Signal(bool)  # it wants the whole page, or gives it back
 
     def __init__(self, panel: ClusterPanel) -> None:
         super().__init__("Look closer")
@@ -53,6 +54,13 @@ class LookingPane(Pane):
         self.tabs.setObjectName("cluster.look")
         self.tabs.changed.connect(lambda _tab: self._show())
         self.add_header(self.tabs)
+        self.enlarge = button("", icon="arrows-out-simple")
+        self.enlarge.setObjectName("cluster.enlarge")
+        self.enlarge.setAccessibleName("Enlarge")
+        self.enlarge.setToolTip("Let this take the whole page, and back")
+        self.enlarge.setCheckable(True)
+        self.enlarge.toggled.connect(self.enlarged)
+        self.add_header(self.enlarge, right=True)
         self.filter = line_edit("cluster.log.filter", "Filter lines")
         self.filter.setPlaceholderText("Filter lines")
         self.filter.setClearButtonEnabled(True)

@@ -30,6 +30,7 @@ class ClusterPage(QWidget):
         super().__init__()
         self._panel = panel
         self._page: Page | None = None
+        self.enlarged = False  # what is looked at closer has the page to itself
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -41,7 +42,7 @@ class ClusterPage(QWidget):
         centre = QSplitter(Qt.Orientation.Vertical)
         centre.setChildrenCollapsible(False)
         centre.addWidget(self._build_workloads())
-        middle = QSplitter(Qt.Orientation.Horizontal)
+        self.middle = middle = QSplitter(Qt.Orientation.Horizontal)
         middle.setChildrenCollapsible(False)
         middle.addWidget(self._build_pods())
         middle.addWidget(self._build_scaling())
@@ -111,6 +112,12 @@ class ClusterPage(QWidget):
     def set_narrow(self, narrow: bool) -> None:
         """Where there is no room for everything, the workloads keep what tells them apart."""
         self.table.hide_columns(NARROW_HIDES if narrow else ())
+
+    def set_enlarged(self, enlarged: bool) -> None:
+        """Give the page to what is looked at closer, or back to everything."""
+        self.enlarged = enlarged
+        self.pane.setVisible(not enlarged)
+        self.middle.setVisible(not enlarged)
 
     def show_page(self, page: Page) -> None:
         """Show a reading."""

@@ -80,6 +80,7 @@ class ClusterPanel(Panel):
         self.page.chosen.connect(self.choose)
         self.page.side.asked.connect(self.ask)
         self.page.side.suggested.connect(self.follow)
+        self.page.looking.enlarged.connect(self._enlarge)
         self.tunnels = TunnelPage(self)
         for shown in (self.fleet, self.page, self.tunnels):
             shown.setMinimumWidth(1)  # a page that insists on its width would be cut off below an open sheet
@@ -100,10 +101,14 @@ class ClusterPanel(Panel):
         self.namespaces.setVisible(cluster and self.width() >= SIDE)
         self.namespaces.setMinimumWidth(70 if narrow else 140)
         self.page.set_narrow(narrow)
-        self.page.side.setVisible(self.width() >= SIDE)
+        self.page.side.setVisible(self.width() >= SIDE and not self.page.enlarged)
         self.contexts.setMinimumWidth(80 if narrow else 190)
         self.contexts.setMaximumWidth(170 if narrow else 320)
         self.header.set_context("" if narrow else self._words)
+
+    def _enlarge(self, enlarged: bool) -> None:
+        self.page.set_enlarged(enlarged)
+        self._fit()
 
     # reading
 
@@ -333,6 +338,10 @@ class ClusterPanel(Panel):
                 self.tabs.set_value("cluster")
                 self._choose_tab()
                 self.page.looking.show_tab("related" if tab in ("topology", "object") else tab)
+            case "enlarge":
+                self.page.looking.enlarge.toggle()
+            case "zoom in" | "zoom out" | "fit" as how:
+                self.page.looking.topology.zoom(how)
             case "tunnels":
                 self.tabs.set_value("tunnels")
                 self._choose_tab()

@@ -203,14 +203,17 @@ class _Tones:
         if key[0] == "Pod" and (pod := self._view.pods.get((key[1], key[2]))) is not None:
             dead = pod.node in self._nodes and not self._nodes[pod.node].ready
             cell = pod_cell(pod, dead)
-            return "idle" if pod.ended else cell.state, pod.word, cell.words.partition(": ")[2]
+            state = cell.state if not pod.ended else "ok" if pod.word == "Completed" else "err"
+            return state, pod.word, cell.words.partition(": ")[2]
         if key[0] == "Node" and (node := self._nodes.get(key[2])) is not None:
             state = "err" if not node.ready else "warn" if node.cordoned or node.pressures else "ok"
             return state, node.word, ", ".join((node.word, *node.pressures))
         if (line := self._workloads.get(key)) is not None:
             state, word = workload_state(line, progress(line), self._judged.get(key))
-            ready = f"{line.ready} of {line.wanted} ready"
-            return "idle" if state == "pend" else state, ready, f"{word}, {ready}"
+            state = "idle" if state == "pend" else state
+            if key[0] in ("CronJob", "Job"):  # their pods are to end, not to be ready
+                return state, word, word
+            return state, f"{line.ready}/{line.wanted} ready", f"{word}, {line.ready} of {line.wanted} ready"
         return "", "", ""
 
 

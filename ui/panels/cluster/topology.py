@@ -45,8 +45,9 @@ if TYPE_CHECKING:
     from ui.panels.cluster.panel import ClusterPanel
     from ui.panels.cluster.reading import Chosen
 
-LEAST, MOST, READABLE = 0.25, 2.5, 0.75  # zoom; a picture that comes in is not made smaller than what can be read
+LEAST, MOST, READABLE = 0.25, 2.5, 0.7  # zoom; a picture that comes in is not made smaller than what can be read
 NOTCH = 1.2  # zoom of one turn or press
+BESIDE = 10  # pixels between a box and the name of a line: room for the arrow's head
 ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -62,10 +63,15 @@ class _BoxItem(QGraphicsItem):
 
     def __init__(self, view: TopologyView, spot: Spot, place: Place) -> None:
         super().__init__()
-        self._view, self.spot = view, spot
+        self._view = view
         self._rect = QRectF(0, 0, place.width, place.height)
         self.setPos(place.x, place.y)
         self.setZValue(3)
+        self.show_spot(spot)
+
+    def show_spot(self, spot: Spot) -> None:
+        """What has become of it."""
+        self.spot = spot
         self.setToolTip(f"{spot.words}. {OPENS}" if spot.key is not None or spot.several > 1 else f"{spot.words}.")
 
     def boundingRect(self) -> QRectF:
@@ -94,13 +100,12 @@ class _BoxItem(QGraphicsItem):
             side = theme.font("body").pixelSize()
             icon(name, color).paint(painter, int(left), int((rect.height() - side) / 2), side, side)
             left += side + 8
-        room = rect.width() - left - 8
+        room, eye = rect.width() - left - 8, 0
         if looked_at:
-            side = theme.font("hint").pixelSize() + 3
-            room -= side + 4
-            icon("eye", "accent").paint(painter, int(rect.right()) - side - 7, 7, side, side)
+            eye = theme.font("hint").pixelSize() + 3
+            icon("eye", "accent").paint(painter, int(rect.right()) - eye - 7, 7, eye, eye)
         under = ", ".join(part for part in (spot.kind, spot.note) if part)
-        self._words(painter, theme.font("strong" if looked_at else "body"), "text", spot.title, left, room, upper=True)
+        self._words(painter, theme.font("strong" if looked_at else "body"), "text", spot.title, left, room - eye, upper=True)
         self._words(painter, theme.font("hint"), "text-2" if looked_at else "text-3", under, left, room, upper=False)
         if spot.id == self._view.selected:
             focus = self._view.hasFocus()
@@ -162,14 +167,16 @@ class _LineItem(QGraphicsItem):
 class _TextItem(QGraphicsItem):
     """The name of a line, on the ground that it covers; or the head of a column."""
 
-    def __init__(self, text: str, middle: QPointF, color: str, *, head: bool) -> None:
+    def __init__(self, text: str, at: QPointF, color: str, side: int = 0) -> None:
+        """``at``: half way up, where the text begins (``side`` 1 or 0) or ends (-1); 0 is a head."""
         super().__init__()
-        self._text, self._color, self._head = text, color, head
+        self._text, self._color = text, color
+        self._head = head = side == 0
         self._font = theme.font("tableHeader" if head else "hint")
         metrics = QFontMetricsF(self._font)
         width = metrics.horizontalAdvance(text) + 8
-        left = middle.x() if head else middle.x() - width / 2
-        self._rect = QRectF(left, middle.y() - metrics.height() / 2, width, metrics.height())
+        left = at.x() if side == 0 else at.x() + BESIDE if side > 0 else at.x() - BESIDE - width
+        self._rect = QRectF(left, at.y() - metrics.height() / 2, width, metrics.height())
         self.setZValue(4)
 
     def boundingRect(self) -> QRectF:
@@ -197,6 +204,7 @@ class TopologyView(QGraphicsView):
         self._layout = Layout({}, (), {}, 0, 0)
         self._apart: set[str] = set()  # groups that were opened
         self._boxes: dict[str, _BoxItem] = {}
+        self._shape: object = None  # of what stands: boxes, lines, and the size of text
         self._settled = True  # the view chooses zoom and place by itself
         self._scene = QGraphicsScene(self)
         self.setScene(self._scene)
@@ -223,12 +231,20 @@ class TopologyView(QGraphicsView):
 
     def _dress(self) -> None:
         self.setBackgroundBrush(theme.color("surface"))
-        self._build()  # text may have another size
+        self._build()  # text may have another size; colours are asked for when they are painted
 
     def _build(self) -> None:
         self._drawn = collapsed(self.picture, self._apart)
         grown = theme.scale / 100
-        sizes = Sizes(width=170 * grown, height=44 * grown, across=92 * grown, down=12 * grown, lane=16 * grown)
+        shape = (self._drawn.boxes, self._drawn.ties, grown)
+        if shape == self._shape:  # only how they are has changed: nothing moves
+            for spot in self._drawn.spots:
+                self._boxes[spot.id].show_spot(spot)
+            self._scene.update()
+            self._say()
+            return
+        self._shape = shape
+        sizes = Sizes(width=160 * grown, height=44 * grown, across=92 * grown, down=12 * grown, lane=16 * grown)
         self._layout = arrange(self._drawn.boxes, [tie.line for tie in self._drawn.ties], sizes)
         self._scene.clear()
         self._boxes = {}
@@ -240,9 +256,9 @@ class TopologyView(QGraphicsView):
             self._scene.addItem(_LineItem(self, tie, route, words))
             if route.label_at is not None:
                 color = {"allowed": "ok", "denied": "err"}.get(tie.tone, "text-2")
-                self._scene.addItem(_TextItem(tie.label, QPointF(*route.label_at), color, head=False))
+                self._scene.addItem(_TextItem(tie.label, QPointF(*route.label_at), color, route.label_side))
         for column, left in self._layout.columns.items():
-            self._scene.addItem(_TextItem(COLUMNS[column], QPointF(left, -18 * grown), "text-3", head=True))
+            self._scene.addItem(_TextItem(COLUMNS[column], QPointF(left, -18 * grown), "text-3"))
         for spot in self._drawn.spots:
             self._boxes[spot.id] = _BoxItem(self, spot, self._layout.places[spot.id])
             self._scene.addItem(self._boxes[spot.id])
@@ -334,6 +350,9 @@ class TopologyView(QGraphicsView):
             self.select(self.picture.start)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.act()
+        elif key == Qt.Key.Key_Backspace and self._apart:
+            self._apart.clear()
+            self._build()
         else:
             super().keyPressEvent(event)
 
@@ -400,16 +419,16 @@ class TopologyPane(QWidget):
         self.view = TopologyView()
         self.view.opened.connect(self.pointed)
         self._zooms = []
-        for name, symbol, words, act in (
-            ("zoom_out", "minus", "Zoom out  Ctrl+Minus", lambda: self.view.zoom(1 / NOTCH)),
-            ("fit", "arrows-out-simple", "Show all of it  Ctrl+0", self.view.fit),
-            ("zoom_in", "plus", "Zoom in  Ctrl+Plus", lambda: self.view.zoom(NOTCH)),
+        for how, text, symbol, words in (
+            ("zoom out", "", "minus", "Zoom out  Ctrl+Minus"),
+            ("fit", "Fit", "", "Show all of it  Ctrl+0"),
+            ("zoom in", "", "plus", "Zoom in  Ctrl+Plus"),
         ):
-            made = button("", icon=symbol)
-            made.setObjectName(f"cluster.topology.{name}")
+            made = button(text, icon=symbol)
+            made.setObjectName(f"cluster.topology.{how.replace(' ', '_')}")
             made.setAccessibleName(words.partition("  ")[0])
             made.setToolTip(words)
-            made.clicked.connect(act)
+            made.clicked.connect(lambda _=False, how=how: self.zoom(how))
             self._zooms.append(made)
             row.addWidget(made)
         self.switch = Segmented([("picture", "Picture"), ("table", "Table")])
@@ -450,6 +469,13 @@ class TopologyPane(QWidget):
                 for edge in (chosen.topology.edges if chosen.topology is not None else ())
             ]
         )
+
+    def zoom(self, how: str) -> None:
+        """``zoom in``, ``zoom out`` or ``fit``."""
+        if how == "fit":
+            self.view.fit()
+        else:
+            self.view.zoom(NOTCH if how == "zoom in" else 1 / NOTCH)
 
     def _switched(self, value: str) -> None:
         self._panel.window_.kept[KEPT] = value
