@@ -249,7 +249,7 @@ class Nodes:
             return
         age = time.monotonic() - self._seen.setdefault(meta["uid"], time.monotonic())
         status = _status(pod, age)
-        if any((pod.get("status") or {}).get(part) != value for part, value in _comparable(status).items()):
+        if _told(status) != _told(pod.get("status") or {}):
             with contextlib.suppress(_Refused):
                 self._send("PATCH", f"{path}/status", {"metadata": {"uid": meta["uid"]}, "status": status})
 
@@ -323,8 +323,10 @@ def _container(pod: dict[str, Any], container: dict[str, Any], age: float) -> di
     }
 
 
-def _comparable(status: dict[str, Any]) -> dict[str, Any]:
-    return {part: status[part] for part in ("phase", "containerStatuses")}
+def _told(status: dict[str, Any]) -> tuple[Any, ...]:
+    """What of a status is worth a report; the node controller takes Ready away while a node is silent."""
+    ready = [condition["status"] for condition in status.get("conditions") or () if condition["type"] == "Ready"]
+    return status.get("phase"), status.get("containerStatuses"), ready
 
 
 def _condition(kind: str, holds: bool, pod: dict[str, Any] | None = None, *, beat: bool = False) -> dict[str, Any]:

@@ -271,6 +271,7 @@ async def test_it_heals_by_itself_after_every_fault(tmp_path, monkeypatch):
         await world.signalled("node.not_ready", "node-b")
         world.nodes.dead.clear()
         await world.comes(lambda: console_says(world.console)["Node", "", "node-b"] == "Ready", "the node is back")
+        await world.comes(lambda: console_says(world.console)["DaemonSet", "shop", "agent"] == ("3/3", 3, 3), "its pods are back")
         await world.agrees()
 
         for how in (signal.SIGTERM, signal.SIGKILL):
