@@ -16,7 +16,7 @@ from app.chain.queue import HOLDING, IN_BLOCK, QueuedTransaction, TransactionSta
 from app.chain.rpc import RpcFailure
 from app.chain.standing import Standing, look
 from app.core.errors import ConsoleError, Unavailable
-from app.core.money import UINT256_MAX, plain_units
+from app.core.money import UINT256_MAX, exact_units, plain_units
 from app.operations.plans import Call, Plan
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class Rivals:
                 return Call("", to, "transfer", (("to", to), ("value", "0"))), f"sent nothing to {await self._name(chain, to)}"
             return Call("", to, data[:10], (("data", data),)), f"called {data[:10]} of {await self._name(chain, to)}{coin}"
         symbol, decimals = await self._token(chain, paid.token)
-        arguments = (("to", paid.recipient), ("value", str(paid.amount)))
+        arguments = (("to", paid.recipient), ("value", exact_units(paid.amount, decimals)))
         amount = f"{_plain(paid.amount, decimals)} {symbol}"
         return Call(symbol, to, "transfer", arguments), f"sent {amount} to {await self._name(chain, paid.recipient)}"
 

@@ -43,7 +43,8 @@ class Simulated:
 
     ``effects`` are all that change: native coin, balances and supplies, allowances, roles, in this order and in the order in which
     they were touched. Gas, return data, logs, created addresses and errors are per call; ``error`` is the reason of the first call
-    that failed, in words, with its label, and ``cause`` what the contract raised, with exact values, where it is not the same.
+    that failed, in words, with its label where there are several calls; ``cause`` is what the contract raised, with exact values,
+    where that is not the same.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -256,5 +257,6 @@ class Simulation:
                 units[which] = await self._unit(chain, *which)
             exact = self.reason(result.data, result.said)
             why = self._worded(names, units[which], call.to, result.data, result.said)
-            errors.append((f"{call.label}: {why}" if call.label else why, exact if exact != why else ""))
+            which_call = f"{call.label}: " if call.label and len(calls) > 1 else ""
+            errors.append((which_call + why, exact if exact != why else ""))
         return errors

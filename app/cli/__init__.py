@@ -46,6 +46,7 @@ wallets.add_typer(contacts, name="contacts")
 wallets.add_typer(tokens, name="tokens")
 wallets.command("payout")(payout)
 wallets.command("payout-rows")(payout_rows)
+importlib.import_module("app.cli.signing")  # adds its commands to wallet
 azora.add_typer(contracts, name="contract")
 importlib.import_module("app.cli.contract_tests")  # adds its command to contract
 importlib.import_module("app.cli.contract_gas")  # adds its command to contract

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from app.chain import Network
     from app.console import Console
 
+NO_NETWORK = "Name one with --network, or: azora network select ID. A chain of your own: azora chain create NAME"
+
 networks = typer.Typer(help="Networks: list, select, status, fees.", no_args_is_help=True)
 
 
@@ -27,7 +29,7 @@ def network_of(console: Console) -> Network:
         return console.networks.get(options.network)
     current = console.networks.current
     if current is None:
-        raise NotFound("No network is selected. Nothing was done.", "Name one with --network, or: azora network select ID")
+        raise NotFound("No network is selected. Nothing was done.", NO_NETWORK)
     return current
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.chains import network_of
-from app.cli.support import CHECK_FAILED, carry_out, leave, options, passphrase, read_secret, report, run, show, table
+from app.cli.support import CHECK_FAILED, KEYS, carry_out, leave, options, passphrase, read_secret, report, run, show, table
 from app.cli.wallets import wallets
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Denied, Invalid
 from app.core.money import exact_units
 from app.core.secret import Secret
 
@@ -166,7 +166,7 @@ def watch(label: str, address: str) -> None:
 def list_accounts() -> None:
     """Accounts and where their keys are."""
     accounts = run(lambda console: console.wallets.list())
-    rows = [(a.label, a.address, a.kind.value, a.path, a.key_state, a.group) for a in accounts]
+    rows = [(a.label, a.address, a.kind.value, a.path, KEYS.get(a.key_state, a.key_state), a.group) for a in accounts]
     show(
         accounts,
         people=lambda: table(
@@ -289,7 +289,7 @@ def export(
         str, typer.Option("--phrase-passphrase", help="New file (mode 600) that gets its BIP-39 passphrase.")
     ] = "",
 ) -> None:
-    """Write a secret of an account to a new file; --passphrase-file is asked where one is set, else --yes. Journalled."""
+    """Write a secret of an account to a new file, and journal it. Needs --passphrase-file where one is set, else --yes."""
     from app.wallets import Part
 
     chosen = {Part.KEY: key_file, Part.PHRASE: phrase_file, Part.PASSPHRASE: salt_file}
@@ -305,6 +305,11 @@ def export(
     given = passphrase()
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
+        if given is None and not options.yes and not console.access.passphrase_set:
+            raise Denied(
+                "No console passphrase is set, so nothing but a confirmation stands before a secret. Nothing was exported.",
+                "Confirm it with --yes, or set a passphrase first: azora access passphrase --new FILE",
+            )
         if keystore_file:
             password = read_secret(password_file, "password", strip=False)
             return Secret(await console.wallets.export_keystore(account, password, given, confirmed=options.yes))

@@ -10,6 +10,7 @@ import typer
 
 from app.cli.chains import network_of
 from app.cli.support import CHECK_FAILED, carry_out, leave, options, report, run, say, show
+from app.cli.wallets import wallets
 from app.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ HEX = typer.Option("--hex", help="The message file holds the bytes as hex digits
 VALIDATOR = typer.Option("--validator", help="Sign the message for this validator only (EIP-191 version 0x00).")
 
 
+@wallets.command("sign")
 def sign(
     account: Annotated[str, typer.Option("--from", help="Account label or address; a request names it itself")] = "",
     file: Annotated[str, FILE] = "",
@@ -40,7 +42,7 @@ def sign(
         return
     if not account:
         raise Invalid("Who signs? Nothing was signed.", "Name the account with --from.", field="account")
-    content = _content(file, message, hex_digits)
+    content = _content("sign", file, message, hex_digits)
 
     async def work(console: Console) -> tuple[Plan, str]:
         if isinstance(content, str):
@@ -66,6 +68,7 @@ def sign(
         print(plan.steps[0].result["signature"])
 
 
+@wallets.command("verify")
 def verify(
     file: Annotated[str, FILE] = "",
     message: Annotated[str, MESSAGE] = "",
@@ -79,7 +82,7 @@ def verify(
     if file and not message and not signature:
         content, validator, address, signature = _exported(_read(file, "file"))
     else:
-        content = _content(file, message, hex_digits)
+        content = _content("verify", file, message, hex_digits)
         if not address or not signature:
             raise Invalid("Whose signature, and which? Nothing was checked.", "Give --address and --signature.")
 
@@ -95,10 +98,13 @@ def verify(
     leave(0 if found.valid else CHECK_FAILED)
 
 
-def _content(file: str, message: str, hex_digits: bool) -> str | bytes:
+def _content(verb: str, file: str, message: str, hex_digits: bool) -> str | bytes:
     """Typed data as text, or a message as bytes."""
     if bool(file) == bool(message):
-        raise Invalid("Give either a file of typed data, or --message with a file. Nothing was done.", "azora wallet sign --help")
+        raise Invalid(
+            "One thing is needed: a file of typed data, or --message with a file. Nothing was done.",
+            f"See: azora wallet {verb} --help",
+        )
     if file:
         return _read(file, "typed data").decode("utf-8", "surrogateescape")
     data = _read(message, "message")

@@ -25,7 +25,7 @@ from app.core.secret import Secret
 if TYPE_CHECKING:
     from app.console import Console
     from app.operations import Plan
-    from app.operations.plans import Effect
+    from app.operations.plans import Call, Effect
 
 T = TypeVar("T")
 
@@ -255,10 +255,26 @@ async def carry_out(console: Console, plan: Plan) -> Plan:
         end()
 
 
+# Whether an account can sign, as people say it.
+KEYS = {
+    "inKeyring": "in the keyring",
+    "watchOnly": "watched, no key",
+    "external": "at an external signer",
+    "missing": "key missing",
+    "unknown": "keyring locked",
+    "none": "not here",
+}
+MOST_CALLS = 5  # decoded calls of a preview that are printed
+
+
 def _side(effect: Effect, text: str) -> str:
     """One side of an effect in whole units; an allowance without an end says so."""
     from app.core.money import exact_units, unlimited
 
+    if effect.kind == "key":
+        return KEYS.get(text, text)
+    if not effect.unit:
+        return text
     if not text.lstrip("-").isdigit():
         return text
     if effect.kind == "allowance" and unlimited(int(text)):
@@ -267,28 +283,36 @@ def _side(effect: Effect, text: str) -> str:
 
 
 def describe(plan: Plan) -> str:
-    """The preview of a plan as lines: effects, checks, fee."""
+    """The preview of a plan as lines: calls, effects, checks, fee."""
     from app.core.money import exact_units
 
     lines = [f"{plan.name}  {plan.title}  on {plan.target.name} [{plan.target.environment.upper()}]"]
     preview = plan.preview
     if preview is None:
         return lines[0]
+    if preview.block:  # of what is only signed, the fields are shown by the command itself
+        lines += _calls(preview.calls)
     for effect in preview.effects:
-        before, after = effect.before, effect.after
-        if effect.unit:
-            before, after = (_side(effect, text) for text in (before, after))
+        before, after = (_side(effect, text) for text in (effect.before, effect.after))
         who = effect.subject if effect.label == effect.subject else f"{effect.label} {effect.subject}".strip()
         lines.append(f"  {effect.kind}: {who}: {before or 'nothing'} → {after or 'nothing'} {effect.unit}".rstrip())
     for verdict in preview.verdicts:
         lines.append(f"  {verdict.level.value}: {verdict.text}")
     if preview.fee is not None:
         lines.append(f"  fee: about {exact_units(preview.fee.estimate, 18)} {preview.fee.unit}, {preview.fee.gas:,} gas")
-    if preview.error:
+    if preview.error and not any(preview.error in verdict.text for verdict in preview.verdicts):
         lines.append(f"  would fail: {preview.error}")
     if preview.cause:
         lines.append(f"  as raised: {preview.cause}")
     return "\n".join(lines)
+
+
+def _calls(calls: Sequence[Call]) -> list[str]:
+    lines = []
+    for call in calls[:MOST_CALLS]:
+        arguments = ", ".join(f"{name}: {value}" for name, value in call.arguments)
+        lines.append(f"  call: {call.contract}.{call.function}({arguments})")
+    return lines + ([f"  and {len(calls) - MOST_CALLS:,} more calls"] if len(calls) > MOST_CALLS else [])
 
 
 def report(plan: Plan) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.core.clock import now_ms
 from app.core.errors import Invalid
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus, Trust
-from app.core.money import UINT256_MAX, short_units
+from app.core.money import UINT256_MAX, exact_units, short_units
 from app.operations.plans import Call, Effect, Plan, Preview, Verdict, VerdictLevel
 from app.wallets.actual import ALLOWANCE, measure, read_word, word
 from app.wallets.keys import parse_address
@@ -163,11 +163,12 @@ class Allowances:
             effects.append(Effect("allowance", subject, str(before), str(after), token.symbol, token.decimals, "", token.address))
         quote = await self._fees.quote_for(chain, plan.params)
         fee = quote.fee(simulated.gas[0] if simulated.gas else 0, chain.network.symbol)
+        value = exact_units(wanted.amount, wanted.token.decimals)
         verdicts = await self._verdicts(chain, wanted, book, before, after, fee.limit)
         return Preview(
             effects=labelled(effects, book.names(wanted.network_id)),
             verdicts=(*verdicts, *quote.verdicts()),
-            calls=(Call("ERC-20", wanted.token.address, "approve", (("spender", wanted.spender), ("value", str(wanted.amount)))),),
+            calls=(Call("ERC-20", wanted.token.address, "approve", (("spender", wanted.spender), ("value", value))),),
             fee=fee,
             block=simulated.block,
             block_hash=simulated.block_hash,

@@ -449,7 +449,7 @@ def _contracts(codes: Mapping[str, str], asked: _Asked, economy: Economy | None)
 
 
 def _call(asked: _Asked, row: PayoutLine) -> Call:
-    arguments = (("to", row.address), ("value", str(row.amount)))
+    arguments = (("to", row.address), ("value", exact_units(row.amount, asked.token.decimals)))
     name = asked.token.name
     return Call(name, asked.token.address or row.address, "transfer", arguments, verified=name == "AzoraToken")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.core.clock import now_ms
 from app.core.errors import Invalid
-from app.core.money import UINT256_MAX, short_units
+from app.core.money import UINT256_MAX, exact_units, short_units
 from app.operations.plans import Call, Effect, Fee, Plan, Preview, Verdict, VerdictLevel
 from app.wallets.actual import BALANCE_OF, measure, read_word, word
 from app.wallets.keys import parse_address
@@ -214,9 +214,9 @@ def _asked(params: Mapping[str, object]) -> tuple[TransferDraft, TokenInfo]:
 
 
 def _decoded(draft: TransferDraft, token: TokenInfo) -> Call:
+    arguments = (("to", draft.recipient), ("value", exact_units(draft.amount, token.decimals)))
     if not draft.token:
-        return Call("", draft.recipient, "transfer", (("to", draft.recipient), ("value", str(draft.amount))))
-    arguments = (("to", draft.recipient), ("value", str(draft.amount)))
+        return Call("", draft.recipient, "transfer", arguments)
     return Call(token.name, token.address, "transfer", arguments, verified=token.name == "AzoraToken")
 
 

@@ -79,7 +79,10 @@ async def test_the_other_transaction_is_told_in_words(room: Room, slow: Node) ->
     rival = await room.transactions.rival(plan.id)
     assert rival is not None and rival.text == said and not rival.same_payment
     assert (rival.nonce, rival.to, rival.value, rival.data, rival.block) == (1204, checksum_address(TOKEN), 0, data, 1)
-    assert rival.decoded.contract == "AZR" and rival.decoded.arguments == (("to", recipient(7)), ("value", str(12_500 * 10**18)))
+    assert rival.decoded.contract == "AZR" and rival.decoded.arguments == (
+        ("to", recipient(7)),
+        ("value", "12500.000000000000000000"),
+    )
     assert slow.balance(recipient(1)) == 0
     assert await room.transactions.rival((await room.planned_send(1)).id) is None
 

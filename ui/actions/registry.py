@@ -94,7 +94,7 @@ class Registry(QObject):
         action = self.get(action_id)
         why = action.enabled()
         if why:
-            raise Invalid(f"{action.title} cannot be done now: {why}")
+            raise Invalid(f"“{action.title}” cannot be done now: {why}")
         return action.run(arguments)
 
     def add_search(self, name: str, provider: Provider) -> None:

@@ -184,7 +184,8 @@ class ProgressPage(RowsPage):
             row.addStretch(1)
             section.body.addLayout(row)
             self.column.addWidget(section)
-        ended = sum(str(record.state) in ("done", "skipped") for record in plan.steps)
+        counted = ("done",) if state in BROKEN else ("done", "skipped")  # what a stopped plan skipped was not done
+        ended = sum(str(record.state) in counted for record in plan.steps)
         began = min((record.started_at for record in plan.steps if record.started_at), default=0)
         last = max((record.ended_at for record in plan.steps), default=0) if state not in UNDER_WAY else now_ms()
         aside = f"{ended} of {len(plan.steps)}" + (f", {words.took(last - began)}" if began else "")
@@ -206,6 +207,8 @@ class ProgressPage(RowsPage):
         self.log.setAccessibleName("Live log of the plan")
         self.log.setMinimumHeight(132)
         section.add(self.log)
+        if state not in UNDER_WAY and not facts.log:
+            section.hide()
         self.column.addWidget(section)
         if state in UNDER_WAY:
             self.note("info", "You can close this panel. The plan goes on; it stays in Jobs and you get a notice when it ends.")

@@ -68,6 +68,7 @@ class Toast(QFrame):
         buttons.addStretch(1)
         if message.action is not None or message.link:
             column.addLayout(buttons)
+        column.addStretch(1)  # the text begins beside the icon, however high the room is
         row.addLayout(column, 1)
         away = QToolButton()
         away.setIcon(icon("x"))

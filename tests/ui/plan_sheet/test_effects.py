@@ -85,3 +85,30 @@ def test_the_command_line_tells_the_same(name, said):
 
     plan = transfer(preview=preview(effects=(EFFECTS[name],)))
     assert said in describe(plan)
+
+
+def test_the_command_line_tells_the_call_and_why_it_fails_once_and_in_words():
+    from app.cli.support import describe
+    from app.operations.plans import Verdict, VerdictLevel
+    from tests.ui.plan_sheet.sheet_world import POOL, preview, transfer
+
+    error, cause = "Treasury holds 5 AZR, and 12,500 AZR would be taken", "ERC20InsufficientBalance(balance: 5000)"
+    blocked = Verdict("simulation.succeeds", VerdictLevel.BLOCK, f"It would fail: {error}")
+    key = Effect("key", OWNER, "none", "inKeyring")
+    said = describe(transfer(preview=preview(effects=(key,), verdicts=(blocked,), error=error, cause=cause)))
+    assert f"  call: AzoraToken.transfer(to: {POOL}, amount: 12500.000000000000000000)\n" in said
+    assert f"key: {OWNER}: not here → in the keyring" in said
+    assert said.count(error) == 1 and said.count(cause) == 1
+    assert f"would fail: {error}" in describe(transfer(preview=preview(verdicts=(), error=error)))
+
+
+@pytest.mark.parametrize("verb", ["sign", "verify"])
+def test_nothing_to_sign_or_to_verify_names_the_help_of_that_command(verb):
+    from typer.testing import CliRunner
+
+    from app.cli import azora
+    from app.core.errors import Invalid
+
+    answer = CliRunner().invoke(azora, ["wallet", verb, *(["--from", "Main"] if verb == "sign" else [])])
+    assert isinstance(answer.exception, Invalid)
+    assert answer.exception.remedy == f"See: azora wallet {verb} --help"

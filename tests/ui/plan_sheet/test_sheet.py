@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from app.core.errors import Invalid
 from app.core.events import PlanChanged
@@ -142,6 +143,14 @@ def test_a_failed_plan_says_what_failed_and_where(sheet: Any, world: Any) -> Non
     sheet.open_plan("plan-1")
     assert sheet.step == PROGRESS
     assert "stopped here" in sheet.steps.tabs[PROGRESS].accessibleName()
+
+
+def test_a_discarded_plan_did_none_of_its_steps_and_has_no_log(sheet: Any, world: Any) -> None:
+    skipped = tuple(replace(record, state=StepState.SKIPPED) for record in world.operations.now.steps)
+    world.operations.now = replace(world.operations.now, state=PlanState.STOPPED, steps=skipped, reason="Discarded.")
+    sheet.open_plan("plan-1")
+    said = [label.text() for label in sheet.findChildren(QLabel) if label.isVisible()]
+    assert "0 of 1" in said and "Live log" not in said
 
 
 def test_of_a_deployment_that_ended_early_the_rest_is_planned_not_all_of_it_again(sheet: Any, world: Any) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from ui.panels.wallets.reading import KEYS, KINDS
 from ui.panels.wallets.tabs.tab import Tab
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from app.wallets import Account, Wallet
     from ui.shell.panel import Panel
 
+BESIDE = 1_000  # pixels from which the other accounts have room beside the facts
 _WHERE = {
     "hd": "Derived from a recovery phrase in the system keyring of this computer",
     "imported": "A private key in the system keyring of this computer",
@@ -25,7 +27,7 @@ _WHERE = {
 
 
 class KeysTab(Tab):
-    """Facts at the left, verbs below them, the other accounts of the phrase at the right."""
+    """Facts at the left, verbs below them, the other accounts of the phrase at the right, or below where that is too narrow."""
 
     name = "keys"
     title = "Signing keys"
@@ -40,7 +42,7 @@ class KeysTab(Tab):
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setAccessibleName("The key of the account")
         inside = QWidget()
-        row = QHBoxLayout(inside)
+        row = self._parts = QHBoxLayout(inside)
         row.setContentsMargins(16, 12, 16, 12)
         row.setSpacing(32)
         left = QVBoxLayout()
@@ -71,6 +73,11 @@ class KeysTab(Tab):
         row.addWidget(self.others, 2)
         scroll.setWidget(inside)
         self.column.addWidget(scroll, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        beside = event.size().width() >= BESIDE
+        self._parts.setDirection(QBoxLayout.Direction.LeftToRight if beside else QBoxLayout.Direction.TopToBottom)
 
     def changed(self) -> None:
         self.facts.set_pairs([])
@@ -129,11 +136,13 @@ class KeysTab(Tab):
                 line = QWidget()
                 row = QHBoxLayout(line)
                 row.setContentsMargins(0, 0, 0, 0)
-                row.addWidget(AddressLabel(one.address, one.label), 1)
-                path = QLabel(one.path.rsplit("/", 1)[0] + "/…" if len(one.path) > 24 else one.path)
-                path.setText(one.path)
+                who = QVBoxLayout()
+                who.setSpacing(0)
+                who.addWidget(AddressLabel(one.address, one.label))
+                path = QLabel(one.path)
                 path.setProperty("role", "hint")
-                row.addWidget(path, 0, Qt.AlignmentFlag.AlignRight)
+                who.addWidget(path)
+                row.addLayout(who, 1)
                 go = button("Show")
                 go.setAccessibleName(f"Show {one.label}")
                 go.clicked.connect(lambda _=False, address=one.address: self.account_asked.emit(address))
