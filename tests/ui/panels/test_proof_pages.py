@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.core.settings import NetworkSetting
+from app.mining.proofs import ProofStatus
 from app.mining.tables import value_proofs as table
 from tests.conftest import Node
 from tests.mining.many import rows_of
@@ -38,6 +39,32 @@ def page(shell: Shell, node: Node) -> Any:
     page.pages._sort("number", False)
     shell.until(lambda: len(page.pages.rows) == PAGE and not page.pages.complete)
     return page
+
+
+def turned(shell: Shell, page: ReviewPage) -> list[int]:
+    """The newest first; the numbers that are shown."""
+    page.pages._sort("number", True)
+    shell.until(lambda: numbers(page)[:1] == [MANY - 1])
+    return numbers(page)
+
+
+def numbers(page: ReviewPage) -> list[int]:
+    """As the table shows them."""
+    assert [row.id for row in page.table.rows()] == list(page.pages.rows)
+    return [row.number for row in page.pages.rows.values()]
+
+
+def move(shell: Shell, number: int, status: ProofStatus) -> None:
+    """Another console moves a proof."""
+    query = table.update().where(table.c.number == number).values(status=status.value)
+    shell.ask(lambda: shell.console.database.write(lambda connection: connection.execute(query) and None))
+
+
+def read(shell: Shell, page: ReviewPage, asked: Any) -> list[Any]:
+    """What the store gives to a refresh."""
+    question, network = asked.question, shell.console.networks.current.id
+    reviewing = shell.console.mining.reviewing
+    return shell.ask(lambda: reviewing.page(network, question.wanted, asked.size, by=question.by, descending=question.descending))
 
 
 def to_the_end(shell: Shell, page: ReviewPage) -> None:
@@ -80,3 +107,48 @@ def test_a_filter_begins_at_the_beginning_and_a_proof_of_a_later_page_is_looked_
     page.look_at("many-08000")
     shell.until(lambda: page.table.selected_id() == "many-08000")
     assert page.pages.rows["many-08000"].number == 8_000 and len(page.pages.rows) == PAGE + 1
+
+
+@pytest.mark.parametrize("first", ["page", "refresh"])
+def test_a_page_that_comes_while_all_is_read_again_doubles_and_loses_nothing(shell: Shell, page: ReviewPage, first: str) -> None:
+    """Another console puts one proof on top and takes one away while the reader scrolls on."""
+    turned(shell, page)
+    chosen = page.table.rows()[40].id
+    page.table.select(chosen)
+    try:
+        move(shell, MANY, ProofStatus.IN_REVIEW)  # a new one on top: all others move down by one
+        asked = page.pages.request()
+        rows = read(shell, page, asked)
+        page.pages.more()
+        if first == "page":
+            shell.until(lambda: len(page.pages.rows) == 2 * PAGE)
+        page.pages.show(rows, asked)
+        wanted = [MANY, *range(MANY - 1, 0, -2)]
+        shell.until(lambda: len(page.pages.rows) >= 2 * PAGE and numbers(page)[:1] == [MANY])
+        assert numbers(page) == wanted[: len(page.pages.rows)]
+        assert page.table.selected_ids() == [chosen]
+
+        move(shell, MANY, ProofStatus.REJECTED)  # and gone again, with the page after next on its way
+        many = len(page.pages.rows)
+        asked = page.pages.request()
+        rows = read(shell, page, asked)
+        page.pages.more()
+        if first == "page":
+            shell.until(lambda: len(page.pages.rows) > many)
+        page.pages.show(rows, asked)
+        shell.until(lambda: len(page.pages.rows) > many and numbers(page)[0] == MANY - 1)
+        assert numbers(page) == wanted[1 : len(page.pages.rows) + 1]
+        assert page.table.selected_ids() == [chosen] and not page.pages.complete
+    finally:
+        move(shell, MANY, ProofStatus.REJECTED)
+
+
+def test_a_refresh_leaves_the_reader_where_they_are(shell: Shell, page: ReviewPage) -> None:
+    turned(shell, page)
+    page.table.select(page.table.rows()[3].id)
+    bar = page.table.verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+    place, shown = bar.value(), page.pages.rows
+    page.refresh()
+    shell.until(lambda: page.pages.rows is not shown)
+    assert bar.value() == place and page.table.selected_ids() == [page.table.rows()[3].id]

@@ -41,7 +41,7 @@ class ProofPages:
     Args:
         cells: makes a proof a row of the table.
         wanted: what is asked of the store now.
-        asked: the order was changed, and everything is to be read again.
+        asked: everything is to be read again: the order was changed, or what was read does not fit together.
     """
 
     def __init__(
@@ -83,16 +83,14 @@ class ProofPages:
         """
         if asked is not None and asked.question != self._latest:
             return
-        fresh = {row.id: row for row in rows}
-        later: list[ProofRow] = []
-        if asked is not None and asked.question == self._shown and len(rows) == asked.size:
-            # Pages that came in while this was read: they stay, and the next reading renews them.
-            later = [row for row in list(self.rows.values())[asked.size :] if row.id not in fresh]
-        if not later:
+        if asked is not None and asked.question == self._shown and len(self.rows) > asked.size:
+            # Pages came in while this was read. Where something moved they do not go on where this ends: all is read once more.
+            self._asked()
+        else:
             self.complete = asked is None or len(rows) < asked.size
-        self._shown = asked.question if asked is not None else None
-        self.rows = {**fresh, **{row.id: row for row in later}}
-        self._last = next(reversed(self.rows.values()), None)
+            self._shown = asked.question if asked is not None else None
+            self.rows = {row.id: row for row in rows}
+            self._last = rows[-1] if rows else None
         if beside is not None:
             self.rows.setdefault(beside.id, beside)
         self.paint()
@@ -112,8 +110,12 @@ class ProofPages:
 
         def show(rows: list[ProofRow]) -> None:
             self._loading = False
-            if question == self._shown and self._last is not None and self._last.id == last.id:
+            if question != self._shown or self._last is None:
+                return
+            if self._last.id == last.id:
                 self._append(rows)
+            else:  # everything was read again meanwhile and ends elsewhere now
+                self.more()
 
         def failed(_error: Any) -> bool:
             self._loading = False

@@ -217,7 +217,7 @@ class ReviewPage(QWidget):
         self._tell_marks()
         if rows and chosen not in self.pages.rows:
             chosen = rows[0].id
-        if rows:
+        if rows and chosen != self.table.selected_id():  # else it stays selected, and the reader where they are
             self.table.select(chosen)
         self._asked = ""
         self._chosen()
