@@ -148,6 +148,7 @@ def test_a_failed_plan_says_what_failed_and_where(sheet: Any, world: Any) -> Non
 def test_a_discarded_plan_did_none_of_its_steps_and_has_no_log(sheet: Any, world: Any) -> None:
     skipped = tuple(replace(record, state=StepState.SKIPPED) for record in world.operations.now.steps)
     world.operations.now = replace(world.operations.now, state=PlanState.STOPPED, steps=skipped, reason="Discarded.")
+    world.operations.log = lambda plan_id: []
     sheet.open_plan("plan-1")
     said = [label.text() for label in sheet.findChildren(QLabel) if label.isVisible()]
     assert "0 of 1" in said and "Live log" not in said
