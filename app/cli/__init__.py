@@ -62,6 +62,7 @@ importlib.import_module("app.cli.cluster_argo")  # the same
 importlib.import_module("app.cli.cluster_tunnels")  # the same
 importlib.import_module("app.cli.cluster_exec")  # the same
 importlib.import_module("app.cli.cluster_query")  # the same
+importlib.import_module("app.cli.cluster_usage")  # the same
 azora.add_typer(mint, name="mint")
 azora.add_typer(redeem, name="redeem")
 azora.add_typer(ledger, name="ledger")

@@ -95,7 +95,7 @@ def status(name: Name, context: ContextOption = "", namespace: Space = "") -> No
         from app.cluster.rollouts import progress, strategy_of
         from app.cluster.workloads import View
 
-        where, key = await _place(console, name, context, namespace)
+        where, key = await place(console, name, context, namespace)
         view = View(console.clusters.snapshot(where))
         line = _line(view, key)
         return progress(line), strategy_of(view, line)
@@ -124,7 +124,7 @@ def history(
         from app.cluster.rollouts import revisions
         from app.cluster.workloads import View
 
-        where, key = await _place(console, name, context, namespace)
+        where, key = await place(console, name, context, namespace)
         view = View(console.clusters.snapshot(where))
         return revisions(view, _line(view, key))
 
@@ -202,13 +202,18 @@ def weight(
 
 def _act(name: str, context: str, namespace: str, make: Any) -> None:
     async def work(console: Console) -> Plan:
-        where, key = await _place(console, name, context, namespace)
+        where, key = await place(console, name, context, namespace)
         return await carry_out(console, await make(console.clusters.actions, where, key))
 
     report(run(work))
 
 
-async def _place(console: Console, name: str, context: str, namespace: str) -> tuple[str, tuple[str, str, str]]:
+async def place(console: Console, name: str, context: str, namespace: str) -> tuple[str, tuple[str, str, str]]:
+    """The connected context, and kind, namespace and name of the workload that was named.
+
+    Raises:
+        Invalid: it does not name a workload, or more than one. Unavailable: the cluster does not answer.
+    """
     kind, slash, rest = name.partition("/")
     if slash and (not rest or kind.lower() not in KINDS):
         raise Invalid(f"“{name}” does not name a workload. Nothing was done.", "Write KIND/NAME, such as deployment/web.")

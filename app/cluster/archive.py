@@ -43,7 +43,7 @@ class UsageArchive:
         self._database = database
         self._ids: dict[Series, int] = {}
         self._seen: set[int] = set()
-        self._rolled = 0  # UTC ms up to which this process made means
+        self._turned = 0  # UTC ms up to which this process made means last
 
     @property
     def is_open(self) -> bool:
@@ -62,7 +62,7 @@ class UsageArchive:
             Unavailable, Conflict: the store does not answer or is held; nothing was kept.
         """
         minute, slot = at - at % MINUTE_MS, at - at % COARSE_MS
-        turn = slot != self._rolled
+        turn = slot != self._turned
 
         def write(connection: Connection) -> tuple[Written, dict[Series, int]]:
             ids = _numbers(connection) if turn else dict(self._ids)
@@ -84,7 +84,7 @@ class UsageArchive:
         # What was numbered in a transaction that failed is forgotten with it.
         written, self._ids = await self._database.write(write, durable=False)
         if turn:
-            self._rolled, self._seen = slot, set()
+            self._turned, self._seen = slot, set()
         return written
 
     async def read(self, cluster: str, key: Top, since: int, until: int) -> list[Sample]:
@@ -119,7 +119,9 @@ class UsageArchive:
 
     def _turn(self, connection: Connection, slot: int) -> None:
         """Make means of the ten minutes that are over, and drop what is too old, or further ahead than a week by a wrong clock."""
-        since = min(self._rolled, slot - COARSE_MS)  # the clock may have been set back
+        before = (cluster_usage.c.span == COARSE_MS) & (cluster_usage.c.at < slot)
+        newest = connection.execute(sa.select(sa.func.max(cluster_usage.c.at)).where(before)).scalar()
+        since = 0 if newest is None else newest + COARSE_MS
         place = (cluster_usage.c.at - cluster_usage.c.at % COARSE_MS).label("place")
         means = (
             sa.select(

@@ -42,7 +42,9 @@ class History:
     def __init__(self, kept: int = KEPT, span: int = 15_000) -> None:
         self._kept = kept
         self._span = span
-        self._rows: dict[Top, array[float]] = {}  # ms, thousandths of a core and bytes in turn
+        # Rows of ms, thousandths of a core and bytes in turn. Pods are many, and stay under the key that they are measured by.
+        self._pods: dict[Key, array[float]] = {}
+        self._tops: dict[Top, array[float]] = {}
         self._owners: dict[Key, Top] = {}
 
     def add(self, metrics: Metrics, reading: Reading) -> None:
@@ -51,37 +53,40 @@ class History:
         Args:
             reading: says whose the pods are.
         """
-        now = float(metrics.read_at)
-        used: dict[Top, tuple[float, float]] = {}
-        self._owners = owners = self._owned(metrics, View(reading))
+        now, view = float(metrics.read_at), View(reading)
+        pods: dict[Key, array[float]] = {}
+        used: dict[Top, tuple[float, float]] = {
+            ("Node", "", node): (cpu, float(memory)) for node, (cpu, memory) in metrics.nodes.items()
+        }
         for key, containers in metrics.pods.items():
             cpu, memory = sum(cpu for cpu, _ in containers.values()), float(sum(memory for _, memory in containers.values()))
-            used["Pod", *key] = cpu, memory
-            owner = owners.get(key)
+            pods[key] = self._grown(self._pods.get(key), now, cpu, memory)
+            owner = self._owners.get(key) or self._owner(key, view)
             if owner is not None and owner[0] not in ("Pod", "Node"):  # static pods say that their node controls them
                 before = used.get(owner, (0.0, 0.0))
                 used[owner] = before[0] + cpu, before[1] + memory
-        for node, (cpu, memory) in metrics.nodes.items():
-            used["Node", "", node] = cpu, float(memory)
         oldest = now - self._kept * self._span
-        rows = {top: row for top, row in self._rows.items() if top[0] != "Pod" and row[-3] > oldest}
+        tops = {top: row for top, row in self._tops.items() if row[-3] > oldest}
         for top, (cpu, memory) in used.items():
-            rows[top] = self._grown(top, now, cpu, memory)
-        self._rows = rows
+            tops[top] = self._grown(self._tops.get(top), now, cpu, memory)
+        self._pods, self._tops = pods, tops
+        if len(self._owners) > 1.2 * len(pods):
+            self._owners = {key: owner for key, owner in self._owners.items() if key in pods}
 
     def clear(self) -> None:
         """Forget everything: it was of another cluster."""
-        self._rows, self._owners = {}, {}
+        self._pods, self._tops, self._owners = {}, {}, {}
 
     def of(self, kind: str, namespace: str, name: str) -> list[Sample]:
         """Readings of a pod, a workload, or a node (empty namespace), oldest first."""
-        row = self._rows.get((kind, namespace, name), array("d"))
+        found = self._pods.get((namespace, name)) if kind == "Pod" else self._tops.get((kind, namespace, name))
+        row = found or array("d")
         return [Sample(int(row[i]), row[i + 1], int(row[i + 2]), self._span) for i in range(0, len(row), 3)]
 
     def means(self, since: int, until: int, kinds: Collection[str]) -> dict[Top, tuple[float, float]]:
-        """Mean CPU and memory from ``since`` to before ``until`` of everything of some kinds that was measured in between."""
+        """Mean CPU and memory from ``since`` to before ``until`` of what was measured then, of some kinds."""
         found: dict[Top, tuple[float, float]] = {}
-        for top, row in self._rows.items():
+        for top, row in self._tops.items():
             if top[0] not in kinds:
                 continue
             end = len(row)
@@ -94,22 +99,17 @@ class History:
                 found[top] = sum(row[i + 1] for i in places) / len(places), sum(row[i + 2] for i in places) / len(places)
         return found
 
-    def _owned(self, metrics: Metrics, view: View) -> dict[Key, Top]:
-        """The workloads of pods. It is looked up once for each pod, again as long as what is above its controller is not known."""
-        owners: dict[Key, Top] = {}
-        pods = view.reading.of("Pod")
-        for key in metrics.pods:
-            known = self._owners.get(key)
-            if known is None or known[0] in ("Pod", "ReplicaSet", "Job"):
-                pod = pods.get(key)
-                if pod is None:
-                    continue
-                known = view.top("Pod", key[0], pod)
-            owners[key] = known
-        return owners
+    def _owner(self, key: Key, view: View) -> Top | None:
+        """The workload of a pod, kept as soon as what is above its controller is known."""
+        pod = view.reading.of("Pod").get(key)
+        if pod is None:
+            return None
+        owner = view.top("Pod", key[0], pod)
+        if owner[0] not in ("ReplicaSet", "Job"):
+            self._owners[key] = owner
+        return owner
 
-    def _grown(self, top: Top, now: float, cpu: float, memory: float) -> array[float]:
-        row = self._rows.get(top)
+    def _grown(self, row: array[float] | None, now: float, cpu: float, memory: float) -> array[float]:
         if row is None:
             row = array("d")
         while row and row[-3] >= now:  # the clock was set back: what is ahead of it cannot be placed

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from app.console import Console
+from app.core.clock import now_ms
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.conftest import pod
@@ -79,3 +81,29 @@ def test_a_dead_cluster_is_unavailable_and_not_unhealthy(azora, tmp_path):
     server.kubeconfig(tmp_path / "kubeconfig", context="dead")
     said = azora("cluster", "health", env={"KUBECONFIG": str(tmp_path / "kubeconfig")}, expect=7)
     assert "refuses connections" in said.err
+
+
+def test_what_a_console_kept_is_told_with_its_gaps(azora, home, shop, tmp_path):
+    """Two hours of a workload with a gap between them, kept under the identity of the cluster and not of its context."""
+    now = now_ms()
+    uid = shop.objects("Namespace")["", "kube-system"]["metadata"]["uid"]
+
+    async def keep() -> None:
+        console = await Console.open(home)
+        for minutes in (*range(200, 190, -1), *range(100, 98, -1)):
+            used = {("Deployment", "shop", "cart"): (float(minutes), minutes * 2.0**20), ("Node", "", "node-a"): (1.0, 2.0)}
+            await console.clusters._archive.keep(now - minutes * 60_000, {uid: used})
+        await console.close()
+
+    asyncio.run(keep())
+    env = {"KUBECONFIG": str(tmp_path / "kubeconfig")}
+    told = azora("--json", "cluster", "usage", "deploy/cart", "-n", "shop", env=env).json
+    kept = [one for one in told["samples"] if one["seconds"] == 60]
+    assert [one["cpu_millicores"] for one in kept] == [*range(200, 190, -1), 100, 99]
+    assert (told["kind"], told["namespace"], told["name"]) == ("Deployment", "shop", "cart")
+    lines = [line for line in azora("cluster", "usage", "cart", "-n", "shop", env=env).out.splitlines() if " MiB" in line]
+    assert "196 m" in lines[0] and "200.0 MiB" in lines[0] and "100 m" in lines[1]
+    node = azora("--json", "cluster", "usage", "node/node-a", "--hours", "168", env=env).json
+    assert sum(one["seconds"] == 60 for one in node["samples"]) == 12
+    assert "Nothing was kept" in azora("cluster", "usage", "node/none", env=env).out
+    azora("cluster", "usage", "cart", "--hours", "169", "-n", "shop", env=env, expect=2)

@@ -45,6 +45,7 @@ class LineChart(QWidget):
         """Show these series.
 
         Args:
+            x_title: below the axis; of a clock its zone, beside the first time.
             clock: x is time in UTC milliseconds, and the axis goes from the one to the other, whatever was measured in between.
         """
         self._series = [(name, sorted(points, key=lambda point: point[0])) for name, points in series][:5]
@@ -110,7 +111,9 @@ class LineChart(QWidget):
             painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{right:,.0f}")
             painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self._x_title)
         else:
-            for x, words in time_ticks(left, right, max(2, int(plot.width() / 80))):
+            for number, (x, words) in enumerate(time_ticks(left, right, max(2, int(plot.width() / 80)))):
+                if number == 0:
+                    words = f"{words} {self._x_title}".strip()
                 at = place(x, low).x()
                 painter.setPen(theme.color("grid"))
                 painter.drawLine(QPointF(at, plot.top()), QPointF(at, plot.bottom()))

@@ -102,8 +102,8 @@ class UsagePane(QWidget):
         now = now_ms()
         clock = (float(now - hours * HOUR_MS), float(now))
         pieces = runs(samples)
-        self.cpu.set_series([("CPU", _points(pieces, lambda one: one.cpu))], "UTC", "m (UTC)", clock=clock)
-        self.memory.set_series([("Memory", _points(pieces, lambda one: one.memory / MIB))], "UTC", "MiB (UTC)", clock=clock)
+        self.cpu.set_series([("CPU", _points(pieces, lambda one: one.cpu))], "UTC", "m", clock=clock)
+        self.memory.set_series([("Memory", _points(pieces, lambda one: one.memory / MIB))], "UTC", "MiB", clock=clock)
         if not samples:
             self.words.setText(why or "Nothing was measured yet; the cluster is asked every 15 s.")
             return
