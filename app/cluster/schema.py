@@ -1,4 +1,4 @@
-"""Objects held against the cluster's own OpenAPI v3 documents (``/openapi/v3``), before anything is sent.
+"""Objects held against the cluster's own OpenAPI v3 documents (``/openapi/v3``; v2 before v1.24), before anything is sent.
 
 The dialect is the one that kube-apiserver publishes: ``$ref`` into ``components.schemas``, ``allOf`` of one, and the
 ``x-kubernetes-*`` extensions. What it cannot judge it lets pass; the server's dry run judges everything.
@@ -49,6 +49,12 @@ def schema_of(document: Object, api_version: str, kind: str) -> Object | None:
             if (found.get("group"), found.get("version"), found.get("kind")) == (group, version, kind):
                 return schema  # type: ignore[no-any-return]
     return None
+
+
+def of_version_2(document: Object) -> Object:
+    """An OpenAPI v2 document (``/openapi/v2``) as this module reads them. Its quantities are text only, which no server means."""
+    schemas = dig(document, "definitions", default={})
+    return {"components": {"schemas": {name: {} if name.endswith(".Quantity") else each for name, each in schemas.items()}}}
 
 
 def problems(obj: Object, schema: Object, document: Object) -> tuple[Problem, ...]:

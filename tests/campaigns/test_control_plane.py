@@ -28,7 +28,7 @@ from app.cluster.objects import items
 from app.cluster.rollouts import RolloutState, progress
 from app.cluster.workloads import View
 from app.console import Console
-from app.core.errors import ConsoleError
+from app.core.errors import ConsoleError, Invalid
 from tests.campaigns.control_plane import PROGRAMS, ControlPlane, Nodes, programs, running
 from tests.conftest import ROOT
 
@@ -479,3 +479,33 @@ async def test_under_random_changes_and_faults_it_is_never_long_behind_kubectl(t
         await world.comes(world.live, "it lives again", 120)
         print(f"{judged} comparisons; at most {longest:.1f} s behind; agreed {await world.agrees(60):.1f} s after the last fault")
         assert judged and longest < BEHIND
+
+
+@pytest.mark.asyncio
+async def test_an_object_is_edited_as_text_and_checked_by_the_servers_own_schema(tmp_path, monkeypatch):
+    async with watched(tmp_path, monkeypatch) as world:
+        actions = world.console.clusters.actions
+        ref = Ref("apps/v1", "Deployment", "shop", "web")
+        seen, text = await actions.text_of("real", ref)
+        assert await actions.check_schema("real", seen)
+        await world.done(actions.plan_edit("real", ref, seen, text.replace("image: web:1", "image: web:9")))
+        owned = json.loads(await world.kubectl("-n", "shop", "get", "deployment", "web", "-o", "json"))
+        assert owned["spec"]["template"]["spec"]["containers"][0]["image"] == "web:9"
+        for old, new, problem in (
+            ("replicas: 2", "replicas: many", "spec.replicas: must be a whole number"),
+            ("progressDeadlineSeconds:", "progresDeadlineSeconds:", "did you mean progressDeadlineSeconds"),
+        ):
+            with pytest.raises(Invalid, match=problem):
+                await actions.plan_edit("real", ref, *await changed(actions, ref, old, new))
+        # Somebody was quicker: nothing is overwritten.
+        seen, text = await actions.text_of("real", ref)
+        await world.kubectl("-n", "shop", "set", "image", "deployment/web", "main=web:10")
+        with pytest.raises(ConsoleError, match="changed by somebody else"):
+            await world.done(actions.plan_edit("real", ref, seen, text.replace("web:9", "web:11")))
+
+
+async def changed(actions: Any, ref: Ref, old: str, new: str) -> tuple[Any, str]:
+    """The object, and its text with a change."""
+    seen, text = await actions.text_of("real", ref)
+    assert old in text
+    return seen, text.replace(old, new)

@@ -430,8 +430,11 @@ def test_a_server_that_is_down_for_a_while_only_delays(tmp_path):
     told(tmp_path, story)
 
 
-def test_an_edit_that_the_clusters_schema_does_not_allow_is_told_at_its_field(tmp_path):
+@pytest.mark.parametrize("old", [False, True], ids=["v3", "v2"])
+def test_an_edit_that_the_clusters_schema_does_not_allow_is_told_at_its_field(old, tmp_path):
     async def story(world: World) -> None:
+        if old:
+            world.server.faults.refuse("GET /openapi/v3", 404, "not found", times=9)
         ref = Ref.named(*SHOP)
         seen, text = await world.actions.text_of("test", ref)
         with pytest.raises(Invalid, match="schema does not allow") as caught:

@@ -10,7 +10,7 @@ import pytest
 from app.cluster.client import Connection
 from app.cluster.contexts import find_contexts
 from app.cluster.discovery import discover
-from app.cluster.failures import ApiConflict, ApiDenied, ApiInvalid, ApiNotFound, ApiUnavailable
+from app.cluster.failures import ApiConflict, ApiDenied, ApiInvalid, ApiNotFound, ApiUnavailable, error_of, read_failure
 from tests.cluster.apiserver.tables import RECORDED
 from tests.cluster.test_apiserver import prepare
 
@@ -124,3 +124,10 @@ async def test_errors_never_carry_a_credential(server, tmp_path):
     shown = (caught.value, caught.value.failure, connection, connection._context)
     assert "hunter2" not in repr(shown) + str(caught.value)
     await connection.close()
+
+
+def test_a_404_that_lists_every_path_is_not_repeated_word_for_word():
+    """Servers answer an unknown path with all that they know, as JSON."""
+    failure = read_failure(404, json.dumps({"paths": ["/apis"] * 900}).encode())
+    assert str(error_of(failure, "c", "GET /x")) == "The cluster c does not have it (GET /x): status 404. Nothing was done."
+    assert read_failure(502, b'{"message": "no backend"}').message == "no backend"

@@ -26,6 +26,10 @@ class Reply(Protocol):
     def warnings(self) -> tuple[str, ...]:
         """What the server warns of."""
 
+    @property
+    def text(self) -> str:
+        """What it said where it was not JSON."""
+
 
 class Identified(Protocol):
     """Which cluster it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,7 @@ from app.cluster.diff import merge_patch
 from app.cluster.objects import NOTHING, Object, annotations_of, controller_of, dig, kind_of
 from app.cluster.rollouts import Revision, revisions
 from app.cluster.rollouts.history import without_hashes
-from app.cluster.schema import problems, schema_of
+from app.cluster.schema import of_version_2, problems, schema_of
 from app.cluster.workloads import SCALABLE, View
 from app.cluster.yamlfile import dump, load
 from app.core.clock import now_ms
@@ -99,9 +100,14 @@ class Actions(Running):
         """
         version = str(obj.get("apiVersion", ""))
         base = f"apis/{version}" if "/" in version else f"api/{version}"
+        client = self._clusters.connection(context)
         try:
-            document = (await self._clusters.connection(context).request("GET", f"/openapi/v3/{base}")).body
-        except ConsoleError:
+            try:
+                document: Object = (await client.request("GET", f"/openapi/v3/{base}")).body
+            except NotFound:  # before v1.24, and for what only a v2 document tells
+                answer = await client.request("GET", "/openapi/v2")
+                document = of_version_2(answer.body or json.loads(answer.text))  # servers call it plain text
+        except (ConsoleError, ValueError):
             return False
         schema = schema_of(document, version, kind_of(obj))
         if schema is None:

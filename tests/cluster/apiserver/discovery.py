@@ -109,8 +109,15 @@ def _grouped(server: ApiServer, resources: list[Resource], *, core: bool) -> dic
     return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
 
 
-def _openapi(server: ApiServer, path: str) -> web.StreamResponse:
-    """OpenAPI v3 of the kinds that the tests edit: enough structure to find a wrong type or an unknown field."""
+def _openapi(server: ApiServer, path: str) -> web.Response:
+    """OpenAPI v3 of the kinds that the tests edit: enough structure to find a wrong type or an unknown field.
+
+    The v2 document is served as text, as servers before v1.24 do, with the kinds of ``apps/v1`` alone.
+    """
+    if path == "/openapi/v2":
+        schemas = json.loads(_openapi(server, "/openapi/v3/apis/apps/v1").text)["components"]["schemas"]
+        text = json.dumps({"swagger": "2.0", "definitions": schemas}).replace("#/components/schemas/", "#/definitions/")
+        return web.Response(text=text)
     if path == "/openapi/v3":
         versions = {
             (f"apis/{resource.group}/{resource.version}" if resource.group else "api/v1")
