@@ -214,6 +214,7 @@ class TopologyView(QGraphicsView):
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setDragMode(QGraphicsView.DragMode.ScrollHandDrag)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)  # one stop for the Tab key, with a name: the view itself
         self.setMinimumSize(120, 60)
         theme.changed.connect(self._dress)
         self._dress()
