@@ -18,8 +18,7 @@ def parse_units(text: str, decimals: int, *, unit: str = "", field: str = "amoun
         Invalid: no number, negative, more decimals than the unit has, or above uint256.
     """
     clean = text.strip().replace("\u202f", "").replace("\u00a0", "").replace(" ", "").replace("_", "").replace("'", "")
-    if unit and clean.upper().endswith(unit.upper()):
-        clean = clean[: -len(unit)]
+    clean = without_unit(clean, unit)
     whole, dot, part = clean.partition(".")
     groups = whole.split(",")
     grouped = len(groups) > 1
@@ -42,6 +41,12 @@ def parse_units(text: str, decimals: int, *, unit: str = "", field: str = "amoun
     if value > UINT256_MAX:
         raise Invalid(f"“{text}” is larger than a chain can hold. Nothing was changed.", "Enter less.", field=field)
     return value
+
+
+def without_unit(text: str, unit: str) -> str:
+    """An amount without the unit behind it. A unit made of digits (a token may be called “00”) is never taken off a number."""
+    named = any(not character.isdigit() and character not in ".," for character in unit)
+    return text[: -len(unit)] if named and text.casefold().endswith(unit.casefold()) else text
 
 
 def exact_units(value: int, decimals: int) -> str:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from app.core.canonical import digest
 from app.core.errors import Invalid
 from app.core.evidence import Evidence
-from app.core.money import UINT256_MAX, parse_units
+from app.core.money import UINT256_MAX, parse_units, without_unit
 from app.wallets import csvfile
 from app.wallets.accounts import Account
 from app.wallets.keys import parse_address
@@ -234,7 +234,7 @@ def _coded(line: PayoutLine, contracts: Mapping[str, str]) -> PayoutLine:
 def _bare(text: str, token: TokenInfo) -> str:
     """The amount without a unit behind it and without blanks."""
     clean = text.replace(" ", "").replace("\u00a0", "").replace("\u202f", "")
-    return clean[: -len(token.symbol)] if clean.casefold().endswith(token.symbol.casefold()) else clean
+    return without_unit(clean, token.symbol)
 
 
 def _amount(text: str, token: TokenInfo, commas: bool) -> int:

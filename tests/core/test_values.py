@@ -35,6 +35,11 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
         parse_units(text, 18)
 
 
+@pytest.mark.parametrize(("text", "unit"), [("100", "00"), ("100", "0.0"), ("100 azr", "AZR"), ("1001INCH", "1INCH")])
+def test_a_unit_behind_an_amount_is_left_out_and_never_a_part_of_the_number(text: str, unit: str) -> None:
+    assert parse_units(text, 0, unit=unit) == 100
+
+
 @given(value=json_values)
 def test_canonical_json_depends_on_nothing_but_the_value(value: object) -> None:
     reordered = dict(reversed(value.items())) if isinstance(value, dict) else value

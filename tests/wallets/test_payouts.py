@@ -53,6 +53,13 @@ def test_headings_stand_in_any_order_and_the_delimiter_is_found(delimiter):
     assert (found.total, found.problems) == (35 * 10**17, ())
 
 
+def test_a_token_with_a_number_for_a_name_takes_no_digits_off_an_amount():
+    named = TokenInfo(SIX.address, "00", 0)
+    assert [row.amount for row in checked(table([(payee(1), "100", "")]), named).rows] == [100]
+    inch = TokenInfo(SIX.address, "1INCH", 0)
+    assert [row.amount for row in checked(table([(payee(1), "100 1inch", "")]), inch).rows] == [100]
+
+
 @pytest.mark.parametrize(
     ("amount", "why"),
     [
