@@ -20,7 +20,7 @@ PASSWORD = Secret("a long password")
 
 
 def geth() -> dict:
-    """Those of the definition of Web3 Secret Storage (both of ethereum/tests are among them) and of geth's own tests."""
+    """Those of the definition of Web3 Secret Storage, of ethereum/tests (its first two are the same), and of geth's own tests."""
     return json.loads((DATA / "keystore_vectors.json").read_text(encoding="utf-8"))
 
 
