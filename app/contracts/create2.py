@@ -7,7 +7,7 @@ holds what their gas costs. A local chain without it gets it as part of a plan; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from app.chain import Chain, Transactions
 
 PUT = "contracts.put_deployer"
+NOT_MADE = "no deterministic deployer is there, so calling it would make nothing"
 DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 SIGNER = "0x3fAB184622Dc19b6109349B94811493BF2a45362"
 COST = 10**16  # wei: 100,000 gas at 100 gwei, as the presigned transaction says
@@ -73,6 +74,12 @@ def deployer_calls(plan: Plan, sender: str) -> list[CallRequest]:
         elif step.spec.params.get("to") == SIGNER:
             found.append(CallRequest(sender, SIGNER, "0x", int(str(step.spec.params["value"])), step.spec.title))
     return found
+
+
+def lacking(verdicts: Sequence[Verdict]) -> str:
+    """Why a simulation that succeeded means nothing: a call of a deployer that is not there fails nothing. Empty where it does."""
+    missing = any(each.rule == "contracts.deployer" and each.level is VerdictLevel.BLOCK for each in verdicts)
+    return NOT_MADE if missing else ""
 
 
 async def deployer_verdicts(chain: Chain, plan: Plan) -> list[Verdict]:

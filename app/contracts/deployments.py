@@ -15,7 +15,7 @@ from app.chain.hashing import checksum_address, created_address
 from app.chain.simulation import CallRequest
 from app.chain.transactions import TransactionRequest, TransactionStep
 from app.contracts.artifacts import Artifact, Compilation
-from app.contracts.create2 import CreatingStep, address_of, creation_request, deployer_calls, salted_verdicts
+from app.contracts.create2 import CreatingStep, address_of, creation_request, deployer_calls, lacking, salted_verdicts
 from app.contracts.systems import Check, Creation, Grant, System, fitted, resolve, system_of
 from app.core.clock import now_ms
 from app.core.errors import Conflict
@@ -115,8 +115,8 @@ class Deployments:
         salted = await salted_verdicts(chain, plan, {item.name: made[item.name] for item in contracts if item.salt})
         verdicts += salted
         effects: tuple[Effect, ...] = ()
-        # Where the deployer is missing, calling it does nothing and fails nothing: no view would answer.
-        if not simulated.error and all(verdict.level is not VerdictLevel.BLOCK for verdict in salted):
+        error = simulated.error or lacking(salted)
+        if not error:
             answers = [view_answer(built, check, read) for check, read in zip(system.checks, simulated.reads, strict=True)]
             verdicts += _kept(system, plan, addresses, answers)
             effects = (*_created(made), *_checked(system, addresses, answers), *_granted(grants, plan, addresses))
@@ -128,7 +128,7 @@ class Deployments:
             block_hash=simulated.block_hash,
             simulated_at=now_ms(),
             method=simulated.method,
-            error=simulated.error,
+            error=error,
             cause=simulated.cause,
             notes=("Deployed code cannot be taken back. Roles can be revoked by the admin.",),
         )

@@ -22,6 +22,7 @@ from app.contracts.create2 import (
     deployer_calls,
     deployer_steps,
     deployer_verdicts,
+    lacking,
 )
 from app.contracts.deployments import SIZE_LIMIT, Deployments
 from app.contracts.systems import account, salt_of
@@ -126,6 +127,7 @@ class Singles:
             CallRequest(sender, request.to, request.data, request.value, f"Create {name}"),
         ]
         simulated = await self._simulation.preview(chain.network.id, calls)
+        error = simulated.error or lacking(verdicts)
         quote = await self._fees.quote_for(chain, plan.params)
         fee = quote.fee(sum(simulated.gas), chain.network.symbol)
         enough = held >= fee.limit + sum(call.value for call in calls)
@@ -135,14 +137,14 @@ class Singles:
             f"It also changes {e.kind} of {e.label or e.subject}: {e.before or 'nothing'} → {e.after}" for e in simulated.effects
         ]
         return Preview(
-            effects=() if simulated.error else (Effect("contract", name, "", address, label=name),),
+            effects=() if error else (Effect("contract", name, "", address, label=name),),
             verdicts=tuple(verdicts),
             fee=fee,
             block=simulated.block,
             block_hash=simulated.block_hash,
             simulated_at=now_ms(),
             method=simulated.method,
-            error=simulated.error,
+            error=error,
             cause=simulated.cause,
             notes=("Deployed code cannot be taken back.", *also),
         )

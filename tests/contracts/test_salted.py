@@ -125,11 +125,16 @@ async def test_elsewhere_it_is_said_what_is_missing_and_how_to_get_it(lab, bare)
     await lab.networks.add(setting)
     plan = await lab.salted()
     (said,) = [verdict for verdict in plan.preview.verdicts if verdict.rule == "contracts.deployer"]
-    assert plan.preview.blocked and "Far has no deterministic deployer" in said.text
+    assert plan.preview.error and not plan.preview.effects and "Far has no deterministic deployer" in said.text
     assert SIGNER in said.detail and "presigned" in said.detail
     assert not any("deployer" in step.spec.title for step in plan.steps)
     one = await lab.contracts.singles.plan("anvil", lab.deployer, await token(lab), [lab.deployer], salt="spring")
-    assert one.preview.blocked and len(one.steps) == 1 and any(SIGNER in verdict.detail for verdict in one.preview.verdicts)
+    assert (
+        one.preview.error
+        and not one.preview.effects
+        and len(one.steps) == 1
+        and any(SIGNER in verdict.detail for verdict in one.preview.verdicts)
+    )
 
 
 def test_a_salt_is_any_text_or_32_bytes_and_nothing_else_is_taken_for_one():
