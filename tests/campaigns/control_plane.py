@@ -31,6 +31,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from tests.campaigns.kubelet import Kubelet
+
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 DEAD_AFTER = 8  # seconds without a word until a node counts as dead; 40 or 50 by default
 
@@ -194,6 +196,7 @@ class Nodes:
         self.dead: set[str] = set()
         self.failures = 0  # answers that did not come while the control plane was down
         self._plane = plane
+        self.kubelet = Kubelet(plane.folder)
         context = ssl.create_default_context(cafile=str(plane.folder / "ca.crt"))
         self._http = urllib3.PoolManager(ssl_context=context, headers={"Authorization": f"Bearer {plane.token}"}, retries=False)
         self._seen: dict[str, float] = {}
@@ -203,13 +206,14 @@ class Nodes:
 
     def __enter__(self) -> Nodes:
         for name in self.names:
-            self._send("POST", "/api/v1/nodes", _node(name))
+            self._send("POST", "/api/v1/nodes", _node(name, self.kubelet.port))
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(20)
+        self.kubelet.stop()
 
     def _run(self) -> None:
         while not self._stop.wait(0.3):
@@ -340,7 +344,7 @@ def _condition(kind: str, holds: bool, pod: dict[str, Any] | None = None, *, bea
     return found
 
 
-def _node(name: str) -> dict[str, Any]:
+def _node(name: str, port: int) -> dict[str, Any]:
     room = {"cpu": "8", "memory": "16Gi", "pods": "110"}
     return {
         "apiVersion": "v1",
@@ -349,6 +353,8 @@ def _node(name: str) -> dict[str, Any]:
         "status": {
             "capacity": room,
             "allocatable": room,
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": port}},
             "conditions": [_condition("Ready", True, beat=True)],
             "nodeInfo": {
                 "kubeletVersion": "v1.20.2",

@@ -22,7 +22,9 @@ import pytest
 
 from app.cluster import KindStatus
 from app.cluster.actions import Ref
+from app.cluster.exec import execute, run_once
 from app.cluster.kinds import KINDS
+from app.cluster.logs import LogLine
 from app.cluster.manifests import build
 from app.cluster.objects import items
 from app.cluster.rollouts import RolloutState, progress
@@ -509,3 +511,49 @@ async def changed(actions: Any, ref: Ref, old: str, new: str) -> tuple[Any, str]
     seen, text = await actions.text_of("real", ref)
     assert old in text
     return seen, text.replace(old, new)
+
+
+@pytest.mark.asyncio
+async def test_logs_commands_and_tunnels_go_through_the_real_server(tmp_path, monkeypatch):
+    """Their other end is a played kubelet; what lies between, with its upgrades and its subprotocols, is real."""
+    async with watched(tmp_path, monkeypatch) as world:
+        clusters, kubelet = world.console.clusters, world.nodes.kubelet
+        await world.agrees()
+        pods = [name for space, name in clusters.snapshot("real").of("Pod") if name.startswith("web-")]
+        for name in pods:
+            kubelet.logs["shop", name, "main"] = [f"{name} served"]
+        heard: list[LogLine] = []
+        following = asyncio.create_task(
+            clusters.logs("real", clusters.log_sources("real", "shop", pods), heard.append, follow=True, tail=5)
+        )
+        await world.comes(lambda: len(heard) == len(pods), "the first lines of every pod")
+        kubelet.logs["shop", pods[0], "main"].append("later")
+        await world.comes(lambda: heard[-1].text == "later", "a line that was written later")
+        following.cancel()
+        assert {(line.pod, line.text) for line in heard} == {*((name, f"{name} served") for name in pods), (pods[0], "later")}
+
+        kubelet.programs = {"df -h": ("82 %\n", "", 0), "false": ("", "no\n", 3)}
+        connection = clusters.connection("real")
+        assert await run_once(connection, "shop", pods[0], ["df", "-h"]) == (0, b"82 %\n", b"")
+        assert await run_once(connection, "shop", pods[0], ["false"]) == (3, b"", b"no\n")
+        async with execute(connection, "shop", pods[0], ["cat"], stdin=True) as session:
+            await session.write("ünï".encode())
+            channel, data = await anext(aiter(session.output()))
+            assert (channel, data.decode()) == (1, "ünï")
+
+        async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(65536):
+                writer.write(data)
+            writer.close()
+
+        async with await asyncio.start_server(echo, "127.0.0.1", 0) as there:
+            kubelet.ports[5432] = there.sockets[0].getsockname()[1]
+            setting = await clusters.add_tunnel("store", "real", "shop", f"pod/{pods[0]}", 5432, 0)
+            await clusters.tunnels.open("store")
+            for _ in range(2):  # each connection has a forward of its own
+                reader, writer = await asyncio.open_connection("127.0.0.1", setting.local_port)
+                sent = os.urandom(300_000)
+                writer.write(sent)
+                assert await asyncio.wait_for(reader.readexactly(len(sent)), 30) == sent
+                writer.close()
+            await clusters.tunnels.shut("store")
