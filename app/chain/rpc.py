@@ -254,7 +254,8 @@ class Rpc:
                 raw = await response.read()
                 status, headers = response.status, response.headers
         except aiohttp.ClientConnectorError as error:
-            raise _Busy(f"did not answer ({type(error).__name__})") from None
+            refused = isinstance(error.os_error, ConnectionRefusedError)
+            raise _Busy(f"did not answer ({'the connection was refused' if refused else type(error).__name__})") from None
         except aiohttp.ConnectionTimeoutError:
             raise _Busy("did not answer in time") from None
         except TimeoutError:

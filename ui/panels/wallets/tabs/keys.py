@@ -141,6 +141,7 @@ class KeysTab(Tab):
                 who.addWidget(AddressLabel(one.address, one.label))
                 path = QLabel(one.path)
                 path.setProperty("role", "hint")
+                path.setContentsMargins(22, 0, 0, 0)  # below the label, beside the picture
                 who.addWidget(path)
                 row.addLayout(who, 1)
                 go = button("Show")
