@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -102,9 +102,12 @@ def signature_effect(signer: Account, digest: bytes) -> Effect:
     return Effect("signature", signer.address, "", "0x" + digest.hex(), label=signer.label)
 
 
-def typed_calls(data: TypedData, names: Mapping[str, str]) -> tuple[Call, ...]:
-    """Message and domain, value by value, in the form in which a preview shows arguments."""
-    known = data.contract in names
+def typed_calls(data: TypedData, names: Mapping[str, str], ours: Collection[str]) -> tuple[Call, ...]:
+    """Message and domain, value by value, in the form in which a preview shows arguments.
+
+    ``ours`` are the economy's contracts, whose source this console has; a contact or an own account is only known by name.
+    """
+    known = data.contract in ours
     contract = names.get(data.contract, "") or visible(data.name)
 
     def values(nodes: Sequence[FieldNode], root: str) -> tuple[tuple[str, str], ...]:

@@ -21,6 +21,7 @@ from app.operations.steps import Happened, Outcome, PlanKind, Step, StepContext
 from app.wallets import consent, keys, messages, typed
 from app.wallets.creation import CONSOLE
 from app.wallets.permits import Permitted, permissions
+from app.wallets.recipients import contract_names
 from app.wallets.signing import Signing
 from app.wallets.strict_json import brief
 from app.wallets.verifying import Verifying
@@ -218,8 +219,7 @@ class Speaking(Verifying, Signing):
         names |= book.own
         economy = await self._economy_of(network.key.text) if network is not None else None
         if economy is not None:
-            contracts = {"AzoraToken": economy.token, "MintMine": economy.mint_mine, "Redemption": economy.redemption}
-            names |= {keys.parse_address(address): name for name, address in contracts.items() if address}
+            names |= {keys.parse_address(address): name for address, name in contract_names(economy).items() if address}
         return names
 
     async def _plan_signing(self, title: str, target: Any, params: Mapping[str, object]) -> Plan:
@@ -242,7 +242,7 @@ class Speaking(Verifying, Signing):
                 effects.append(effect)
                 verdicts += found
             verdicts += consent.value_proof(said) + consent.stands_for(said)
-            calls = consent.typed_calls(said, names)
+            calls = consent.typed_calls(said, names, contract_names(await self._economy_of(network.key.text)))
             hashes += (f"Domain hash: 0x{said.domain_hash.hex()}", f"Message hash: 0x{said.message_hash.hex()}")
         else:
             calls = (consent.message_call(said),)

@@ -225,6 +225,8 @@ async def test_a_permit_is_shown_as_what_it_allows_and_the_token_takes_the_signa
     assert (allowed.kind, allowed.subject, allowed.before, allowed.after) == ("permitted_allowance", SECOND, "0", str(5 * AZR))
     assert dict(plan.preview.calls[0].arguments)["spender"] == SECOND and plan.preview.calls[0].verified
     assert not plan.target.quick, "a signature is looked at, also on a chain of our own"
+    other = await console.wallets.plan_sign_typed("Owner", permit(SECOND, 1337), "anvil")
+    assert other.preview.calls[0].contract == "Other" and not other.preview.calls[0].verified, "a name is no source"
 
     before = node("eth_blockNumber")
     ended = await console.operations.execute(plan.id)

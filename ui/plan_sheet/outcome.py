@@ -206,6 +206,7 @@ class ProgressPage(RowsPage):
         self.log.setObjectName("plan.log")
         self.log.setAccessibleName("Live log of the plan")
         self.log.setMinimumHeight(132)
+        self.log.setLineWrapMode(LogView.LineWrapMode.WidgetWidth)  # a few lines, in a narrow sheet
         section.add(self.log)
         if state not in UNDER_WAY and not facts.log:
             section.hide()

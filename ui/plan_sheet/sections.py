@@ -138,7 +138,7 @@ def party(address: str, label: str = "", *, size: int = 16) -> QWidget:
         layout.addWidget(Identicon(address, size))
     if label and not (hexadecimal and label == address):
         layout.addWidget(text(label, "strong", wrap=not hexadecimal), 0 if hexadecimal else 20)
-    short = text(words.short_hash(address), "hint" if label else "strong", mono=hexadecimal)
+    short = text(words.short_hash(address) if hexadecimal else address, "hint" if label else "strong", mono=hexadecimal)
     if not label or hexadecimal:
         layout.addWidget(short)
     layout.addStretch(1)

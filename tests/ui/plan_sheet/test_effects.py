@@ -112,3 +112,9 @@ def test_nothing_to_sign_or_to_verify_names_the_help_of_that_command(verb):
     answer = CliRunner().invoke(azora, ["wallet", verb, *(["--from", "Main"] if verb == "sign" else [])])
     assert isinstance(answer.exception, Invalid)
     assert answer.exception.remedy == f"See: azora wallet {verb} --help"
+
+
+def test_what_stands_for_many_is_told_whole(qtbot):
+    many = sections.party("20 more recipients")
+    qtbot.addWidget(many)
+    assert [label.text() for label in many.findChildren(QLabel) if label.text()] == ["20 more recipients"]
