@@ -198,7 +198,7 @@ def discover(
     path: PathOption = "bip44",
     gap: Annotated[int, typer.Option(min=1, max=200, help="Unused accounts in a row that end the search")] = 20,
 ) -> None:
-    """Which accounts of a phrase the network knows: transactions sent, native balance."""
+    """Which accounts of a phrase the network knows: transactions sent, balances of the native coin and of AZR."""
     if bool(wallet) == bool(phrase_file):
         raise Invalid("Name a wallet, or a file with --phrase. Nothing was looked for.")
 
@@ -212,9 +212,18 @@ def discover(
 
     network, found = run(work)
     rows = [
-        (d.index, d.path, d.address, "used" if d.used else "unused", exact_units(d.native, 18), d.nonce, d.label) for d in found
+        (
+            d.index,
+            d.path,
+            d.address,
+            "used" if d.used else "unused",
+            *(exact_units(n, 18) for n in (d.native, d.azr)),
+            d.nonce,
+            d.label,
+        )
+        for d in found
     ]
-    headings = ("Index", "Path", "Address", "State", network.symbol, "Sent", "Label")
+    headings = ("Index", "Path", "Address", "State", network.symbol, "AZR", "Sent", "Label")
     show({"network": network.id, "accounts": found}, people=lambda: table(headings, rows, empty="None."))
 
 

@@ -18,6 +18,7 @@ from app.operations.plans import Effect, Plan, PlanState, Preview, StepSpec
 from app.operations.steps import PlanKind
 from app.wallets import creation, extended, keys, keystore, phrases
 from app.wallets.accounts import AccountKind, Wallet, clean_label
+from app.wallets.actual import BALANCE_OF, word
 from app.wallets.phrases import BackupCheck
 from app.wallets.register import Register
 
@@ -39,10 +40,11 @@ class Discovered:
         index: its number in the path.
         path: BIP-32 path.
         address: EIP-55 spelling.
-        used: it has sent something, or holds the native coin.
+        used: it has sent something, or holds the native coin or AZR.
         native: balance in wei.
         nonce: transactions sent.
         label: of the account of this console with that address, or empty.
+        azr: balance of AZR in its smallest unit; 0 where the network has no economy.
     """
 
     index: int
@@ -52,6 +54,7 @@ class Discovered:
     native: int
     nonce: int
     label: str = ""
+    azr: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,8 @@ class Making(Register):
     ) -> tuple[Discovered, ...]:
         """Which accounts of a phrase a network knows: every one up to the last used, and the next, which is unused.
 
-        Looks at transactions sent and at the native balance, until ``gap`` accounts in a row are unused (BIP-44).
+        Looks at transactions sent and at the balances of the native coin and of AZR, until ``gap`` accounts in a row are unused
+        (BIP-44).
 
         Raises:
             Invalid: the phrase fails BIP-39, or the path cannot be used.
@@ -201,20 +205,25 @@ class Making(Register):
 
     async def _discover(self, network_id: str, kept: Secret, template: str, gap: int) -> tuple[Discovered, ...]:
         chain = await self._networks.connect(network_id)
+        economy = await self._economy_of(chain.network.key.text)
         labels = {account.address: account.label for account in await self._rows()}
         found: list[Discovered] = []
         last_used = -1
         while len(found) < min(last_used + 1 + gap, FARTHEST):
             numbers = range(len(found), last_used + 1 + gap)
             derived = await asyncio.to_thread(derive, kept, template, numbers)
-            calls = [("eth_getBalance", [address, "latest"]) for address, _ in derived]
+            calls: list[tuple[str, list[object]]] = [("eth_getBalance", [address, "latest"]) for address, _ in derived]
             calls += [("eth_getTransactionCount", [address, "latest"]) for address, _ in derived]
-            answers = [int(str(answer), 16) for answer in await chain.rpc.batch(calls)]
+            if economy is not None:  # who only ever received AZR has sent nothing and holds no coin
+                asked = [{"to": economy.token, "data": BALANCE_OF + word(address)} for address, _ in derived]
+                calls += [("eth_call", [call, "latest"]) for call in asked]
+            answers = [int(str(answer), 16) if answer != "0x" else 0 for answer in await chain.rpc.batch(calls)]
+            answers += [0] * (3 * len(derived) - len(answers))
             for place, (number, (address, where)) in enumerate(zip(numbers, derived, strict=True)):
-                native, nonce = answers[place], answers[len(derived) + place]
-                used = bool(native or nonce)
+                native, nonce, azr = answers[place :: len(derived)]
+                used = bool(native or nonce or azr)
                 last_used = number if used else last_used
-                found.append(Discovered(number, where, address, used, native, nonce, labels.get(address, "")))
+                found.append(Discovered(number, where, address, used, native, nonce, labels.get(address, ""), azr))
         return tuple(found[: last_used + 2])
 
     async def drill(self, wallet_or_account: str, backup: Secret, passphrase: Secret | None = None) -> DrillReport:

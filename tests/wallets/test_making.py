@@ -12,7 +12,11 @@ from app.core.errors import Conflict, Denied, Invalid
 from app.core.secret import Secret
 from app.wallets import BackupCheck, keys, phrases
 from tests.wallets.conftest import FIRST, HARDHAT, SECOND
+from tests.wallets.purse import bytecodes
+from tests.wallets.test_holdings import coin
 from tests.wallets.test_phrases_and_keys import written
+
+__all__ = ["bytecodes"]
 
 DATA = Path(__file__).parents[1] / "data" / "wallets"
 ABANDON = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about"
@@ -162,7 +166,7 @@ async def test_labels_groups_notes_and_order_are_edits(house):
 
 @pytest.mark.node
 @pytest.mark.asyncio
-async def test_accounts_are_discovered_on_a_chain_up_to_the_gap_limit(house, node):
+async def test_accounts_are_discovered_on_a_chain_up_to_the_gap_limit(house, node, bytecodes):
     """Hardhat's phrase: ten funded accounts, then one beyond a gap of 19; what lies beyond 20 unused ones is not looked for."""
     from types import SimpleNamespace
 
@@ -171,9 +175,13 @@ async def test_accounts_are_discovered_on_a_chain_up_to_the_gap_limit(house, nod
     rpc = Rpc(node.url)
 
     async def connect(network_id):
-        return SimpleNamespace(rpc=rpc)
+        return SimpleNamespace(rpc=rpc, network=SimpleNamespace(key=SimpleNamespace(text="31337-local")))
 
-    house.wallets._networks = SimpleNamespace(connect=connect)
+    async def economy_of(network_key):
+        return economy[0] if economy else None
+
+    economy = []
+    house.wallets._networks, house.wallets._economy_of = SimpleNamespace(connect=connect), economy_of
     master = keys.ExtendedKey.from_seed(phrases.seed_of(HARDHAT))
     far = {index: keys.address_of(master.derive(keys.path_at(keys.ETHEREUM_PATH, index)).key) for index in (29, 50)}
     try:
@@ -188,5 +196,15 @@ async def test_accounts_are_discovered_on_a_chain_up_to_the_gap_limit(house, nod
         await house.plans.carry_out(await house.wallets.plan_create("Treasury", HARDHAT))
         more = await house.wallets.discover_more("local", "Treasury")
         assert (more[0].label, more[1].label, len(more)) == ("Treasury", "", 31)
+        token = coin(node, bytecodes)
+        mint = "0x40c10f19" + far[50][2:].lower().rjust(64, "0") + f"{7:064x}"
+        node("eth_sendTransaction", {"from": node.accounts[0], "to": token, "data": mint})
+        node("anvil_setBalance", far[50], "0x0")
+        assert len(await house.wallets.discover("local", HARDHAT, gap=21)) == 31
+        economy.append(SimpleNamespace(token=token))  # whom this economy paid is found, though it never sent anything
+        paid = (await house.wallets.discover("local", HARDHAT, gap=21))[50]
+        assert (paid.address, paid.used, paid.native, paid.nonce, paid.azr) == (far[50], True, 0, 0, 7)
+        economy[:] = [SimpleNamespace(token=far[29])]  # an address without code answers nothing
+        assert len(await house.wallets.discover("local", HARDHAT, gap=21)) == 31
     finally:
         await rpc.close()

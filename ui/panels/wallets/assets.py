@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ui.widgets.values import Amount, shown_text
+
 if TYPE_CHECKING:
     from app.console import Console
+    from app.wallets import Discovered
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,14 @@ class Asset:
     decimals: int
     amount: int
     pending: int = 0
+
+
+def found_text(row: Discovered, symbol: str) -> str:
+    """What an account that was found on the chain holds, in words; ``symbol`` is the native coin's."""
+    if not row.used:
+        return "never used"
+    held = [shown_text(Amount(row.native, 18, symbol))]
+    return ", ".join([*held, shown_text(Amount(row.azr, 18, "AZR"))] if row.azr else held)
 
 
 async def read_assets(console: Console) -> list[Asset]:

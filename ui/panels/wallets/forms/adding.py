@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from app.core.errors import ConsoleError, Invalid
+from ui.panels.wallets.assets import found_text
 from ui.panels.wallets.forms.form import WalletForm, line
 from ui.widgets import Field, Note, StatusLabel, button, empty, line_edit
-from ui.widgets.values import Amount, short_hex, shown_text
+from ui.widgets.values import short_hex
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -78,7 +79,7 @@ class AddAccountsForm(WalletForm):
         self._found = []
         symbol = self.network().symbol
         for row in found:
-            amount = shown_text(Amount(row.native, 18, symbol)) if row.used else "never used"
+            amount = found_text(row, symbol)
             box = QCheckBox(f"{row.index}   {short_hex(row.address)}   {amount}" + (f"   here as {row.label}" if row.label else ""))
             box.setEnabled(not row.label)
             box.setToolTip(row.address)

@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from app.core.errors import ConsoleError, Invalid
 from app.core.secret import Secret
+from ui.panels.wallets.assets import found_text
 from ui.panels.wallets.forms.form import More, WalletForm, line
 from ui.panels.wallets.forms.paths import PathChoice
 from ui.panels.wallets.words import PhraseEntry
 from ui.widgets import Field, Note, StatusLabel, button, empty, forget, line_edit, masked, password_edit
-from ui.widgets.values import Amount, short_hex, shown_text
+from ui.widgets.values import short_hex
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -127,7 +128,7 @@ class RestoreForm(WalletForm):
         used = sum(row.used for row in found)
         symbol = self.network().symbol
         for row in found[:MOST_SHOWN]:
-            amount = shown_text(Amount(row.native, 18, symbol)) if row.used else "never used"
+            amount = found_text(row, symbol)
             box = QCheckBox(f"{row.path}   {short_hex(row.address)}   {amount}" + (f"   here as {row.label}" if row.label else ""))
             box.setObjectName(f"wallets.restore.found.{row.index}")
             box.setToolTip(f"{row.address}, {row.nonce:,} transactions sent")
