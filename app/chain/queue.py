@@ -211,6 +211,15 @@ class Queue:
 
         return await self._database.read(read)
 
+    async def overview(self, network: str, sender: str, newest: int) -> tuple[list[QueuedTransaction], int]:
+        """The newest rows of a sender and every one that waits, however old it is, newest first; and how many rows there are."""
+        waiting = (TransactionState.SIGNED, TransactionState.SENT, TransactionState.SEEN)
+        found = await self.page(network, sender, (), "", newest)
+        listed = {row.hash for row in found}
+        older = [row for row in await self.rows(network, sender, waiting) if row.hash not in listed]
+        older.sort(key=lambda row: (row.created_at, row.nonce, row.hash), reverse=True)
+        return found + older, await self.count(network, sender)
+
     async def count(self, network: str, sender: str = "") -> int:
         """How many transactions were signed for a network; of one sender when it is named."""
         import sqlalchemy as sa

@@ -61,6 +61,13 @@ async def test_rows_are_kept_marked_paged_and_given_up(dialect: str, tmp_path: P
     assert await queue.networks() == [NETWORK]
     assert list(await queue.many(NETWORK, [row.hash for row in rows])) != []
 
+    shown, total = await queue.overview(NETWORK, SENDER, 3)
+    # Those that wait are all there, however many came after them; of what is decided only the newest are.
+    assert [row.nonce for row in shown] == list(range(599, 0, -1)) and total == 600
+    await queue.mark(NETWORK, [Mark(row.hash, mined, (TransactionState.SIGNED,)) for row in rows[300:]])
+    shown, total = await queue.overview(NETWORK, SENDER, 3)
+    assert [row.nonce for row in shown] == [599, 598, 597, *range(299, 0, -1)] and total == 600
+
     seen, before = [], ""
     while page := await queue.page(NETWORK, SENDER, (), before, 250):
         seen += [row.nonce for row in page]

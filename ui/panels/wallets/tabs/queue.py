@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.chain.queue import QueuedTransaction
     from ui.shell.panel import Panel
 
-PAGE = 200
+NEWEST = 200  # beside all that wait
 WAITING = ("signed", "sent", "seen")
 # state: icon, colour, word, ink
 STATES = {
@@ -94,21 +94,21 @@ class QueueTab(Tab):
         assert self.account is not None
         address, console = self.account.address, self.bridge.console
 
-        async def read() -> tuple[str, list[QueuedTransaction], Any]:
+        async def read() -> tuple[str, list[QueuedTransaction], int, Any]:
             network = console.networks.current
             if network is None or not network.genesis:
-                return address, [], None
-            rows = await console.transactions.page(network.key.text, address, limit=PAGE)
+                return address, [], 0, None
+            rows, total = await console.transactions.queue.overview(network.key.text, address, NEWEST)
             try:
                 report = await console.transactions.nonces(network.key.text, address)
             except ConsoleError:  # the rows are of the store; what the chain counts is said when it answers
                 report = None
-            return address, list(rows), report
+            return address, rows, total, report
 
         self.bridge.run(read, then=self._show, owner=self)
 
-    def _show(self, answer: tuple[str, list[QueuedTransaction], Any]) -> None:
-        address, found, report = answer
+    def _show(self, answer: tuple[str, list[QueuedTransaction], int, Any]) -> None:
+        address, found, total, report = answer
         if not self.shows(address):
             return
         found.sort(key=lambda row: (str(row.state) not in WAITING, -row.nonce, -row.created_at))
@@ -120,10 +120,12 @@ class QueueTab(Tab):
         self.empty.setVisible(not found)
         self.counted.emit(sum(str(row.state) in WAITING for row in found))
         self._gap_row.setVisible(bool(report is not None and report.gaps))
+        told = [f"{len(found):,} of {total:,} shown"] if total > len(found) else []
         if report is not None:
             if report.gaps:
                 self.gap.set_text(report.advice)
-            self.counts.setText(f"next nonce {report.next:,}, {report.latest:,} in blocks, {report.pending:,} with the pool")
+            told.append(f"next nonce {report.next:,}, {report.latest:,} in blocks, {report.pending:,} with the pool")
+        self.counts.setText("; ".join(told))
         self._enable()
 
     def _row(self, row: QueuedTransaction) -> Row:
