@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, Q
 
 from app.core.secret import Secret
 from tests.ui.shell.desk import Shell, rest
+from ui.panels.wallets.forms.form import write_private
 from ui.panels.wallets.words import PhraseEntry, PhraseView
 from ui.widgets import SecretView, secrets
 
@@ -35,6 +37,19 @@ def texts(widget: QWidget) -> str:
         elif isinstance(part, QPlainTextEdit):
             found.append(part.toPlainText())
     return "\n".join(found)
+
+
+def test_an_exported_key_is_its_owners_alone_also_where_a_file_was_before(tmp_path: Path) -> None:
+    file = tmp_path / "key.json"
+    file.write_text("somebody's")
+    file.chmod(0o644)
+    write_private(file, "ours")
+    assert file.read_text() == "ours" and file.stat().st_mode & 0o777 == 0o600
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(OSError):
+        write_private(folder, "ours")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "key.json"]
 
 
 @pytest.fixture

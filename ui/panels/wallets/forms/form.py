@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +112,21 @@ def ask_save(owner: QWidget, title: str, name: str, pattern: str, then: Callable
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.fileSelected.connect(lambda path: then(Path(path)))
     dialog.open()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read; one that is there already stays until the new one is whole. Raises OSError."""
+    draft = path.with_name(f".{secrets.token_hex(8)}.part")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def read_file(path: Path, field: str) -> bytes:

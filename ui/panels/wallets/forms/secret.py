@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.core.errors import Denied, Invalid
 from app.core.secret import Secret
-from ui.panels.wallets.forms.form import SecretPair, WalletForm, ask_save
+from ui.panels.wallets.forms.form import SecretPair, WalletForm, ask_save, write_private
 from ui.widgets import Note, SecretView, Segmented, forget, line_edit, password_edit
 
 if TYPE_CHECKING:
@@ -155,8 +155,7 @@ class ExportForm(GuardedForm):
 
         def write(path: Path) -> None:
             try:
-                path.touch(mode=0o600)
-                path.write_text(result, encoding="utf-8")
+                write_private(path, result)
             except OSError as error:
                 self.panel.window_.notify(f"The keystore file was not written: {error.strerror}.", "err")
             else:
