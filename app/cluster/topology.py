@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from app.cluster.objects import (
@@ -161,12 +161,14 @@ class Traffic:
     """Who may open connections to the pods of a workload, as far as policies decide it.
 
     Attributes:
-        ports: as :func:`ports_of` finds them; of others nothing is said.
+        ports: that its containers declare, its Services lead to or policies name; of others nothing is said.
         flows: of each workload to each port.
         open: the ports that everybody may connect to whose own policies let it send.
         addresses: the ports that addresses outside of the cluster may connect to, by their block (CIDR).
         restricted_by: the policies that select its pods for what they may receive: nobody is let in but by their rules.
         unread: network policies could not be read, so nothing is known.
+        sends: of it to each port of each workload; empty where no policy restricts what it may send.
+        sends_restricted_by: the policies that select its pods for what they may send.
     """
 
     target: Key
@@ -176,6 +178,8 @@ class Traffic:
     addresses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     restricted_by: tuple[str, ...] = ()
     unread: bool = False
+    sends: tuple[Flow, ...] = ()
+    sends_restricted_by: tuple[str, ...] = ()
 
     @property
     def closed(self) -> tuple[int, ...]:
@@ -192,6 +196,15 @@ class Traffic:
         return found
 
     @property
+    def reached(self) -> Mapping[Key, tuple[int, ...]]:
+        """The workloads that it may send to although policies restrict that, and their ports."""
+        found: dict[Key, tuple[int, ...]] = {}
+        for flow in self.sends:
+            if flow.verdict.allowed:
+                found[flow.target] = (*found.get(flow.target, ()), flow.port)
+        return found
+
+    @property
     def denied(self) -> tuple[Key, ...]:
         """The workloads that may not connect to any of the ports."""
         let_in = {flow.source for flow in self.flows if flow.verdict.allowed}
@@ -199,57 +212,90 @@ class Traffic:
 
 
 def traffic(view: View, key: Key) -> Traffic | None:
-    """Who may connect to a workload, or to the one that a pod belongs to; None for other objects."""
+    """Who may connect to a workload, or to the one that a pod belongs to, and where that may send; None for other objects."""
     target = view.owners.get((key[1], key[2]), key) if key[0] == "Pod" else key
-    receiver = _sample(view, target) if target[0] == "Pod" or any(line.key == target for line in view.workloads) else None
-    if receiver is None:
+    rules = _Rules(view)
+    end = rules.end(target) if target[0] == "Pod" or any(line.key == target for line in view.workloads) else None
+    if end is None:
         return None
-    ports = ports_of(view, receiver)
     if not known(view.reading, "NetworkPolicy", target[1]):
-        return Traffic(target, ports, unread=True)
-    pod = peer_of(view.reading, receiver)
-    chosen = selecting(view.reading.of("NetworkPolicy").values(), pod, "Ingress")
-    blocks = outside(chosen, pod, ports)
-    free = blocks.pop("", ()) if chosen else ports
-    names = tuple(sorted(name_of(policy) for policy in chosen))
-    return Traffic(target, ports, flows(view, target), free, blocks, names)
+        return Traffic(target, end.ports, unread=True)
+    held = rules.policies.get(target[1], [])
+    chosen, leaving = selecting(held, end.peer, "Ingress"), selecting(held, end.peer, "Egress")
+    blocks = outside(chosen, end.peer, end.ports)
+    free = blocks.pop("", ()) if chosen else end.ports
+    sends = _between(rules, ((target, line.key) for line in view.workloads)) if leaving else ()
+    comes = _between(rules, ((line.key, target) for line in view.workloads))
+    return Traffic(target, end.ports, comes, free, blocks, _names(chosen), False, sends, _names(leaving))
 
 
 def flows(view: View, target: Key) -> tuple[Flow, ...]:
     """For each workload of the cluster: may its pods reach the ports of ``target``? Asked of one pod of each."""
-    receiver = _sample(view, target)
-    if receiver is None:
-        return ()
-    policies: dict[str, list[Object]] = {}
-    for (space, _), policy in view.reading.of("NetworkPolicy").items():
-        policies.setdefault(space, []).append(policy)
+    return _between(_Rules(view), ((line.key, target) for line in view.workloads))
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """A pod of a workload as one end of connections."""
+
+    peer: Peer
+    ports: tuple[int, ...]
+
+
+class _Rules:
+    """Services and policies by namespace, and the ends of connections: each is looked up once."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self.policies = _by_space(view, "NetworkPolicy")
+        self._services = _by_space(view, "Service")
+        self._ends: dict[Key, _End | None] = {}
+
+    def end(self, key: Key) -> _End | None:
+        """One pod of a workload; None when there is neither a pod nor a template."""
+        if key not in self._ends:
+            pod = _sample(self._view, key)
+            peer = peer_of(self._view.reading, pod) if pod is not None else None
+            self._ends[key] = _End(peer, self._ports(pod, peer)) if pod is not None and peer is not None else None
+        return self._ends[key]
+
+    def _ports(self, pod: Object, peer: Peer) -> tuple[int, ...]:
+        """TCP ports that the containers of a pod declare, its Services lead to, or policies name for what it may receive."""
+        found = {int(p["containerPort"]) for c in items(pod, "spec", "containers") for p in items(c, "ports") if _is_tcp(p)}
+        named: list[object] = []
+        for service in self._services.get(peer.namespace, ()):
+            selector = dig(service, "spec", "selector", default=None)
+            if selector and selects(selector, labels_of(pod)):
+                named += [port.get("targetPort", port.get("port")) for port in items(service, "spec", "ports") if _is_tcp(port)]
+        for policy in selecting(self.policies.get(peer.namespace, ()), peer, "Ingress"):
+            for rule in items(policy, "spec", "ingress"):
+                named += [port.get("port") for port in items(rule, "ports") if _is_tcp(port)]
+        return tuple(sorted(found | {port for port in (_number(name, peer) for name in named) if port}))
+
+
+def _between(rules: _Rules, pairs: Iterable[tuple[Key, Key]]) -> tuple[Flow, ...]:
+    """What becomes of connections between pairs of workloads, sender first, to each port of the receiver."""
     found = []
-    to, ports = peer_of(view.reading, receiver), ports_of(view, receiver)
-    for line in view.workloads:
-        sender = _sample(view, line.key)
-        if sender is None or line.key == target:
+    for source, target in pairs:
+        sender, receiver = rules.end(source), rules.end(target)
+        if sender is None or receiver is None or source == target:
             continue
-        of = peer_of(view.reading, sender)
-        both = [policy for space in dict.fromkeys((of.namespace, to.namespace)) for policy in policies.get(space, ())]
-        for port in ports:
-            found.append(Flow(line.key, target, port, allowed(both, of, to, port)))
+        spaces = dict.fromkeys((sender.peer.namespace, receiver.peer.namespace))
+        both = [policy for space in spaces for policy in rules.policies.get(space, ())]
+        for port in receiver.ports:
+            found.append(Flow(source, target, port, allowed(both, sender.peer, receiver.peer, port)))
     return tuple(found)
 
 
-def ports_of(view: View, pod: Object) -> tuple[int, ...]:
-    """The TCP ports of a pod: those that its containers declare, its Services lead to, or policies name for what it may receive."""
-    peer = peer_of(view.reading, pod)
-    found = {int(p["containerPort"]) for c in items(pod, "spec", "containers") for p in items(c, "ports") if _is_tcp(p)}
-    named: list[object] = []
-    for service in view.reading.of("Service").values():
-        selector = dig(service, "spec", "selector", default=None)
-        if selector and namespace_of(service) == peer.namespace and selects(selector, labels_of(pod)):
-            named += [port.get("targetPort", port.get("port")) for port in items(service, "spec", "ports") if _is_tcp(port)]
-    for policy in selecting(view.reading.of("NetworkPolicy").values(), peer, "Ingress"):
-        for rule in items(policy, "spec", "ingress"):
-            named += [port.get("port") for port in items(rule, "ports") if _is_tcp(port)]
-    found |= {port for port in (_number(name, peer) for name in named) if port}
-    return tuple(sorted(found))
+def _by_space(view: View, kind: str) -> dict[str, list[Object]]:
+    found: dict[str, list[Object]] = {}
+    for (space, _), obj in view.reading.of(kind).items():
+        found.setdefault(space, []).append(obj)
+    return found
+
+
+def _names(policies: Iterable[Object]) -> tuple[str, ...]:
+    return tuple(sorted(name_of(policy) for policy in policies))
 
 
 def _is_tcp(port: Object) -> bool:

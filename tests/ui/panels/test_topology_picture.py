@@ -164,7 +164,23 @@ def test_who_may_connect_and_that_all_else_is_denied():
     assert (ties["everybody"].label, ties["everybody"].tone) == ("denied :8080", "denied")
     assert "all else is denied by default (allow-shop-to-api, default-deny)" in shown.said
     assert "No workload may connect" in picture(("Deployment", "payments", "fraud")).said
-    assert "Everybody may connect to port 8080" in picture(("Deployment", "shop", "cart")).said
+    open_ = picture(("Deployment", "shop", "cart")).said
+    assert open_.startswith("No network policy restricts who may connect to port 8080 of cart; 4 workloads may not send to it")
+    assert "it may send" not in open_
+
+
+def test_what_a_restricted_workload_may_send_to_is_said():
+    rule = {"to": [{"podSelector": {"matchLabels": {"app": "ledger"}}}], "ports": [{"port": 8080}]}
+    spec = {"podSelector": {"matchLabels": {"app": "api"}}, "policyTypes": ["Egress"], "egress": [rule]}
+    out = {"kind": "NetworkPolicy", "metadata": {"name": "out", "namespace": "payments"}, "spec": spec}
+    into = {"kind": "NetworkPolicy", "metadata": {"name": "in", "namespace": "payments"}}
+    into["spec"] = {"podSelector": {"matchLabels": {"app": "ledger"}}, "policyTypes": ["Ingress"], "ingress": [{}]}
+    key = ("Deployment", "payments", "api")
+    assert "it may send to none (default-deny)." in picture(key).said
+    assert "it may send to none (default-deny, out)." in picture(key, objects=[*recorded(), out]).said  # not let in there
+    assert "it may send to ledger :8080 (default-deny, out)." in picture(key, objects=[*recorded(), out, into]).said
+    lets = picture(("Deployment", "payments", "ledger"), objects=[*recorded(), into]).said
+    assert "A network policy lets everybody connect to port 8080 of ledger" in lets
 
 
 def test_of_policies_that_were_not_read_nothing_is_claimed():

@@ -157,17 +157,28 @@ def told(traffic: Traffic) -> str:
     name = traffic.target[2]
     if traffic.unread:
         return f"Network policies could not be read, so nothing is said about who may connect to {name}."
-    if not traffic.ports:
-        return f"No container, Service or policy names a port of {name}, so nothing is said about who may connect."
     said = []
+    if not traffic.ports:
+        said.append(f"No container, Service or policy names a port of {name}, so nothing is said about who may connect.")
     if traffic.open:
-        said.append(f"Everybody may connect to {_ports(traffic.open)} of {name}: no network policy restricts it.")
+        why = "A network policy lets everybody" if traffic.restricted_by else "No network policy restricts who may"
+        but = f"; {_workloads(len(traffic.denied))} may not send to it by their own policies" if traffic.denied else ""
+        said.append(f"{why} connect to {_ports(traffic.open)} of {name}{but}.")
     if traffic.closed:
         many, blocks = len(traffic.named), len(traffic.addresses)
-        who = f"{many or 'No'} workload{'' if many < 2 else 's'}" + (f" and {blocks} address blocks" if blocks else "")
+        who = _workloads(many) + (f" and {blocks} address block{'' if blocks == 1 else 's'}" if blocks else "")
         by = ", ".join(traffic.restricted_by)
         said.append(f"{who} may connect to {_ports(traffic.closed)} of {name}; all else is denied by default ({by}).")
+    if traffic.sends_restricted_by:
+        some = [f"{key[2]} {' '.join(f':{port}' for port in ports)}" for key, ports in traffic.reached.items()]
+        more = f" and {len(some) - 3} more" if len(some) > 3 else ""
+        by = ", ".join(traffic.sends_restricted_by)
+        said.append(f"Of all workloads it may send to {', '.join(some[:3]) or 'none'}{more} ({by}).")
     return " ".join(said)
+
+
+def _workloads(many: int) -> str:
+    return f"{many or 'No'} workload{'' if many < 2 else 's'}"
 
 
 def _worst(health: Health) -> Mapping[Key, tuple[str, str]]:

@@ -260,7 +260,8 @@ def _chosen(view: Any, health: Health, key: Key, apps: tuple[Application, ...]) 
     about = tuple(s for s in health.signals if s.workload == key or (s.kind, s.namespace, s.name) == key)
     pods = view.pods_by_owner.get(key, ()) if key[0] != "Pod" else tuple(p for k, p in view.pods.items() if k == key[1:])
     topology, connections = around(view, key, hops=4, most=MOST_DRAWN), traffic(view, key)
-    flows = connections.flows[:MOST_FLOWS] if connections is not None else ()
+    comes, goes = (connections.flows, connections.sends) if connections is not None else ((), ())
+    comes, goes = (sorted(found, key=lambda f: not f.verdict.allowed)[:MOST_FLOWS] for found in (comes, goes))
     return Chosen(
         key=key,
         strategy=strategy_of(view, line) if line is not None else None,
@@ -271,7 +272,10 @@ def _chosen(view: Any, health: Health, key: Key, apps: tuple[Application, ...]) 
         signals=about,
         pods=tuple(sorted(pods, key=lambda p: p.name)),
         topology=topology,
-        traffic=tuple((f"{f.source[0]} {f.source[1]}/{f.source[2]} to port {f.port}", f.verdict) for f in flows),
+        traffic=(
+            *((f"{f.source[0]} {f.source[1]}/{f.source[2]} to port {f.port}", f.verdict) for f in comes),
+            *((f"To {f.target[0]} {f.target[1]}/{f.target[2]}, port {f.port}", f.verdict) for f in goes),
+        ),
         picture=picture_of(view, health, topology, connections, key),
         yaml=dump(obj) if obj is not None else "",
     )
