@@ -126,6 +126,20 @@ def test_the_topology_is_drawn_walked_by_keys_and_told_as_a_table(shell: Shell) 
     assert pane.view.isVisible()
 
 
+def test_where_no_connection_is_known_the_traffic_tab_says_why(shell: Shell) -> None:
+    panel, looking = shell.panel, shell.panel.page.looking
+    panel.show_cluster("eu")
+    looking.show_tab("traffic")
+    for key, why in (
+        (("Deployment", "argocd", "argocd-server"), "names a port of argocd-server"),
+        (("Service", "shop", "web"), "decide between pods"),
+    ):
+        panel.choose(key)
+        shell.until(lambda key=key: panel._page is not None and panel._page.chosen is not None and panel._page.chosen.key == key)
+        assert looking.stack.currentWidget() is looking.no_traffic
+        assert why in looking.no_traffic.accessibleName()
+
+
 def test_what_is_looked_at_can_have_the_page_to_itself(shell: Shell) -> None:
     panel = shell.panel
     panel.show_cluster("eu")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 KEPT = 5_000  # lines
 TAIL = 200
+NO_TRAFFIC = "Nothing is known of connections"
+OPENS_NONE = "Network policies decide between pods. Select a workload or a pod."
 
 
 class LookingPane(Pane):
@@ -111,11 +113,7 @@ class LookingPane(Pane):
         )
         self.pods.setObjectName("cluster.pods.table")
         self.pods.setAccessibleName("Pods of the selection")
-        self.no_traffic = EmptyState(
-            "tree-structure",
-            "No port is named",
-            "No container, Service or policy names a port of it, so nothing can be said about who may connect.",
-        )
+        self.no_traffic = EmptyState("tree-structure", NO_TRAFFIC, OPENS_NONE)
         self.usage, self.running, self.query = UsagePane(panel), RunPane(panel), QueryPane(panel)
         self._pages: dict[str, QWidget] = {
             "logs": self.log,
@@ -156,6 +154,7 @@ class LookingPane(Pane):
                 self.yaml.verticalScrollBar().setValue(0)
             self._shown = chosen.key
             self.topology.show_chosen(chosen)
+            self.no_traffic.set_text(NO_TRAFFIC, chosen.traffic_said or OPENS_NONE)
             self.traffic.set_rows(
                 [
                     Row(

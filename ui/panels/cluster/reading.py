@@ -62,6 +62,7 @@ class Chosen:
     pods: tuple[PodLine, ...] = ()
     topology: Topology | None = None
     traffic: tuple[tuple[str, Verdict], ...] = ()
+    traffic_said: str = ""  # the same in a sentence or two; empty for what opens no connections
     picture: Picture | None = None
     yaml: str = ""
 
@@ -252,7 +253,7 @@ def _chosen(view: Any, health: Health, key: Key, apps: tuple[Application, ...]) 
     from app.cluster.rollouts import progress, revisions, strategy_of
     from app.cluster.topology import around, traffic
     from app.cluster.yamlfile import dump
-    from ui.panels.cluster.picturing import picture_of
+    from ui.panels.cluster.picturing import picture_of, told
 
     line = next((w for w in view.workloads if w.key == key), None)
     obj: Object | None = view.reading.get(*key)
@@ -276,6 +277,7 @@ def _chosen(view: Any, health: Health, key: Key, apps: tuple[Application, ...]) 
             *((f"{f.source[0]} {f.source[1]}/{f.source[2]} to port {f.port}", f.verdict) for f in comes),
             *((f"To {f.target[0]} {f.target[1]}/{f.target[2]}, port {f.port}", f.verdict) for f in goes),
         ),
+        traffic_said=told(connections) if connections is not None else "",
         picture=picture_of(view, health, topology, connections, key),
         yaml=dump(obj) if obj is not None else "",
     )
