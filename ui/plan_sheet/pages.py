@@ -254,7 +254,12 @@ class ConfirmPage(Page):
                     section.add(_labelled("To", sections.party(call.address, call.contract)))
                 continue
             if address:
-                section.add(_labelled(name, sections.party(address, facts.labels.get(address.lower(), ""))))
+                label = facts.labels.get(address.lower(), "")
+                section.add(_labelled(name, sections.party(address, label)))
+                if name == "To" and not label:  # nobody known: only the whole address can be compared with its source
+                    whole = text(address, "hint", mono=True)
+                    whole.setObjectName("plan.to")
+                    section.add(_labelled("", whole))
         where = QWidget()
         layout = QHBoxLayout(where)
         layout.setContentsMargins(0, 0, 0, 0)

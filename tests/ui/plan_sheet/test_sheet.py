@@ -47,6 +47,14 @@ def test_confirm_hands_the_run_to_the_console_and_the_receipt_follows(sheet: Any
     assert sheet.findChild(QWidget, "plan.outcome").text() == "Sent and reconciled"
 
 
+def test_a_recipient_that_nobody_here_knows_is_confirmed_by_its_whole_address(sheet: Any, world: Any) -> None:
+    stranger = "0x" + "Ab" * 20
+    world.operations.now = replace(world.operations.now, params={**world.operations.now.params, "recipient": stranger})
+    to_confirm(sheet)
+    whole = sheet.findChild(QLabel, "plan.to")
+    assert whole.text() == stranger and whole.sizeHint().width() <= whole.width()
+
+
 @pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
 def test_enter_and_ctrl_enter_never_press_the_button_that_signs(sheet: Any, world: Any, qtbot: Any, key: Qt.Key) -> None:
     to_confirm(sheet)
