@@ -175,6 +175,12 @@ def complete(prefix: str, language: str = "english") -> list[str]:
     return [word for word in ordered[at : at + MOST_COMPLETIONS] if word.startswith(start)]
 
 
+def suggestions(prefix: str, likely: str = "english") -> list[str]:
+    """As :func:`complete`, from the list of ``likely`` or else the first that has such words; composed (NFC), as they are typed."""
+    found = (complete(prefix, language) for language in (likely, *LANGUAGES))
+    return [unicodedata.normalize("NFC", word) for word in next(filter(None, found), [])]
+
+
 def judge(words: Sequence[str], language: str = "") -> PhraseState:
     """How far the words typed so far make a phrase.
 

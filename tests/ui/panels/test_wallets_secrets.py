@@ -145,6 +145,24 @@ def test_a_whole_phrase_can_be_pasted_and_sets_the_number_of_words(entry: Phrase
     QApplication.clipboard().clear()
 
 
+@pytest.mark.parametrize(
+    ("words", "begun", "whole"),
+    [(["abaisser", "cérébral"], "céré", "cérébral"), (["あいこくしん"] * 2, "がっこ", "がっこう"), ([], "zvuk", "zvukovod")],
+)
+def test_words_of_every_language_are_completed_as_they_are_typed(
+    entry: PhraseEntry, words: list[str], begun: str, whole: str
+) -> None:
+    entry._paste(0, words)
+    edit = entry._edits[len(words)]
+    edit.setFocus()
+    edit.insert(begun)
+    edit.textEdited.emit(edit.text())  # what an input method commits comes without keys
+    completer = edit.completer()
+    completer.setCompletionPrefix(begun)
+    offered = [completer.completionModel().index(row, 0).data() for row in range(completer.completionCount())]
+    assert whole in offered
+
+
 def test_only_the_word_being_typed_is_readable_and_none_stays_when_the_fields_are_left(entry: PhraseEntry) -> None:
     entry._paste(0, PHRASE.split())
     shown = [edit for edit in entry._edits if edit.echoMode() == QLineEdit.EchoMode.Normal]

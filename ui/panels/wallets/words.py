@@ -158,6 +158,7 @@ class WordEdit(QLineEdit):
         self.setEchoMode(QLineEdit.EchoMode.Password)
         self.setMaxLength(400)  # a whole phrase may be pasted here
         self._always = False
+        self.language = "english"  # the list that is asked first
         self._choices = QStringListModel(self)
         completer = QCompleter(self._choices, self)
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
@@ -189,7 +190,7 @@ class WordEdit(QLineEdit):
             return
         from app.wallets import phrases
 
-        self._choices.setStringList(phrases.complete(text) if _LISTS["ready"] else [])
+        self._choices.setStringList(phrases.suggestions(text, self.language) if _LISTS["ready"] else [])
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         completer = self.completer()
@@ -382,7 +383,9 @@ class PhraseEntry(QWidget):
 
         found = phrases.judge(typed)
         typing = next((place for place, edit in enumerate(self._edits, 1) if edit.hasFocus()), 0)
-        begun = bool(typing and typing <= len(typed) and phrases.complete(typed[typing - 1]))
+        for edit in self._edits:
+            edit.language = found.language
+        begun = bool(typing and typing <= len(typed) and phrases.suggestions(typed[typing - 1], found.language))
         unknown = tuple(place for place in found.unknown if place != typing or not begun)
         self._mark(unknown)
         if unknown:
