@@ -16,12 +16,11 @@ from ui.theme import icon
 from ui.widgets import Note, button, danger_button, primary_button
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from app.operations.plans import Plan
     from ui.plan_sheet.facts import Facts
     from ui.plan_sheet.form import PlanForm
-
-
-BESIDE = 28  # letters that fit between the buttons of a sheet of the usual width
 
 
 class Frame(QWidget):
@@ -138,7 +137,7 @@ class Frame(QWidget):
         self.leave = self._button(button("Close"), "plan.leave", self.close_sheet)
         self.export = self._button(button("Export receipt…", icon="export"), "plan.export", self._export)
         self.done = self._button(primary_button("Done"), "plan.done", self._finish)
-        for widget in (
+        after = (
             self.back,
             self.again,
             self.preview,
@@ -149,20 +148,33 @@ class Frame(QWidget):
             self.leave,
             self.export,
             self.done,
-        ):
+        )
+        for widget in after:
             row.addWidget(widget)
+        self._footer_buttons = (self.discard, self.copy_link, *after)
         return footer
 
     def set_hint(self, words: str) -> None:
-        """Say something beside the buttons, or above them where it is too long to stand there."""
-        above = len(words) > BESIDE
-        if above != (self._footer_column.indexOf(self.hint) >= 0):
-            if above:
-                self._footer_column.insertWidget(0, self.hint)
-            else:
-                self._footer_row.insertWidget(2, self.hint, 8)
+        """Say something beside the buttons, or above them where there is no room for it. Comes after the buttons are chosen."""
         self.hint.setText(words)
-        self.hint.setVisible(bool(words) or not above)
+        self._place_hint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_hint()
+
+    def _place_hint(self) -> None:
+        row, column = self._footer_row, self._footer_column
+        shown = [widget for widget in self._footer_buttons if not widget.isHidden()]
+        taken = sum(widget.sizeHint().width() + row.spacing() for widget in shown)
+        room = self.width() - 2 * column.contentsMargins().left() - taken - 2 * row.spacing()
+        above = self.hint.fontMetrics().horizontalAdvance(self.hint.text()) > room * 8 // 9  # what the stretch leaves of it
+        if above != (column.indexOf(self.hint) >= 0):
+            if above:
+                column.insertWidget(0, self.hint)
+            else:
+                row.insertWidget(2, self.hint, 8)
+        self.hint.setVisible(bool(self.hint.text()) or not above)
 
     def _button(self, widget: QPushButton, name: str, slot: Callable[[], None]) -> QPushButton:
         widget.setObjectName(name)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from app.core.errors import Invalid
 from app.core.events import PlanChanged
@@ -32,6 +32,19 @@ def test_a_previewed_plan_opens_at_its_preview_and_nothing_is_signed(sheet: Any,
     assert sheet.hint.text() == "Nothing is signed yet"
     assert not sheet.confirm.isVisible()
     assert world.operations.calls == []
+
+
+@pytest.mark.parametrize("words", ["", "A check blocks it", "It would fail, so it cannot be confirmed"])
+def test_what_hinders_has_room_at_every_width(sheet: Any, words: str) -> None:
+    """Beside the buttons it stands on one line, and above them where it could not."""
+    sheet.open_plan("plan-1")
+    for width in range(460, 900, 20):
+        sheet.resize(width, 700)
+        sheet.set_hint(words)
+        QApplication.processEvents()
+        beside = sheet._footer_row.indexOf(sheet.hint) >= 0
+        assert not beside or sheet.hint.width() >= sheet.hint.fontMetrics().horizontalAdvance(words), width
+        assert beside or (sheet.hint.isVisible() and sheet.hint.width() > width - 60)
 
 
 def test_confirm_hands_the_run_to_the_console_and_the_receipt_follows(sheet: Any, world: Any) -> None:
