@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import tempfile
 from pathlib import Path
@@ -367,3 +368,17 @@ def test_every_kind_of_the_issue_is_known():
     named = "Node Namespace Deployment StatefulSet DaemonSet ReplicaSet Job CronJob Pod Service EndpointSlice Ingress "
     named += "HorizontalPodAutoscaler PodDisruptionBudget NetworkPolicy PersistentVolumeClaim Event Application Rollout"
     assert set(named.split()) <= set(KINDS)
+
+
+@pytest.mark.parametrize("many", [10, 1000])
+@pytest.mark.asyncio
+async def test_a_large_cache_is_left_out_of_the_search_for_cycles(connection, monkeypatch, many):
+    """That search goes through all of it at once, and nothing else runs meanwhile."""
+    monkeypatch.setattr("app.cluster.reflector.MANY", many)
+    gc.unfreeze()
+    try:
+        async with following(connection) as reflector:
+            await assert_comes(lambda: reflector.state.status is KindStatus.LIVE)
+            assert (gc.get_freeze_count() > 0) is (many == 10)
+    finally:
+        gc.unfreeze()
