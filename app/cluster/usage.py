@@ -35,6 +35,8 @@ class Sample:
 class History:
     """The last readings of each pod, workload and node. A workload's is the sum over the pods that it had at that time.
 
+    One thread adds, others may read meanwhile: they copy a row first, which is one step of the interpreter.
+
     Args:
         span: milliseconds between two readings.
     """
@@ -80,7 +82,7 @@ class History:
     def of(self, kind: str, namespace: str, name: str) -> list[Sample]:
         """Readings of a pod, a workload, or a node (empty namespace), oldest first."""
         found = self._pods.get((namespace, name)) if kind == "Pod" else self._tops.get((kind, namespace, name))
-        row = found or array("d")
+        row = found[:] if found else array("d")
         return [Sample(int(row[i]), row[i + 1], int(row[i + 2]), self._span) for i in range(0, len(row), 3)]
 
     def means(self, since: int, until: int, kinds: Collection[str]) -> dict[Top, tuple[float, float]]:
@@ -89,6 +91,7 @@ class History:
         for top, row in self._tops.items():
             if top[0] not in kinds:
                 continue
+            row = row[:]
             end = len(row)
             while end and row[end - 3] >= until:
                 end -= 3

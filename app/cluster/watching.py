@@ -16,7 +16,7 @@ from app.cluster.client import Connection, Identity
 from app.cluster.failures import ApiDenied, ApiError, ApiUnavailable
 from app.cluster.kinds import KINDS
 from app.cluster.reflector import Reflector, Timing
-from app.cluster.store import KindState, KindStatus, Snapshot, Store
+from app.cluster.store import KindState, KindStatus, Metrics, Snapshot, Store
 from app.cluster.usage import History, read_metrics, together
 from app.core.clock import now_ms
 from app.core.errors import ConsoleError, Denied
@@ -337,8 +337,15 @@ class Watching:
         if metrics != self.store.metrics:
             self.store.set_metrics(metrics)
             if metrics.available:
-                self.history.add(metrics, self.store.snapshot(metrics.read_at))
+                await self._note(metrics)
             self._changed("Metrics")
+
+    async def _note(self, metrics: Metrics) -> None:
+        """Count what was used for its workloads, beside the loop: the first time every pod's owner is looked up."""
+        before = self.identity.uid
+        await asyncio.to_thread(self.history.add, metrics, self.store.snapshot(metrics.read_at))
+        if before and self.identity.uid != before:
+            self.history.clear()  # it was of the other cluster
 
     async def _ask_access(self) -> None:
         access = await self._asked()

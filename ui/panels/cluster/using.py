@@ -22,6 +22,7 @@ MIB = 1024 * 1024
 HOUR_MS = 3_600_000
 CALM_SECONDS = 3.0
 RANGES = (("1", "Last hour"), ("6", "6 hours"), ("24", "24 hours"), ("168", "7 days"))
+RECORDED = "No history of usage is part of the recorded cluster."
 ONLY_AN_HOUR = "Only workloads and nodes are kept longer than an hour: pods come and go."
 
 
@@ -72,8 +73,8 @@ class UsagePane(QWidget):
         live, kept = page.live, key[0] in KEPT_KINDS
         for value, _ in RANGES[1:]:
             self.range.button(value).setEnabled(kept and live)
-            self.range.button(value).setToolTip("" if kept else ONLY_AN_HOUR)
-        if not kept:
+            self.range.button(value).setToolTip(RECORDED if not live else "" if kept else ONLY_AN_HOUR)
+        if not (kept and live):
             self.range.set_value("1")
         hours = int(self.range.value())
         asked = (where, key, hours)
@@ -83,7 +84,7 @@ class UsagePane(QWidget):
 
         async def read() -> tuple[Page, int, list[Sample], str]:
             if not live:
-                return page, hours, [], "No history of usage is part of the recorded cluster."
+                return page, hours, [], RECORDED
             metrics = clusters.snapshot(where).metrics
             samples = await clusters.usage_over(where, *key, hours)
             if not samples and not kept:
