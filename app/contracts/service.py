@@ -30,6 +30,7 @@ from app.contracts.deployments import (
     known_of,
 )
 from app.contracts.events import Events
+from app.contracts.fitting import require_fit
 from app.contracts.gas import GasReports
 from app.contracts.inspector import Inspector
 from app.contracts.interfaces import Interfaces
@@ -147,7 +148,8 @@ class Contracts:
             anew: make all of it once more, beside what is there.
 
         Raises:
-            Invalid: a parameter is missing or does not fit (``field`` names it), or the declaration contradicts itself.
+            Invalid: a parameter is missing or does not fit (``field`` names it), or the declaration contradicts itself or the
+                contracts.
             NotFound: there is no such system, or the network lacks a contract that it needs.
             Conflict: the sources do not compile, or all of it is there already.
         """
@@ -156,6 +158,7 @@ class Contracts:
         chain = await self._networks.connect(network_id)
         kept = system.values(values, (await chain.head()).timestamp)
         await self.compile()
+        require_fit(system, await self._deployments.built(), kept)
         known = await self._known(chain.network, system)
         params = {**kept, "system": system_id, "definition": declared, "known": known}
         steps = self._deployments.steps(chain.network, system, str(kept[system.sender]))

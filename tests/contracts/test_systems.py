@@ -148,3 +148,32 @@ async def test_a_parameter_that_does_not_fit_is_refused_at_its_field(room, value
     with pytest.raises(Invalid, match="Nothing was (planned|changed)") as caught:
         await room.contracts.plan_deploy("anvil", "work", {"admin": room.deployer, **WORK, **values})
     assert caught.value.field == field
+
+
+@pytest.mark.node
+@pytest.mark.compiler
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda given: given["contracts"].append({"name": "Elsewhere"}), "Elsewhere"),
+        (lambda given: given["contracts"][0]["arguments"].append(5), "takes 1"),
+        (lambda given: given["contracts"][0].update(arguments=["hello"]), "hello"),
+        (lambda given: given["contracts"][0].update(arguments=[["{admin}"]]), "AzoraToken"),
+        (lambda given: given["contracts"].append({"name": "AzoraToken", "arguments": ["{admin}"]}), "AzoraToken twice"),
+        (lambda given: given["checks"][0].update(view="nothing"), "nothing"),
+        (lambda given: given["checks"][0].update(view="balanceOf"), "balanceOf"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_declaration_that_does_not_fit_its_contracts_is_refused_in_words(room, change, said):
+    given = {
+        "title": "Deploy a token",
+        "sender": "admin",
+        "parameters": [{"name": "admin", "kind": "address"}],
+        "contracts": [{"name": "AzoraToken", "arguments": ["{admin}"]}],
+        "checks": [{"contract": "AzoraToken", "view": "cap", "equals": str(10**27), "effect": "cap"}],
+    }
+    change(given)
+    with pytest.raises(Invalid, match="Nothing was planned") as caught:
+        await room.contracts.plan_deploy("anvil", "token", {"admin": room.deployer}, given)
+    assert said in caught.value.message and await room.operations.page() == []

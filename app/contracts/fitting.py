@@ -1,0 +1,68 @@
+"""Whether a declared system fits the contracts that were compiled: asked before anything is planned or simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from app.chain import abi
+from app.contracts.deployments import creation_arguments
+from app.core.errors import Invalid
+
+if TYPE_CHECKING:
+    from app.contracts.artifacts import Artifact, Compilation
+    from app.contracts.systems import Check, Creation, System
+
+_SOMEWHERE = "0x" + "11" * 20  # stands for addresses that only the plan will know
+
+
+def require_fit(system: System, built: Compilation, values: Mapping[str, object]) -> None:
+    """Hold each contract, argument and check of a declaration against the compiled contracts.
+
+    Args:
+        values: the parameters as a plan keeps them.
+
+    Raises:
+        Invalid: a contract is not among the compiled ones or is created twice, its arguments do not fit its constructor, or a check
+            asks a view that is none without arguments.
+    """
+    artifacts = {artifact.name: artifact for artifact in built.contracts}
+    seen: set[str] = set(system.needs)
+    for item in system.contracts:
+        if item.name in seen:
+            raise _refused(system, f"creates {item.name} twice, or needs it and creates it; what refers to it would be ambiguous")
+        seen.add(item.name)
+        if item.name not in artifacts:
+            raise _refused(system, f"creates {item.name}, which is not among the console's own contracts")
+        _require_arguments(system, artifacts[item.name], item, values, dict.fromkeys(artifacts, _SOMEWHERE))
+    for check in system.checks:
+        if check.contract not in artifacts or not _is_view(artifacts[check.contract], check):
+            raise _refused(system, f"asks {check.contract}.{check.view}, which is no view without arguments")
+
+
+def _require_arguments(
+    system: System, artifact: Artifact, item: Creation, values: Mapping[str, object], addresses: Mapping[str, str]
+) -> None:
+    takes, given = len(artifact.parameters), len(item.arguments)
+    if takes != given:
+        raise _refused(system, f"gives {item.name} {given} arguments, and its constructor takes {takes}")
+    try:
+        abi.encode(abi.types_of(artifact.parameters), creation_arguments(artifact, item, values, addresses))
+    except (Invalid, ValueError) as error:
+        said = error.message.removesuffix(" Nothing was sent.") if isinstance(error, Invalid) else str(error)
+        raise _refused(system, f"gives {item.name} arguments that do not fit its constructor ({said.rstrip('.')})") from error
+
+
+def _is_view(artifact: Artifact, check: Check) -> bool:
+    return any(
+        entry.get("type") == "function"
+        and entry.get("name") == check.view
+        and not entry.get("inputs")
+        and entry.get("outputs")
+        and entry.get("stateMutability") in ("view", "pure")
+        for entry in artifact.abi
+    )
+
+
+def _refused(system: System, what: str) -> Invalid:
+    return Invalid(f"“{system.title}” {what}. Nothing was planned.", "Correct the declaration.")
