@@ -96,4 +96,6 @@ def offer(
 
 
 def _given(file: str) -> str:
-    return sys.stdin.read() if file == "-" else read_file(file).decode("utf-8", "replace")
+    from app.wallets.byhand import LONGEST_LIST
+
+    return sys.stdin.read() if file == "-" else read_file(file, LONGEST_LIST).decode("utf-8", "replace")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_file", "wallets", "write_new"]
 
-LARGEST_FILE = 2**20  # bytes of a keystore or of a request; more is neither
+LARGEST_FILE = 2**20  # bytes of a keystore file; more is none
 PathOption = Annotated[str, typer.Option("--path", help="bip44, ledger-live, ledger-legacy, or a path with {index}")]
 SaltOption = Annotated[
     str, typer.Option("--phrase-passphrase", help="File with the BIP-39 passphrase of the phrase; - is standard input.")
@@ -146,13 +146,20 @@ def import_key(
     report(run(work))
 
 
-def read_file(path: str) -> bytes:
-    """A file of somebody else's, at most 1 MiB of it."""
+def read_file(path: str, most: int = LARGEST_FILE) -> bytes:
+    """A file of somebody else's, whole.
+
+    Raises:
+        Invalid: it cannot be read, or has more than ``most`` bytes.
+    """
     try:
         with open(path, "rb") as file:
-            return file.read(LARGEST_FILE)
+            data = file.read(most + 1)
     except OSError as error:
         raise Invalid(f"{path} cannot be read ({error.strerror}). Nothing was done.", "Name a readable file.") from error
+    if len(data) > most:
+        raise Invalid(f"{path} has more than {most:,} bytes. Nothing was done.", "Choose the right file.")
+    return data
 
 
 @wallets.command("watch")

@@ -525,6 +525,20 @@ async def test_a_payout_is_carried_to_another_console_and_back_as_one_file(tmp_p
     await purse.close()
 
 
+async def test_a_long_list_is_read_whole_from_its_file(tmp_path):
+    """4,000 payments are more than a mebibyte of text, there and back."""
+    from app.cli.elsewhere import _given
+    from app.cli.keys import read_file
+    from app.wallets import byhand
+
+    many = [UnsignedTransaction(1337, nonce, payee(1), 1, b"", 21_000, 10**10, 10**9) for nonce in range(4_000)]
+    text = byhand.request_text("PLN-0001", "Pay", "Local", ADDRESS, many)
+    (tmp_path / "request").write_text(text)
+    assert len(text) > 2**20 and byhand.read_request(_given(str(tmp_path / "request"))).transactions == tuple(many)
+    with pytest.raises(Invalid, match="more than 100 bytes"):
+        read_file(str(tmp_path / "request"), 100)
+
+
 async def test_a_list_that_contradicts_itself_is_not_signed(tmp_path, node, offline):
     cold = await offline()
     purse = await Purse(tmp_path / "home", node.url).open(accounts=0)

@@ -82,8 +82,10 @@ class HandForm(WalletForm):
 
     def load(self, path: Path) -> None:
         """Take the request from a file."""
+        from app.wallets.byhand import LONGEST_LIST
+
         try:
-            self.text.setPlainText(read_file(path, "text").decode("utf-8"))
+            self.text.setPlainText(read_file(path, "text", LONGEST_LIST).decode("utf-8"))
         except (Invalid, UnicodeDecodeError) as error:
             self.text_field.set_error(str(error) if isinstance(error, Invalid) else f"{path.name} is no text. Nothing was read.")
 

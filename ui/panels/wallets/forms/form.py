@@ -129,15 +129,15 @@ def write_private(path: Path, text: str) -> None:
         raise
 
 
-def read_file(path: Path, field: str) -> bytes:
-    """The bytes of a file that a person chose.
+def read_file(path: Path, field: str, most: int = LARGEST_FILE) -> bytes:
+    """The bytes of a file that a person chose, ``most`` of them.
 
     Raises:
         Invalid: it cannot be read, or is too large to be what was asked for.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise Invalid(f"{path.name} is larger than 4 MB. Nothing was read.", "Choose another file.", field=field)
+        if path.stat().st_size > most:
+            raise Invalid(f"{path.name} is larger than {most // 2**20} MiB. Nothing was read.", "Choose another file.", field=field)
         return path.read_bytes()
     except OSError as error:
         raise Invalid(f"{path.name} cannot be read: {error.strerror}.", "Choose another file.", field=field) from error
