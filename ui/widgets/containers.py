@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextOption
@@ -288,9 +288,9 @@ class KeyValue(QWidget):
 
 
 class EmptyState(QWidget):
-    """What is shown where nothing is: why, and what one can do about it."""
+    """What is shown where nothing is: why, and what one can do about it; ``more`` are other ways to it."""
 
-    def __init__(self, icon: str, title: str, text: str, action: Doing | None = None) -> None:
+    def __init__(self, icon: str, title: str, text: str, action: Doing | None = None, more: Sequence[Doing] = ()) -> None:
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 20, 24, 20)
@@ -312,7 +312,16 @@ class EmptyState(QWidget):
             self.button = primary_button(word)
             self.button.clicked.connect(lambda: run())
             column.addSpacing(4)
-            column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
+            row = QHBoxLayout()
+            row.setSpacing(8)
+            row.addStretch(1)
+            row.addWidget(self.button)
+            for also, act in more:
+                other = button(also)
+                other.clicked.connect(lambda _=False, act=act: act())
+                row.addWidget(other)
+            row.addStretch(1)
+            column.addLayout(row)
         column.addStretch(1)
         self.setAccessibleName(f"{title}. {text}")
 

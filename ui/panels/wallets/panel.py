@@ -101,6 +101,10 @@ class WalletsPanel(Panel):
             "No account yet",
             "A wallet is a recovery phrase whose keys live in the system keyring. You can also watch an address without a key.",
             ("New wallet…", lambda: self.window_.registry.run("wallets.new")),
+            [
+                ("Restore…", lambda: self.window_.registry.run("wallets.restore")),
+                ("Watch address…", lambda: self.window_.registry.run("wallets.watch")),
+            ],
         )
         self.empty.setObjectName("wallets.empty")
         self.body.addWidget(self.empty, 1)
