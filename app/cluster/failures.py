@@ -73,13 +73,17 @@ class ApiGone(ApiUnavailable):
 
 
 def read_failure(status: int, body: bytes, retry_after: str = "") -> Failure:
-    """What an answer of 400 or above says; plain text is taken as the message. Other JSON has it in ``message``."""
+    """What an answer of 400 or above says; plain text is taken as the message. Other JSON has it in ``message``, or is it whole.
+
+    Only the list of all paths, with which old servers answer an unknown one, says nothing.
+    """
     try:
         found = json.loads(body)
     except ValueError:
         found = None
     if not isinstance(found, dict) or found.get("kind") != "Status":
-        text = str(found.get("message", "")) if isinstance(found, dict) else body.decode("utf-8", "replace")
+        whole = body.decode("utf-8", "replace")
+        text = str(found.get("message", "" if "paths" in found else whole)) if isinstance(found, dict) else whole
         text = text.strip()[:2000]
         return Failure(status, "", text, retry_after=_seconds(retry_after))
     details = found.get("details") or {}
