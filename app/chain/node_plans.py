@@ -122,13 +122,24 @@ class LocalNodes(NodeProcesses):
         return {"fork_url": network.rpc_url, "fork_block": at}
 
     async def plan_start(self, name: str) -> Plan:
-        """Plan to start a stopped or crashed chain."""
+        """Plan to start a stopped or crashed chain.
+
+        Raises:
+            Conflict: it runs.
+        """
         node = self.get(name)
+        if node.state is NodeState.RUNNING:
+            raise Conflict(f"{name} runs already. Nothing was planned.", "To start it anew: azora chain restart")
         return await self._plan("start", name, f"Start local chain {name}", {"chain_id": node.chain_id, "create": False})
 
     async def plan_stop(self, name: str) -> Plan:
-        """Plan to stop a chain; its state is kept."""
-        self.get(name)
+        """Plan to stop a chain; its state is kept.
+
+        Raises:
+            Conflict: it is stopped.
+        """
+        if self.get(name).state is NodeState.STOPPED:
+            raise Conflict(f"{name} is stopped already. Nothing was planned.", "Start it: azora chain start")
         return await self._plan("stop", name, f"Stop local chain {name}", {})
 
     async def plan_restart(self, name: str) -> Plan:

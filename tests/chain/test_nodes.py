@@ -83,7 +83,11 @@ async def test_a_snapshots_file_gives_the_chain_again_and_only_to_its_own(consol
     with pytest.raises(Conflict, match="is of another chain"):
         await nodes.plan_import(file, "other")
 
+    with pytest.raises(Conflict, match="lab runs already"):
+        await nodes.plan_start("lab")
     await done(console, await nodes.plan_stop("lab"))
+    with pytest.raises(Conflict, match="lab is stopped already"):
+        await nodes.plan_stop("lab")
     await done(console, await nodes.plan_delete("lab", "lab"))
     await done(console, await nodes.plan_import(file, "twin"))
     assert await state(nodes, "twin") == was
