@@ -114,7 +114,7 @@ def read_abi(text: str) -> Abi:
         found = json.loads(text)
         if isinstance(found, dict) and isinstance(found.get("result"), str):
             found = json.loads(found["result"])  # as explorers answer: the list as text in a text
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid(
             f"The ABI cannot be read as JSON ({error}). Nothing was kept.", "Paste the whole list.", field="abi"
         ) from error
@@ -172,12 +172,14 @@ def _deployed(file: Path) -> Imported | None:
 
 def _entry(item: object, at: int) -> Mapping[str, Any]:
     """An entry with what the rest of the console counts on: a kind, and types that can be encoded."""
-    if not isinstance(item, dict) or item.get("type") not in _KINDS:
+    if not isinstance(item, dict) or not isinstance(item.get("type"), str) or item["type"] not in _KINDS:
         raise Invalid(f"Entry {at + 1} of the ABI is neither function, event nor error. Nothing was kept.", field="abi")
     made: dict[str, Any] = {"inputs": [], "name": "", **({"outputs": []} if item["type"] == "function" else {})}
     made |= {key: value for key, value in item.items() if key in _KEYS}
     try:
         for parameter in (*made["inputs"], *made.get("outputs", ())):
+            if not isinstance(parameter["type"], str):
+                raise TypeError
             abis.type_of(parameter)
     except (KeyError, TypeError, AttributeError) as error:
         raise Invalid(f"Entry {at + 1} of the ABI has a parameter without a type. Nothing was kept.", field="abi") from error
@@ -194,7 +196,7 @@ def _name(text: str) -> str:
 def _object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid(f"The file cannot be read as JSON ({error}). Nothing was kept.", field="file") from error
     return found if isinstance(found, dict) else {}
 

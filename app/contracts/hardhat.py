@@ -5,6 +5,7 @@ A value that only running would tell (``process.env.URL``, a function's result) 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,7 +121,12 @@ def _network(name: str, value: object) -> ProjectNetwork:
     ]
     if url is None and not why:
         why.append("it has no url: Hardhat simulates it itself")
-    known = int(chain_id) if isinstance(chain_id, int | float) and not isinstance(chain_id, bool) else 0
+    known = 0
+    if isinstance(chain_id, int | float) and not isinstance(chain_id, bool):
+        if 0 < chain_id < 2**53 and int(chain_id) == chain_id:
+            known = int(chain_id)
+        else:
+            why.append("chainId is no whole number that a chain can have")
     return ProjectNetwork(name, url if isinstance(url, str) else "", known, "; ".join(why))
 
 
@@ -262,7 +268,11 @@ def _fuller(best: Mapping[str, object], found: object) -> Mapping[str, object]:
 
 
 def _number(word: str) -> int | float:
+    """Its value; infinite where it is longer than anything that could be meant, or no number at all."""
     text = word.rstrip("n").replace("_", "")
-    if text.lower().startswith("0x"):
-        return int(text, 16)
-    return float(text) if any(sign in text for sign in ".eE") else int(text)
+    try:
+        if text.lower().startswith("0x"):
+            return int(text, 16)
+        return float(text) if any(sign in text for sign in ".eE") else int(text)
+    except ValueError:
+        return math.inf

@@ -6,6 +6,7 @@ OpenZeppelin's AccessControl and Ownable are understood. An event says where to 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -292,7 +293,7 @@ class Roles:
             raise NotFound(f"{interface.name} has no roles. Nothing was planned.", "Choose another contract.")
         text = role.strip()
         if text.startswith("0x"):
-            if len(text) != 66:
+            if not re.fullmatch(r"0x[0-9a-fA-F]{64}", text):
                 raise Invalid("The hash of a role is 0x and 64 hex digits. Nothing was planned.", field="role")
             return bytes.fromhex(text[2:])
         if text != DEFAULT_ADMIN and text not in own_roles(interface).values():

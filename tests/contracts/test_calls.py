@@ -183,7 +183,9 @@ def test_interfaces_are_read_as_others_write_them(tmp_path) -> None:
     plain = [{"type": "function", "name": "f", "inputs": [{"name": "a", "type": "uint256"}], "stateMutability": "view"}]
     wanted = read_abi(json.dumps(plain))
     assert read_abi(json.dumps({"abi": plain})) == read_abi(json.dumps({"status": "1", "result": json.dumps(plain)})) == wanted
-    for bad in ("", "{}", "[]", '[{"type": "struct"}]', '[{"type": "function", "inputs": [{"name": "a"}]}]'):
+    unnamed, listed = '[{"type": "function", "inputs": [{"name": "a"}]}]', '[{"type": ["function"]}]'
+    numbered = '[{"type": "function", "name": "f", "inputs": [{"type": 5}]}]'
+    for bad in ("", "{}", "[]", "[" * 100_000, '[{"type": "struct"}]', unnamed, listed, numbered):
         with pytest.raises(Invalid) as told:
             read_abi(bad)
         assert told.value.field == "abi"

@@ -106,6 +106,14 @@ def test_a_hardhat_configuration_is_read_and_not_run(tmp_path):
     assert "simulates" in simulated.why and "extra()" in project.notes[0]
 
 
+@pytest.mark.parametrize("chain_id", ["1e400", "0x_", "1.5", "9" * 5000, "0"])
+def test_a_chain_id_that_no_chain_can_have_is_said(tmp_path, chain_id):
+    said = f'module.exports = {{ networks: {{ a: {{ url: "http://x", chainId: {chain_id} }} }} }}'
+    write(tmp_path, **{"hardhat.config.js": said})
+    (network,) = hardhat.read(tmp_path / "hardhat.config.js").networks
+    assert (network.url, network.chain_id) == ("http://x", 0) and "chainId is no whole number" in network.why
+
+
 @settings(max_examples=200, deadline=None)
 @given(cut=st.integers(0, len(CONFIG)), at=st.integers(0, len(CONFIG)), junk=st.text("{}[](),:;`'\"./*\n aconst=", max_size=30))
 def test_a_spoiled_configuration_never_breaks_the_reader(tmp_path_factory, cut, at, junk):

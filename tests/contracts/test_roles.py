@@ -71,6 +71,8 @@ async def test_granting_and_revoking_say_what_changes_and_do_it(room: Room, node
     assert (await held(room, "MintMine"))["ATTESTER_ROLE"] == {room.deployer}
     with pytest.raises(NotFound, match="no role NO_ROLE"):
         await roles.plan_grant("anvil", "MintMine", "NO_ROLE", room.other, room.deployer)
+    with pytest.raises(Invalid, match="64 hex digits"):
+        await roles.plan_grant("anvil", "MintMine", "0x" + "zz" * 32, room.other, room.deployer)
     refused = await roles.plan_grant("anvil", "MintMine", "ATTESTER_ROLE", room.other, room.other)
     assert "AccessControlUnauthorizedAccount" in refused.preview.error and refused.preview.blocked
 
