@@ -237,10 +237,16 @@ def _evidence(cells: Mapping[str, str], folder: Path) -> tuple[Path | None, str]
     if re.match(r"https?://", text):
         return None, text
     base = folder.resolve()
-    path = (base / text).resolve()
+    try:
+        path = (base / text).resolve()
+        there = path.is_file()
+    except (OSError, ValueError):  # too long for a name, a NUL in it, a folder that nobody may enter
+        raise Invalid(
+            f"“{text[:40]}” is no file that can be read. Nothing was queued.", "Put the evidence beside the list."
+        ) from None
     if not path.is_relative_to(base):
         raise Invalid(f"The evidence {text} lies outside the folder of the list. Nothing was queued.", "Put it beside the list.")
-    if not path.is_file():
+    if not there:
         raise Invalid(f"The evidence {text} is not there. Nothing was queued.", "Put it beside the list.")
     return path, cells.get("url", "")
 

@@ -164,3 +164,14 @@ async def _there(path):
             return json.loads(path.read_text(encoding="utf-8"))
         await asyncio.sleep(0.05)
     raise AssertionError(f"{path.name} never came")
+
+
+@pytest.mark.asyncio
+async def test_a_name_that_no_file_can_have_refuses_its_row_alone(desk, folder):
+    rows = [
+        {"contributor": "Ada", "activity": "audit", "score": 90, "evidence": evidence}
+        for evidence in ("x" * 300, "a\0.txt", "a.txt")
+    ]
+    read = await desk.intake.read(json.dumps(rows).encode(), folder)
+    assert [row.draft is not None for row in read] == [False, False, True]
+    assert "no file that can be read" in read[0].problem
