@@ -250,6 +250,19 @@ def cancel(
     report(run(work))
 
 
+@redeem.command("refund")
+def refund(
+    redemption: int, account: Annotated[str, typer.Option("--from", help="Account that sends and pays the fee; anybody may")]
+) -> None:
+    """Send the escrow of a request that timed out back to its owner; the block time decides."""
+
+    async def work(console: Console):  # type: ignore[no-untyped-def]
+        sender = (await console.wallets.get(account)).address
+        return await carry_out(console, await console.redemptions.plan_refund(network_of(console).id, redemption, sender))
+
+    report(run(work))
+
+
 @redeem.command("list")
 def list_redemptions() -> None:
     """Requests and what became of them."""

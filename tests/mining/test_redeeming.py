@@ -85,3 +85,18 @@ async def test_a_completion_is_checked_against_the_statement_and_matched_afterwa
     assert (await desk.operations.execute(plan.id)).receipt.matches
     told = await desk.bank.match("anvil")
     assert [match.finding for match in told.matches] == [Finding.PAID] and told.unknown == ()
+
+
+async def test_anybody_sends_the_escrow_back_once_the_timeout_has_passed(desk, node):
+    plan = await desk.redemptions.plan_request("anvil", desk.third, 100 * AZR, "Invoice 2026-18")
+    assert (await desk.operations.execute(plan.id)).receipt.matches
+    (row,) = await desk.redemptions.list("anvil")
+    early = await desk.redemptions.plan_refund("anvil", row.id, desk.deployer)
+    assert [verdict.level for verdict in early.preview.verdicts if verdict.rule == "redemption.timeout"] == ["block"]
+
+    node("evm_setNextBlockTimestamp", row.refundable_at)
+    node("evm_mine")
+    plan = await desk.redemptions.plan_refund("anvil", row.id, desk.deployer)
+    assert (await desk.operations.execute(plan.id)).receipt.matches
+    (row,) = await desk.redemptions.list("anvil")
+    assert row.status == "refunded"
