@@ -93,7 +93,7 @@ def _show_compiled(result: Compilation) -> None:
         },
         people=lambda: (
             table(("Contract", "Source", "Runtime bytes"), rows, empty="No contracts.")
-            + "".join(f"\n{message}" for message in (*result.warnings, *result.errors))
+            + "".join(f"\n{message.said or message}" for message in (*result.warnings, *result.errors))
         ),
     )
 

@@ -50,3 +50,10 @@ def test_a_folder_is_compiled_remembered_and_verified_by_commands(azora, home, n
     azora("contract", "project", root, "--forget", expect=3)
     write(root, src__Safe=HEAD + "contract Safe {")
     assert azora("contract", "compile", root, "--json", expect=9).json["errors"][0]["line"] == 3
+
+
+@pytest.mark.compiler
+def test_an_error_is_told_with_the_line_that_it_means(azora, tmp_path):
+    folder = write(tmp_path / "bad", A=HEAD + "contract A { function f() public { missing; } }")
+    told = azora("contract", "compile", folder, expect=9)
+    assert "function f() public { missing; }" in told.out and "^^^^^^^" in told.out
