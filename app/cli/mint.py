@@ -128,6 +128,13 @@ def review(
     show(row, people=lambda: f"Proof #{row.number} is {row.status.value}.")
 
 
+@mint.command("revoke")
+def revoke(proof: str, reason: Annotated[str, typer.Option(help="Kept with the proof")]) -> None:
+    """Take a proof that is ready to mint out for good; a plan that minted or holds it is not undone."""
+    row = run(lambda console: console.mining.revoke(proof, reason))
+    show(row, people=lambda: f"Proof #{row.number} is {row.status.value}.")
+
+
 @mint.command("queue")
 def queue(
     limit: Limit = 200,

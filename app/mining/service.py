@@ -198,10 +198,11 @@ class Mining:
         """Take a ready proof out for good, before any plan claims it.
 
         Raises:
-            Conflict: it is not ready.
+            Conflict: it is not ready. Invalid: no reason.
         """
+        text = _text(reason, "A revocation needs a reason.", "Write down why the proof does not count.")
         row = await self._queue.get(proof_id)
-        if not await self._answer([row], (ProofStatus.READY,), ProofStatus.REVOKED, Said.REVOKED, reason.strip()):
+        if not await self._answer([row], (ProofStatus.READY,), ProofStatus.REVOKED, Said.REVOKED, text):
             raise Conflict(f"Proof #{row.number} is not ready. Nothing was changed.", "Look at the queue again.")
         return await self._queue.get(row.id)
 

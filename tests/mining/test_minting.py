@@ -377,3 +377,14 @@ async def test_an_old_simulation_one_proof_and_a_transaction_without_room_are_es
     full = replace(plan.preview, fee=replace(plan.preview.fee, gas=2**24))
     assert gas_limit_for(replace(plan, preview=old)) is None and gas_limit_for(replace(plan, preview=full)) is None
     assert gas_limit_for(await place.room.plan(rows[:1])) is None
+
+
+async def test_a_revoked_proof_is_out_for_good_and_says_why(place):
+    (row,) = await place.room.submit(1)
+    with pytest.raises(Invalid, match="needs a reason"):
+        await place.room.mining.revoke(row.id, "  ")
+    found = await place.room.mining.revoke(row.id, "Somebody else did the work.")
+    assert (found.status, found.reason) == ("revoked", "Somebody else did the work.")
+    assert not (await place.room.mining.next_batch("anvil", place.room.deployer, place.room.other)).rows
+    with pytest.raises(Conflict, match="not ready"):
+        await place.room.mining.revoke(row.id, "Again.")
