@@ -26,6 +26,7 @@ from app.wallets.payouts import PayoutCheck, PayoutLine, PayoutRow, RowState
 from app.wallets.recipients import contract_verdict
 from app.wallets.tokens import TokenInfo
 from app.wallets.transfers import TRANSFER, key_verdict, nonce_verdict, token_verdicts
+from app.wallets.waiting import taken, waiting_verdict
 
 if TYPE_CHECKING:
     from app.chain import Chain, Economy, Simulated
@@ -291,7 +292,14 @@ class Payouts:
         if new:
             text = f"{new:,} of {len(asked.recipients):,} recipients were never paid from here and are no contacts"
             verdicts.append(Verdict("wallets.seen", level.NOTE, text))
-        verdicts.append(nonce_verdict(await self._means.transactions.nonces(chain.network.key.text, asked.sender), plan.id))
+        report = await self._means.transactions.nonces(chain.network.key.text, asked.sender)
+        verdicts.append(nonce_verdict(report, plan.id))
+        needs = cost + (0 if token.address else asked.total)
+        there = (held[0], held[-1])
+        if short := waiting_verdict(
+            taken(report, plan.id, token.address), there, (needs, asked.total if token.address else needs), words
+        ):
+            verdicts.append(short)
         verdicts += _warnings(asked, book)
         codes = await chain.rpc.batch([("eth_getCode", [address, hex(simulated.block)]) for address in asked.recipients])
         economy = await self._means.economy_of(chain.network.key.text)

@@ -14,6 +14,7 @@ from app.wallets.actual import BALANCE_OF, measure, read_word, word
 from app.wallets.keys import parse_address
 from app.wallets.recipients import contract_verdict, recipient_verdicts
 from app.wallets.tokens import TokenInfo
+from app.wallets.waiting import taken, waiting_verdict
 
 if TYPE_CHECKING:
     from app.chain import Chain, Economy, Fees, Networks, Simulated, Simulation, Transactions
@@ -135,7 +136,9 @@ class Transfers:
         """See :meth:`~app.wallets.money.Money.max_amount`."""
         chain = await self._networks.connect(network_id)
         if token:
-            return MostAmount(await read_word(chain.rpc, token, BALANCE_OF + word(sender), (await chain.head()).number), dict(fee))
+            there = await read_word(chain.rpc, token, BALANCE_OF + word(sender), (await chain.head()).number)
+            waiting = taken(await self._transactions.nonces(chain.network.key.text, sender), "", token)
+            return MostAmount(max(0, there - waiting.token), dict(fee))
         quote = await self._fees.quote_for(chain, {"fee": dict(fee)})
         held = [int(str(await chain.rpc.call("eth_getBalance", sender, at)), 16) for at in ("latest", "pending")]
         gas = 21_000
@@ -195,7 +198,12 @@ class Transfers:
         code = await chain.rpc.call("eth_getCode", draft.recipient, "latest")
         if contract := contract_verdict(str(code), draft.recipient, economy):
             verdicts.append(contract)
-        verdicts.append(nonce_verdict(await self._transactions.nonces(chain.network.key.text, draft.sender), plan_id))
+        report = await self._transactions.nonces(chain.network.key.text, draft.sender)
+        verdicts.append(nonce_verdict(report, plan_id))
+        there = (held["native"], held["token"])
+        needs = (needed, draft.amount if draft.token else needed)
+        if short := waiting_verdict(taken(report, plan_id, draft.token), there, needs, asked):
+            verdicts.append(short)
         return verdicts
 
 

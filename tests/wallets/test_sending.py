@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from app.core.errors import Invalid
@@ -9,6 +11,7 @@ from app.wallets import TransferDraft
 from app.wallets.recipients import ZERO, Book
 from tests.conftest import Node
 from tests.wallets.purse import ETHER, NETWORK, Purse, bytecodes, deploy, purse, verdicts
+from tests.wallets.test_holdings import coin
 
 __all__ = ["bytecodes", "purse"]
 pytestmark = [pytest.mark.node, pytest.mark.asyncio]
@@ -130,3 +133,33 @@ async def test_chains_without_a_base_fee_and_without_fees_send_all_and_pay_out(t
     finally:
         await purse.close()
         node.stop()
+
+
+@pytest.mark.parametrize("of", ["coin", "token"])
+async def test_what_waits_is_not_promised_twice(purse, node, bytecodes, of):
+    """Both payments pass alone. The second would take what the first takes already; a token's would cost its fee for nothing."""
+    sender, recipient = purse.accounts[:2]
+    token = coin(node, bytecodes) if of == "token" else ""
+    there = 1_000_000_000 if token else node.balance(sender)
+    key = (await purse.networks.connect(NETWORK)).network.key.text
+
+    async def asks(share):
+        return await planned(purse, recipient, there * share // 100, token=token)
+
+    node("evm_setAutomine", False)
+    running = asyncio.ensure_future(purse.done(await asks(60)))
+    try:
+        while not (await purse.transactions.nonces(key, sender)).waiting:
+            await asyncio.sleep(0.02)
+        second = await asks(60)
+        assert verdicts(second)["wallets.balance"][0] == "pass" and second.preview.blocked
+        assert "wait will leave it too little" in verdicts(second)["wallets.waiting"][1]
+        assert "wallets.waiting" not in verdicts(await asks(30))
+        most = await purse.wallets.max_amount(NETWORK, sender, recipient=recipient, token=token)
+        assert most.amount <= there - there * 60 // 100
+    finally:
+        node("evm_setAutomine", True)
+        node.mine()
+    await running
+    assert verdicts(await asks(60))["wallets.balance"][0] == "block"
+    assert "wallets.waiting" not in verdicts(await asks(60))
