@@ -12,7 +12,7 @@ import typer
 from app.cli.chains import network_of
 from app.cli.support import CHECK_FAILED, KEYS, carry_out, leave, options, passphrase, read_secret, report, run, show, table
 from app.cli.wallets import wallets
-from app.core.errors import Conflict, Denied, Invalid
+from app.core.errors import Conflict, ConsoleError, Denied, Invalid
 from app.core.money import exact_units
 from app.core.secret import Secret
 
@@ -107,9 +107,14 @@ def create(
                 _from_file(check, backup_file)
             else:
                 _from_person(check, phrase)
-        plan = await console.wallets.plan_create(
-            label, phrase, accounts=accounts, passphrase=salt, path=path, indexes=index or None, backup=check
-        )
+        try:
+            plan = await console.wallets.plan_create(
+                label, phrase, accounts=accounts, passphrase=salt, path=path, indexes=index or None, backup=check
+            )
+        except ConsoleError:
+            if backup_file and not phrase_file:  # the phrase of a wallet that was never made, in a file of our own
+                Path(backup_file).unlink(missing_ok=True)
+            raise
         return await carry_out(console, plan)
 
     options.yes = True

@@ -66,3 +66,10 @@ def test_a_phrase_on_a_terminal_is_asked_back(azora: Azora, tmp_path: Path) -> N
     (tmp_path / "backup").write_text(" ".join(words[str(number)] for number in range(1, 13)))
     assert azora("wallet", "drill", account["label"], "--backup", tmp_path / "backup", "--json").json["matches"]
     assert "nobody is there" in azora("wallet", "create", "Other", expect=2).err
+
+
+def test_a_wallet_that_cannot_be_made_leaves_no_phrase_behind(azora, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    azora("wallet", "create", "Main", "--write-phrase", first)
+    assert "Nothing" in azora("wallet", "create", "Main", "--write-phrase", second, expect=4).err
+    assert len(first.read_text().split()) == 12 and not second.exists()
