@@ -10,6 +10,7 @@ from app.operations.plans import Plan, Preview, Verdict, VerdictLevel
 from app.operations.wording import sentence
 
 MOST_CHANGES = 4  # that a sentence names
+SIMULATES = ("eth_simulateV1", "debug_traceCall", "pyrevm")  # how the methods begin that run a plan's transactions on a copy
 
 
 def judge(plan: Plan, preview: Preview, undo: str = "") -> tuple[Verdict, ...]:
@@ -84,7 +85,12 @@ def _succeeds(preview: Preview) -> Verdict:
     where = f"{preview.method or 'computed'}, block {preview.block:,}" if preview.block else preview.method
     if preview.error:
         return Verdict("simulation.succeeds", VerdictLevel.BLOCK, f"It would fail: {preview.error}", where)
-    return Verdict("simulation.succeeds", VerdictLevel.PASS, "The simulation succeeds.", where)
+    if preview.method.endswith("dry run"):
+        return Verdict("simulation.succeeds", VerdictLevel.PASS, "The dry run succeeds.", where)
+    if preview.method.startswith(SIMULATES):
+        return Verdict("simulation.succeeds", VerdictLevel.PASS, "The simulation succeeds.", where)
+    text = "Nothing of it is simulated: what it changes is worked out from what is there now."
+    return Verdict("simulation.none", VerdictLevel.NOTE, text, where)
 
 
 def _fee_limit(plan: Plan, preview: Preview) -> list[Verdict]:

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from app.chain.simulation import METHODS
 from app.core.errors import Invalid
 from app.operations import listed
-from app.operations.plans import Effect, Preview, Verdict, VerdictLevel
-from app.operations.policy import what_changed
+from app.operations.plans import Effect, Plan, Preview, Target, TargetKind, Verdict, VerdictLevel
+from app.operations.policy import SIMULATES, judge, what_changed
 
 
 def test_a_list_is_read_with_the_type_of_its_items():
@@ -35,3 +36,26 @@ def test_what_changed_between_two_previews_is_named():
     assert what_changed(old, replace(old, error="paused")) == "Now it would fail: paused."
     many = replace(old, verdicts=tuple(Verdict(f"{n}", VerdictLevel.NOTE, f"Note {n}") for n in range(6)))
     assert what_changed(old, many).endswith("Note 3. And 3 more.")
+
+
+@pytest.mark.parametrize(
+    ("method", "level", "said"),
+    [
+        ("eth_simulateV1", VerdictLevel.PASS, "The simulation succeeds."),
+        ("pyrevm on proven state", VerdictLevel.PASS, "The simulation succeeds."),
+        ("server-side dry run", VerdictLevel.PASS, "The dry run succeeds."),
+        ("computed", VerdictLevel.NOTE, "Nothing of it is simulated"),
+        ("queue", VerdictLevel.NOTE, "Nothing of it is simulated"),
+        ("", VerdictLevel.NOTE, "Nothing of it is simulated"),
+    ],
+)
+def test_only_what_was_simulated_is_called_so(method, level, said):
+    plan = Plan("1", 1, "chain.fund", "Fund", Target(TargetKind.NETWORK, "local-a", "a", "local", True), "", {}, {}, ())
+    first, *_ = judge(plan, Preview(method=method, block=7))
+    assert first.level is level and first.text.startswith(said)
+    failed, *_ = judge(plan, Preview(method=method, block=7, error="paused"))
+    assert (failed.rule, failed.level) == ("simulation.succeeds", VerdictLevel.BLOCK)
+
+
+def test_every_way_to_simulate_counts_as_one():
+    assert METHODS and all(method.startswith(SIMULATES) for method in METHODS)
