@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 8 << 20  # of a file with an ABI
 NAME_LENGTH = 80
 _KINDS = frozenset({"function", "constructor", "event", "error", "fallback", "receive"})
+_SIZED = re.compile(r"\b(uint|int|bytes)([0-9]+)\b")  # a struct's members stand between parentheses and commas
 _KEYS = ("type", "name", "inputs", "outputs", "stateMutability", "anonymous")
 
 Abi = tuple[Mapping[str, Any], ...]
@@ -180,10 +182,25 @@ def _entry(item: object, at: int) -> Mapping[str, Any]:
         for parameter in (*made["inputs"], *made.get("outputs", ())):
             if not isinstance(parameter["type"], str):
                 raise TypeError
-            abis.type_of(parameter)
+            if (bad := _no_size(abis.type_of(parameter))) is not None:
+                raise Invalid(
+                    f"Entry {at + 1} of the ABI has a parameter of type {bad}, which Solidity does not have. Nothing was kept.",
+                    "Correct the type.",
+                    field="abi",
+                )
     except (KeyError, TypeError, AttributeError) as error:
         raise Invalid(f"Entry {at + 1} of the ABI has a parameter without a type. Nothing was kept.", field="abi") from error
     return made
+
+
+def _no_size(kind: str) -> str | None:
+    """The first sized type in a canonical type that does not exist: integers have 8, 16 … 256 bits, fixed bytes 1 to 32."""
+    for found in _SIZED.finditer(kind):
+        size, integer = int(found[2][:4]), found[1] != "bytes"
+        exists = (size % 8 == 0 and 8 <= size <= 256) if integer else 1 <= size <= 32
+        if not exists or found[2][0] == "0":
+            return found[0]
+    return None
 
 
 def _name(text: str) -> str:

@@ -179,6 +179,24 @@ async def test_where_an_interface_comes_from_is_said(room: Room, node) -> None:
         await interfaces.get("anvil", "0x" + "d1" * 20)
 
 
+@pytest.mark.parametrize("kind", ["uint7", "int264", "uint0", "bytes33", "bytes0", "uint08", "int12[]", "uint7[3][]"])
+def test_a_type_that_solidity_does_not_have_is_refused_where_it_stands(kind: str) -> None:
+    plain = {"type": "function", "name": "f", "inputs": [{"name": "a", "type": kind}]}
+    within = {"type": "event", "name": "E", "inputs": [{"type": "tuple[]", "components": [{"type": "bool"}, {"type": kind}]}]}
+    for entry in (plain, within):
+        with pytest.raises(Invalid, match=rf"Entry 1 .* of type {kind.partition('[')[0]}, .*Nothing was kept") as told:
+            read_abi(json.dumps([entry]))
+        assert told.value.field == "abi"
+
+
+def test_the_types_that_solidity_has_are_kept() -> None:
+    """Also those of a library's functions, whose names are its own."""
+    kinds = ["uint8", "uint", "int256[2][]", "bytes1", "bytes32", "bytes", "fixed128x18", "function", "Lib.uint7x storage"]
+    entry = {"type": "function", "name": "f", "inputs": [{"type": kind} for kind in kinds]}
+    (read,) = read_abi(json.dumps([entry]))
+    assert [each["type"] for each in read["inputs"]] == kinds
+
+
 def test_interfaces_are_read_as_others_write_them(tmp_path) -> None:
     plain = [{"type": "function", "name": "f", "inputs": [{"name": "a", "type": "uint256"}], "stateMutability": "view"}]
     wanted = read_abi(json.dumps(plain))
