@@ -121,6 +121,8 @@ def _network(name: str, value: object) -> ProjectNetwork:
     ]
     if url is None and not why:
         why.append("it has no url: Hardhat simulates it itself")
+    elif url is not None and not isinstance(url, str | Unread):
+        why.append("url is no text")
     known = 0
     if isinstance(chain_id, int | float) and not isinstance(chain_id, bool):
         if 0 < chain_id < 2**53 and int(chain_id) == chain_id:

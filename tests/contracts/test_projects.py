@@ -114,6 +114,13 @@ def test_a_chain_id_that_no_chain_can_have_is_said(tmp_path, chain_id):
     assert (network.url, network.chain_id) == ("http://x", 0) and "chainId is no whole number" in network.why
 
 
+@pytest.mark.parametrize("url", ["8545", "true", "null", "['http://x']", "{ http: 1 }"])
+def test_an_address_that_is_no_text_is_said(tmp_path, url):
+    write(tmp_path, **{"hardhat.config.js": f"module.exports = {{ networks: {{ a: {{ url: {url}, chainId: 5 }} }} }}"})
+    (network,) = hardhat.read(tmp_path / "hardhat.config.js").networks
+    assert (network.url, network.chain_id) == ("", 5) and "url" in network.why
+
+
 @settings(max_examples=200, deadline=None)
 @given(cut=st.integers(0, len(CONFIG)), at=st.integers(0, len(CONFIG)), junk=st.text("{}[](),:;`'\"./*\n aconst=", max_size=30))
 def test_a_spoiled_configuration_never_breaks_the_reader(tmp_path_factory, cut, at, junk):
