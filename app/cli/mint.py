@@ -43,19 +43,16 @@ def submit(
     contributor: Annotated[str, typer.Option(help="Account label or address that earns the reward")],
     activity: Annotated[str, typer.Option(help="Activity of the reward policy")],
     score: Annotated[int, typer.Option(help="Score, 0 to 100")],
-    evidence: Annotated[Path, typer.Option(help="File that shows the work; its hash goes on chain")],
+    evidence: Annotated[str, typer.Option(help="File that shows the work, or its https:// address; its hash goes on chain")],
+    reward: Annotated[str, typer.Option(help="AZR, set by hand; it needs a review. Default: the policy prices it")] = "",
+    deadline: Annotated[str, typer.Option(help="UTC, as 2026-12-31T23:59:59Z. Default: the policy's lifetime")] = "",
 ) -> None:
-    """Put a proof of value into the review queue; the policy prices it."""
+    """Put one proof of value into the review queue. A whole list of them: azora mint intake."""
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
-        from app.mining import ProofDraft
-
-        return await console.mining.submit(
-            network_of(console).id,
-            ProofDraft(
-                contributor=await console.wallets.resolve(contributor), activity=activity, score=score, evidence_path=evidence
-            ),
-        )
+    async def work(console: Console) -> ProofRow:
+        given = {"contributor": contributor, "activity": activity, "score": str(score), "evidence": evidence}
+        draft = await console.mining.intake.draft({**given, "reward": reward, "deadline": deadline})
+        return await console.mining.submit(network_of(console).id, draft)
 
     row = run(work)
     show(row, people=lambda: f"Proof #{row.number} is {row.status.value}, reward {exact_units(row.reward, 18)} AZR.")

@@ -48,8 +48,8 @@ def bench(
 @mint.command("worker")
 def worker(
     account: Annotated[str, typer.Option("--account", help="Account that signs and gets the rewards: label or address")],
-    threads: Annotated[int, typer.Option(help="0: one per core")] = 0,
-    throttle: Annotated[int, typer.Option(help="Share of the time in which it searches, percent")] = 100,
+    threads: Annotated[int, typer.Option(min=0, help="0: one per core")] = 0,
+    throttle: Annotated[int, typer.Option(min=1, max=100, help="Share of the time in which it searches, percent")] = 100,
     solutions: Annotated[int, typer.Option(help="End after so many accepted solutions; 0: never")] = 0,
     name: Annotated[str, typer.Option(help="What the worker is called on the roll")] = "",
 ) -> None:
@@ -197,18 +197,22 @@ async def _find(console: Console, name: str) -> Worker:
 def tell(
     worker: Annotated[str, typer.Argument(help="Name or id of a worker, on whatever machine")],
     pause: Annotated[bool | None, typer.Option("--pause/--resume")] = None,
-    throttle: Annotated[int, typer.Option(help="Share of the time in which it searches, percent")] = 0,
+    throttle: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Share of the time in which it searches, percent; to halt it: --pause")
+    ] = None,
     watts: Annotated[float | None, typer.Option(help="Power read off a meter; shown as entered")] = None,
     stop: Annotated[bool, typer.Option("--stop", help="End after the solution at hand")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Strike an ended or silent one off the roll")] = False,
 ) -> None:
     """Pause, throttle or stop a worker; it follows within seconds."""
+    if pause is None and throttle is None and watts is None and not stop and not forget:
+        raise typer.BadParameter("Give one of --pause, --resume, --throttle, --watts, --stop and --forget. Nothing was asked.")
 
     async def work(console: Console):  # type: ignore[no-untyped-def]
         found = await _find(console, worker)
         if pause is not None:
             await console.work.pause_worker(found.id, pause)
-        if throttle:
+        if throttle is not None:
             await console.work.throttle_worker(found.id, throttle)
         if watts is not None:
             await console.work.enter_watts(found.id, watts)

@@ -109,6 +109,32 @@ class Intake:
             IntakeRow(line, None, problem) if problem else await self._row(line, cells, folder) for line, cells, problem in found
         ]
 
+    async def draft(self, cells: Mapping[str, str], folder: Path | None = None) -> ProofDraft:
+        """One proof as words name it, by the columns of a list.
+
+        Args:
+            folder: where its evidence lies, here or below; without it a person names a file of this machine.
+
+        Raises:
+            Invalid: a word is missing or cannot be read; nothing was queued.
+            NotFound: no such contributor.
+        """
+        missing = [name for name in REQUIRED if not cells.get(name)]
+        if missing:
+            raise Invalid(f"The {missing[0]} is missing. Nothing was queued.")
+        if not re.fullmatch(r"[0-9]{1,3}", cells["score"]):
+            raise Invalid(f"“{cells['score']}” is no score. Nothing was queued.", "Scores are whole numbers.")
+        path, url = _evidence(cells, folder)
+        return ProofDraft(
+            contributor=await self._resolve(cells["contributor"]),
+            activity=cells["activity"],
+            score=int(cells["score"]),
+            evidence_path=path,
+            url=url,
+            reward=parse_units(cells["reward"], 18, unit="AZR") if cells.get("reward") else None,
+            deadline=_deadline(cells["deadline"]) if cells.get("deadline") else None,
+        )
+
     async def take(self, network_id: str, name: str, rows: Sequence[IntakeRow], job: Job | None = None) -> IntakeReport:
         """Queue what can be queued. A row that is queued already is told as known, so a list may be taken again."""
         outcomes = []
@@ -173,22 +199,7 @@ class Intake:
 
     async def _row(self, line: int, cells: Mapping[str, str], folder: Path) -> IntakeRow:
         try:
-            missing = [name for name in REQUIRED if not cells.get(name)]
-            if missing:
-                raise Invalid(f"The {missing[0]} is missing. Nothing was queued.")
-            if not re.fullmatch(r"[0-9]{1,3}", cells["score"]):
-                raise Invalid(f"“{cells['score']}” is no score. Nothing was queued.", "Scores are whole numbers.")
-            path, url = _evidence(cells, folder)
-            draft = ProofDraft(
-                contributor=await self._resolve(cells["contributor"]),
-                activity=cells["activity"],
-                score=int(cells["score"]),
-                evidence_path=path,
-                url=url,
-                reward=parse_units(cells["reward"], 18, unit="AZR") if cells.get("reward") else None,
-                deadline=_deadline(cells["deadline"]) if cells.get("deadline") else None,
-            )
-            return IntakeRow(line, draft)
+            return IntakeRow(line, await self.draft(cells, folder))
         except ConsoleError as error:
             return IntakeRow(line, None, error.message)
 
@@ -232,22 +243,21 @@ def _json_rows(text: str) -> list[tuple[int, Mapping[str, str], str]]:
     return rows
 
 
-def _evidence(cells: Mapping[str, str], folder: Path) -> tuple[Path | None, str]:
+def _evidence(cells: Mapping[str, str], folder: Path | None) -> tuple[Path | None, str]:
     text = cells["evidence"]
-    if re.match(r"https?://", text):
+    if re.match(r"https?://", text, re.IGNORECASE):
         return None, text
-    base = folder.resolve()
+    place = "beside the list" if folder is not None else "where it can be read"
+    base = (folder or Path()).resolve()
     try:
         path = (base / text).resolve()
         there = path.is_file()
     except (OSError, ValueError):  # too long for a name, a NUL in it, a folder that nobody may enter
-        raise Invalid(
-            f"“{text[:40]}” is no file that can be read. Nothing was queued.", "Put the evidence beside the list."
-        ) from None
-    if not path.is_relative_to(base):
+        raise Invalid(f"“{text[:40]}” is no file that can be read. Nothing was queued.", f"Put the evidence {place}.") from None
+    if folder is not None and not path.is_relative_to(base):
         raise Invalid(f"The evidence {text} lies outside the folder of the list. Nothing was queued.", "Put it beside the list.")
     if not there:
-        raise Invalid(f"The evidence {text} is not there. Nothing was queued.", "Put it beside the list.")
+        raise Invalid(f"The evidence {text} is not there. Nothing was queued.", f"Put it {place}.")
     return path, cells.get("url", "")
 
 

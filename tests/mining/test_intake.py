@@ -175,3 +175,30 @@ async def test_a_name_that_no_file_can_have_refuses_its_row_alone(desk, folder):
     read = await desk.intake.read(json.dumps(rows).encode(), folder)
     assert [row.draft is not None for row in read] == [False, False, True]
     assert "no file that can be read" in read[0].problem
+
+
+@pytest.mark.asyncio
+async def test_one_proof_by_words_names_an_address_or_any_file_of_this_machine(desk, folder):
+    words = {"contributor": "Ada", "activity": "audit", "score": "90"}
+    link = await desk.intake.draft({**words, "evidence": "https://example.org/work/7", "deadline": "2033-05-18T03:33:20Z"})
+    assert (link.url, link.evidence_path, link.deadline, link.reward) == ("https://example.org/work/7", None, 2_000_000_000, None)
+    elsewhere = folder.parent / "secret.txt"  # a list may not name it; a person who types it may
+    file = await desk.intake.draft({**words, "evidence": str(elsewhere), "reward": "12.5"})
+    assert (file.evidence_path, file.url, file.reward) == (elsewhere.resolve(), "", 12_500_000_000_000_000_000)
+    for wrong in ({"evidence": "no-such-file"}, {"evidence": str(elsewhere), "score": "-5"}, {"evidence": ""}):
+        with pytest.raises(Invalid, match="Nothing was queued"):
+            await desk.intake.draft({**words, **wrong})
+
+
+def test_the_command_line_refuses_one_proof_in_words_before_anything_is_asked(azora):
+    words = ("mint", "submit", "--contributor", "0x" + "11" * 20, "--activity", "audit", "--score", "90")
+    soon = azora(*words, "--evidence", "https://example.org/work/7", "--deadline", "soon", expect=2)
+    assert "“soon” is no time. Nothing was queued." in soon.err
+    gone = azora(*words, "--evidence", "no-such-file", expect=2)
+    assert "The evidence no-such-file is not there. Nothing was queued." in gone.err
+
+
+def test_a_worker_is_told_something_or_nothing_is_asked(azora):
+    assert "Nothing was asked" in azora("mint", "tell", "rig", expect=2).err
+    none = azora("mint", "tell", "rig", "--throttle", "0", expect=2).err
+    assert "greater than or equal to 1" in none
