@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,8 @@ class Calls:
         self._transactions = transactions
         self._fees = fees
         self._operations = operations
+        # What the calls of a plan take away for good: set by the roles, which know who holds what.
+        self.losses: Callable[[Chain, Sequence[Mapping[str, Any]]], Awaitable[tuple[Verdict, ...]]] | None = None
         operations.register_kind(
             PlanKind(KIND, self._preview, self._measure, ACTS, undo="What a call changed stays, unless the contract can undo it.")
         )
@@ -237,10 +239,11 @@ class Calls:
             for (address, names), old, new in zip(pausable.items(), before, simulated.reads, strict=True)
             if old is not _flag(new) and not simulated.error
         )
+        lost = await self.losses(chain, calls) if self.losses is not None and not simulated.error else ()
         quiet = not simulated.effects and not states and not simulated.error
         return Preview(
             effects=(*simulated.effects, *states),
-            verdicts=(verdict, *quote.verdicts()),
+            verdicts=(verdict, *lost, *quote.verdicts()),
             calls=tuple(_decoded(call, verified=verified[str(call["to"])]) for call in calls),
             fee=fee,
             block=simulated.block,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from app.chain.rpc import RpcFailure
 from app.contracts.calls import Calls, Wanted
 from app.contracts.events import read_logs
 from app.contracts.interfaces import Interface, checksummed
+from app.contracts.losing import CHANGES, Standing, losses
 from app.contracts.systems import account
 from app.core.clock import now_ms
 from app.core.errors import Conflict, Invalid, NotFound
@@ -27,12 +28,14 @@ from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
 if TYPE_CHECKING:
     from app.chain import Chain, Network, Networks
     from app.operations import Plan
+    from app.operations.plans import Verdict
 
 Asked = list[tuple[str, list[object]]]  # views and their arguments
 
 OWNER = "owner"
 HAS_ROLE, OWNER_CALL = "hasRole(bytes32,address)", "owner()"
 _NOBODY = "0x" + "00" * 20
+DEFAULT_ADMIN_ID = "0x" + "00" * 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Roles:
     def __init__(self, calls: Calls, networks: Networks) -> None:
         self._calls = calls
         self._networks = networks
+        calls.losses = self.losses
         # Who the addresses of a network are, by EIP-55 spelling: set by the console, since wallets know it.
         self.parties: Callable[[Network], Awaitable[Mapping[str, Party]]] | None = None
 
@@ -97,20 +101,54 @@ class Roles:
             rows += await self._owner(chain, interface, head.number, parties)
         return sorted(rows, key=lambda row: (row.role != DEFAULT_ADMIN, row.role, row.since, row.holder))
 
-    async def _by_role(self, chain: Chain, interface: Interface, head: int, parties: Mapping[str, Party]) -> list[RoleRow]:
+    async def losses(self, chain: Chain, calls: Sequence[Mapping[str, Any]]) -> tuple[Verdict, ...]:
+        """What the calls of a plan take away for good: the last holder of a role, the owner, the last key of this console.
+
+        Args:
+            calls: address, function and call data of each, in order.
+
+        Raises:
+            Unavailable: the network does not answer.
+        """
+        told: list[Verdict] = []
+        for address in dict.fromkeys(str(call["to"]) for call in calls if call["function"] in CHANGES):
+            interface = await self._calls.interfaces.get(chain.network.id, address)
+            head, owner = (await chain.head()).number, ""
+            granted = await self._granted(chain, interface, head) if interface.has(HAS_ROLE) else {}
+            holders: dict[str, set[str]] = {role: set() for role, _ in granted}
+            for (role, holder), (_, held) in granted.items():
+                holders[role] |= {holder} if held else set()
+            names, nameless = own_roles(interface), {role: _named(role, {}) for role in (*holders, DEFAULT_ADMIN_ID)}
+            admins = await self._admins(chain, interface, [*holders, *names], head) if holders else {}
+            if interface.has(OWNER_CALL):
+                owner = checksummed((await self._views(chain, interface, [("owner", [])], head))[0])
+            parties = await self._parties(chain, interface) if self.parties is not None else None
+            now = Standing(interface.name, holders, admins, nameless | names, owner, parties)
+            told += losses(now, [call for call in calls if call["to"] == address], SIGNING)
+        return tuple(told)
+
+    async def _granted(
+        self, chain: Chain, interface: Interface, head: int
+    ) -> dict[tuple[str, str], tuple[Mapping[str, Any], bool]]:
+        """The last event of each role and account, and whether the account holds the role now."""
         logs = await read_logs(chain, interface.address, [[GRANTED, REVOKED]], interface.first_block, head)
-        last: dict[tuple[str, str], dict[str, Any]] = {}
-        for log in logs:  # in order: the last word counts
-            last[str(log["topics"][1]), checksummed(str(log["topics"][2]))] = log
+        last = {(str(log["topics"][1]), checksummed(str(log["topics"][2]))): log for log in logs}  # in order: the last word counts
         asked: Asked = [("hasRole", [bytes.fromhex(role[2:]), holder]) for role, holder in last]
-        holds = [bool(int(word, 16)) for word in await self._views(chain, interface, asked, head)]
-        roles = list(dict.fromkeys(role for role, _ in last))
-        ruled: Asked = [("getRoleAdmin", [bytes.fromhex(role[2:])]) for role in roles]
-        admins = await self._views(chain, interface, ruled, head)
-        admin_of = dict(zip(roles, admins, strict=True))
+        words = await self._views(chain, interface, asked, head)
+        return {key: (log, bool(int(word, 16))) for (key, log), word in zip(last.items(), words, strict=True)}
+
+    async def _admins(self, chain: Chain, interface: Interface, roles: Iterable[str], head: int) -> dict[str, str]:
+        """The role that administers each role."""
+        asked = list(dict.fromkeys(roles))
+        words = await self._views(chain, interface, [("getRoleAdmin", [bytes.fromhex(role[2:])]) for role in asked], head)
+        return {role: word[:66] for role, word in zip(asked, words, strict=True)}
+
+    async def _by_role(self, chain: Chain, interface: Interface, head: int, parties: Mapping[str, Party]) -> list[RoleRow]:
+        found = await self._granted(chain, interface, head)
+        admin_of = await self._admins(chain, interface, [role for role, _ in found], head)
         names = own_roles(interface)
         rows = []
-        for ((role, holder), log), held in zip(last.items(), holds, strict=True):
+        for (role, holder), (log, held) in found.items():
             granted = str(log["topics"][0]) == GRANTED
             if not held and not granted:
                 continue
@@ -119,7 +157,7 @@ class Roles:
                     interface.name,
                     interface.address,
                     _named(role, names),
-                    _named(admin_of[role][:66], names),
+                    _named(admin_of[role], names),
                     holder,
                     int(log["blockNumber"], 16) if granted else 0,
                     parties.get(holder, Party("", "foreign")),
@@ -207,6 +245,9 @@ class Roles:
             raise Invalid("Old and new holder are one account. Nothing was planned.", "Choose another account.", field="new")
         title = f"Rotate {role} on {interface.name}"
         if role == OWNER:
+            answer = await self._calls.read(network_id, interface.address, OWNER_CALL)
+            if (owner := str(answer.values[0][2])) != account(old, "old"):
+                raise Conflict(f"{interface.name} belongs to {owner}, not to {old}. Nothing was planned.", "Read the roles again.")
             return await self._calls.plan(network_id, [self._hand_over(interface, new)], sender, title)
         if not await self._holds(network_id, interface, role, old):
             raise Conflict(f"{old} does not hold {role} of {interface.name}. Nothing was planned.", "Read the roles again.")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from app.contracts.roles import IN_KEYRING, Party
+from app.chain import abi
+from app.contracts.losing import GIVES_UP, GRANTS, HANDS_OVER, TAKES, Standing, losses
+from app.contracts.roles import IN_KEYRING, SIGNING, Party
 from app.core.errors import Conflict, Invalid, NotFound
-from app.operations.plans import PlanState
+from app.operations.plans import PlanState, VerdictLevel
 from tests.contracts.deploy_program import Room
 
 pytestmark = [pytest.mark.node, pytest.mark.compiler]
@@ -100,3 +102,63 @@ async def test_the_emergency_pause_finds_who_may_and_shows_what_it_does(room: Ro
         await roles.plan_pause("anvil", "AzoraToken")
     with pytest.raises(NotFound, match="cannot be paused"):
         await roles.plan_pause("anvil", "Emission")
+
+
+def lost(plan) -> dict[str, tuple[VerdictLevel, str]]:
+    """What the plan takes away, by rule."""
+    rules = ("contracts.last_holder", "contracts.last_owner", "contracts.key_elsewhere")
+    return {each.rule: (each.level, each.text) for each in plan.preview.verdicts if each.rule in rules}
+
+
+@pytest.mark.asyncio
+async def test_taking_the_last_administrator_names_what_is_lost_for_good(room: Room, node) -> None:
+    await room.deployed()
+    roles, token = room.contracts.roles, "AzoraToken"
+    plan = await roles.plan_revoke("anvil", token, "DEFAULT_ADMIN_ROLE", room.deployer, room.deployer)
+    level, said = lost(plan)["contracts.last_holder"]
+    assert level is VerdictLevel.WARNING and "nobody can ever give it to anybody again" in said
+    assert all(role in said for role in ("DEFAULT_ADMIN_ROLE", "MINTER_ROLE", "PAUSER_ROLE"))
+    admin = "0x" + "00" * 32
+    renounced = await room.contracts.calls.plan_call("anvil", token, "renounceRole", [admin, room.deployer], room.deployer)
+    assert lost(renounced) == lost(plan), "whichever way it is lost"
+    pauser = await roles.plan_revoke("anvil", token, "PAUSER_ROLE", room.deployer, room.deployer)
+    level, said = lost(pauser)["contracts.last_holder"]
+    assert level is VerdictLevel.NOTE and "DEFAULT_ADMIN_ROLE decides who gets it again" in said
+    await run(room, await roles.plan_grant("anvil", token, "DEFAULT_ADMIN_ROLE", room.other, room.deployer))
+    assert not lost(await roles.plan_revoke("anvil", token, "DEFAULT_ADMIN_ROLE", room.deployer, room.deployer))
+
+
+@pytest.mark.asyncio
+async def test_a_role_that_leaves_the_keys_of_this_console_is_a_warning(room: Room, node) -> None:
+    await room.deployed()
+    roles, stranger = room.contracts.roles, "0x" + "d1" * 20
+
+    async def parties(_network):
+        return {room.deployer: Party("Deployer", IN_KEYRING), room.other: Party("Other", IN_KEYRING)}
+
+    roles.parties = parties
+    away = await roles.plan_rotate("anvil", "AzoraToken", "DEFAULT_ADMIN_ROLE", room.deployer, stranger, room.deployer)
+    level, said = lost(away)["contracts.key_elsewhere"]
+    assert level is VerdictLevel.WARNING and "(foreign)" in said and "No key of this console holds DEFAULT_ADMIN_ROLE" in said
+    kept = await roles.plan_rotate("anvil", "AzoraToken", "DEFAULT_ADMIN_ROLE", room.deployer, room.other, room.deployer)
+    assert not lost(kept)
+
+
+A, B, MINE, YOURS = "0x" + "00" * 32, "0x" + "0b" * 32, "0x" + "11" * 20, "0x" + "22" * 20
+
+
+def call(function: str, *given: object) -> dict[str, str]:
+    kinds = function.partition("(")[2][:-1].split(",") if given else []
+    return {"function": function, "data": "0x" + "00" * 4 + abi.encode(kinds, given).hex()}
+
+
+def test_an_owner_that_goes_and_a_role_that_administers_itself() -> None:
+    owned = Standing("Box", {}, {}, {}, MINE, {MINE: Party("", IN_KEYRING)})
+    assert [each.rule for each in losses(owned, [call(GIVES_UP)], SIGNING)] == ["contracts.last_owner"]
+    assert [each.rule for each in losses(owned, [call(HANDS_OVER, YOURS)], SIGNING)] == ["contracts.key_elsewhere"]
+    # B administers itself: without a holder it is gone, though A still has one.
+    own = Standing("Box", {A: {MINE}, B: {YOURS}}, {A: A, B: B}, {A: "A", B: "B"})
+    (gone,) = losses(own, [call(TAKES[0], bytes.fromhex(B[2:]), YOURS)], SIGNING)
+    assert gone.level is VerdictLevel.WARNING and gone.text.endswith("revoked again: B.")
+    back = [call(GRANTS, bytes.fromhex(B[2:]), MINE), call(TAKES[0], bytes.fromhex(B[2:]), YOURS)]
+    assert losses(own, back, SIGNING) == ()
