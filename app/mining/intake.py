@@ -8,14 +8,12 @@ address.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.core.errors import Conflict, ConsoleError, Invalid
 from app.core.money import parse_units
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 10_000
 MOST_BYTES = 16 * 2**20
-LOOK_SECONDS = 1.0
+TOO_LARGE = ("The list is larger than 16 MiB. Nothing was queued.", "Split it.")
 COLUMNS = {
     "contributor": ("contributor", "address", "account"),
     "activity": ("activity",),
@@ -103,7 +101,7 @@ class Intake:
             Invalid: the file as a whole cannot be read; nothing was queued.
         """
         if len(data) > MOST_BYTES:
-            raise Invalid("The list is larger than 16 MiB. Nothing was queued.", "Split it.", field="file")
+            raise Invalid(*TOO_LARGE, field="file")
         found = await asyncio.to_thread(_rows, data)
         return [
             IntakeRow(line, None, problem) if problem else await self._row(line, cells, folder) for line, cells, problem in found
@@ -143,59 +141,6 @@ class Intake:
             if job is not None:
                 job.progress((at + 1) / len(rows), f"{at + 1:,} of {len(rows):,} rows")
         return IntakeReport(name, tuple(outcomes))
-
-    async def watch(self, network_id: str, folder: Path, job: Job) -> None:
-        """Take every list that is put into a folder, until it is cancelled.
-
-        A list moves to ``taken``, or to ``refused`` when none of its rows was new or known, with a report beside it. It
-        is taken when its size and time have stood still between two looks: half-written files wait.
-
-        Raises:
-            Invalid: there is no such folder.
-        """
-        if not folder.is_dir():
-            raise Invalid(f"There is no folder {folder}. Nothing is watched.", "Make it first.", field="folder")
-        seen: dict[Path, tuple[int, int]] = {}
-        taken = 0
-        while True:
-            for path in sorted(folder.iterdir()):
-                if path.suffix.lower() not in (".csv", ".json") or not path.is_file() or path.name.endswith(".report.json"):
-                    continue
-                stat = path.stat()
-                mark = (stat.st_size, stat.st_mtime_ns)
-                if seen.get(path) == mark:
-                    await self._take_file(network_id, path)
-                    taken += 1
-                    job.progress(None, f"{taken} lists taken, the last was {path.name}")
-                    seen.pop(path, None)
-                else:
-                    seen[path] = mark
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def _take_file(self, network_id: str, path: Path) -> None:
-        try:
-            report = await self.take(network_id, path.name, await self.read(path.read_bytes(), path.parent))
-            place = "taken" if report.queued or report.known else "refused"
-            told: dict[str, Any] = {
-                "file": path.name,
-                "queued": report.queued,
-                "known": report.known,
-                "refused": report.refused,
-                "rows": [
-                    {"line": outcome.line, "proof": outcome.number, "status": outcome.status, "problem": outcome.problem}
-                    for outcome in report.outcomes
-                ],
-            }
-        except ConsoleError as error:
-            if error.retryable:
-                return  # the network does not answer: the list stays where it is
-            place, told = "refused", {"file": path.name, "queued": 0, "problem": str(error)}
-        target = path.parent / place
-        target.mkdir(exist_ok=True)
-        moved = target / path.name
-        # The report first: a list that has moved has its report.
-        (target / f"{path.name}.report.json").write_text(json.dumps(told, indent=2, ensure_ascii=False), encoding="utf-8")
-        os.replace(path, moved)
 
     async def _row(self, line: int, cells: Mapping[str, str], folder: Path) -> IntakeRow:
         try:

@@ -27,6 +27,7 @@ from app.mining.reconciling import QueueReconciliation, Reconciling
 from app.mining.remarks import Said
 from app.mining.reviewing import Reviewing
 from app.mining.signatures import Signature, Signatures
+from app.mining.watching import Watch
 from app.operations.plans import Plan, StepSpec
 from app.operations.steps import PlanKind, Step
 from app.wallets.keys import parse_address
@@ -73,6 +74,7 @@ class Mining:
         self._transactions = transactions
         self._economy_of = economy_of
         self._jobs = jobs
+        self._bus = bus
         self._epoch_rules: dict[tuple[str, str], tuple[int, int]] = {}
         self._queue = Queue(database, bus)
         self._emissions = Emissions(networks, self._queue, ledger, economy_of)
@@ -142,7 +144,9 @@ class Mining:
     def watch_folder(self, network_id: str, folder: Path) -> Job:
         """Take every list that is put into a folder, until the job is cancelled."""
         return self._jobs.start(
-            f"Watch {folder.name} for proofs", lambda job: self.intake.watch(network_id, folder, job), kind="mining"
+            f"Watch {folder.name} for proofs",
+            lambda job: Watch(self.intake, self._bus, network_id, folder, job).run(),
+            kind="mining",
         )
 
     async def review_many(self, proof_ids: Sequence[str], accept: bool, reason: str = "") -> int:

@@ -2,71 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
-import pytest_asyncio
 
-from app.core.errors import Invalid, NotFound, Unavailable
-from app.core.events import Bus
-from app.core.jobs import Jobs
-from app.database import Database
-from app.mining.intake import Intake
-from app.mining.policy import activity_word, policy_v1
-from app.mining.proofs import ValueProof
-from app.mining.queue import Queue
-from app.wallets.keys import checksum
-
-NETWORK, CONTRACT = "1337:0x" + "11" * 32, checksum(b"\x22" * 20)
-ADA, BOB = checksum(b"\x33" * 20), checksum(b"\x44" * 20)
-HEAD = "contributor,activity,score,evidence,reward\n"
-
-
-class Desk:
-    """An intake over a real queue; the network can be taken away."""
-
-    def __init__(self, queue: Queue) -> None:
-        self.queue, self.away = queue, False
-        self.intake = Intake(self.submit, self.resolve)
-
-    async def resolve(self, text):
-        if text == "Ada":
-            return ADA
-        if not text.startswith("0x"):
-            raise NotFound(f"There is no account “{text}”.")
-        return text
-
-    async def submit(self, _network, draft):
-        if self.away:
-            raise Unavailable("The node does not answer. Nothing was queued.", retryable=True)
-        price, evidence = policy_v1().price(draft.activity, draft.score, draft.reward), draft.evidence()
-        proof = ValueProof(
-            draft.contributor, price.reward, activity_word(draft.activity), evidence.sha256, 4_000_000_000, draft.salt
-        )
-        return await self.queue.add(NETWORK, CONTRACT, draft, proof, proof.digest(1337, CONTRACT), evidence, price, policy_v1())
-
-    async def taken(self, data, folder):
-        text = data if isinstance(data, bytes) else data.encode()
-        return await self.intake.take("net", "list", await self.intake.read(text, folder))
-
-
-@pytest_asyncio.fixture
-async def desk(tmp_path):
-    store = Database.at(tmp_path / "console.db")
-    await store.open()
-    yield Desk(Queue(store, Bus()))
-    await store.close()
-
-
-@pytest.fixture
-def folder(tmp_path):
-    place = tmp_path / "lists"
-    place.mkdir()
-    for name in "abcd":
-        (place / f"{name}.txt").write_text(f"work {name}")
-    (tmp_path / "secret.txt").write_text("not evidence")
-    return place
+from app.core.errors import Invalid
+from tests.mining.lists import ADA, BOB, HEAD, NETWORK
 
 
 @pytest.mark.asyncio
@@ -133,37 +74,6 @@ async def test_json_says_the_same_as_csv(desk, folder):
 async def test_a_file_that_is_no_list_is_refused_as_a_whole(desk, folder, data):
     with pytest.raises(Invalid):
         await desk.taken(data, folder)
-
-
-@pytest.mark.asyncio
-async def test_a_watched_folder_takes_what_lies_still_and_leaves_a_report(desk, folder):
-    jobs = Jobs()
-    job = jobs.start("watch", lambda job: desk.intake.watch("net", folder, job))
-    try:
-        (folder / "good.csv").write_text(HEAD + "Ada,code-review,90,a.txt,\nAda,juggling,90,b.txt,\n")
-        (folder / "bad.json").write_text("{}")
-        report = await _there(folder / "taken" / "good.csv.report.json")
-        assert (report["queued"], report["refused"], report["rows"][0]["proof"]) == (1, 1, 1)
-        assert (folder / "taken" / "good.csv").exists() and not (folder / "good.csv").exists()
-        assert "JSON list" in (await _there(folder / "refused" / "bad.json.report.json"))["problem"]
-        # While the network is away a list waits, and is taken when it is back.
-        desk.away = True
-        (folder / "later.csv").write_text(HEAD + "Ada,code-review,90,c.txt,\n")
-        await asyncio.sleep(2.5)
-        assert (folder / "later.csv").exists() and job.state.value == "running"
-        desk.away = False
-        assert (await _there(folder / "taken" / "later.csv.report.json"))["queued"] == 1
-    finally:
-        jobs.cancel(job.id)
-        await jobs.close()
-
-
-async def _there(path):
-    for _ in range(400):
-        if path.exists():
-            return json.loads(path.read_text(encoding="utf-8"))
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{path.name} never came")
 
 
 @pytest.mark.asyncio
