@@ -139,7 +139,9 @@ def deploy(
     officer: Annotated[str, typer.Option(help="Account that completes redemptions; default: the deployer")] = "",
     epoch_length: Annotated[int, typer.Option(help="Seconds per epoch")] = 3600,
     epoch_budget: Annotated[str, typer.Option(help="AZR that may be minted per epoch")] = "36000",
-    system: Annotated[str, typer.Option(help="A declared system: azr, work, or a TOML file of your own")] = "azr",
+    system: Annotated[
+        str, typer.Option(help="A declared system: azr, work, or a TOML file, made of the contracts of its project")
+    ] = "azr",
     values: Annotated[
         list[str] | None, typer.Option("--set", help="Of another system: parameter=value, as often as needed")
     ] = None,
@@ -147,7 +149,10 @@ def deploy(
         list[str] | None,
         typer.Option("--args", help="Of one contract: its constructor's arguments, one each time; structs as JSON"),
     ] = None,
-    project: Annotated[Path | None, typer.Option(help="Folder of one contract; default: ours")] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the contracts; default: ours, or the Foundry or Hardhat project that a system's file lies in"),
+    ] = None,
     links: Annotated[list[str] | None, typer.Option("--link", help="Of one contract: Library=0x…")] = None,
     value: Annotated[str, typer.Option(help="Of one contract: coins that its constructor receives")] = "0",
     salt: Annotated[str, typer.Option(help="Of one contract: make it by CREATE2, at an address that no nonce changes")] = "",
@@ -166,8 +171,14 @@ def deploy(
             linked = dict(_pair(text, "Library=0x…") for text in links or [])
             wei = parse_units(value, 18, unit="coins", field="value")
             return await _plan_one(console, name, project, who, given or [], linked, wei, salt)
+        if project is not None and not system.endswith(".toml"):
+            raise Invalid(
+                f"The system “{system}” is made of our own contracts, not of those in {project}. Nothing was planned.",
+                "Name one contract, or the file of a system: --system FILE.toml",
+                field="project",
+            )
         if system != "azr":
-            return await _plan_of(console, system, who, values or [], anew=anew)
+            return await _plan_of(console, system, project, who, values or [], anew=anew)
         return await console.contracts.plan_deploy_economy(
             network_of(console).id,
             who,
@@ -219,11 +230,15 @@ def _pair(text: str, such: str) -> tuple[str, str]:
     return key, value
 
 
-async def _plan_of(console: Console, system: str, deployer: str, written: list[str], *, anew: bool) -> Plan:
+async def _plan_of(console: Console, system: str, project: Path | None, deployer: str, written: list[str], *, anew: bool) -> Plan:
     """The plan of any declared system; parameters of the kind address may be labels of accounts."""
+    from app.contracts.projects import project_around
     from app.contracts.systems import System, definition_of, read_definition
 
-    definition = read_definition(Path(system)) if system.endswith(".toml") else definition_of(system)
+    if system.endswith(".toml"):
+        definition, folder = read_definition(Path(system)), project or project_around(Path(system))
+    else:
+        definition, folder = definition_of(system), None
     name = Path(system).stem
     declared = System.parse(name, definition)
     kinds = {parameter.name: parameter.kind for parameter in declared.parameters}
@@ -231,7 +246,8 @@ async def _plan_of(console: Console, system: str, deployer: str, written: list[s
     for text in written:
         key, value = _pair(text, "parameter=value")
         values[key] = await console.wallets.resolve(value) if kinds.get(key) == "address" else value
-    return await console.contracts.plan_deploy(network_of(console).id, name, values, definition, anew=anew)
+    network = network_of(console).id
+    return await console.contracts.plan_deploy(network, name, values, definition, project=folder, anew=anew)
 
 
 @contracts.command("list")

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.chain.hashing import checksum_address
+from app.contracts.builds import Build, creation_arguments, creation_data, digests_of
 from app.contracts.create2 import address_of, code_at
-from app.contracts.deployments import CREATE, GRANT, addresses_of, creation_arguments, creation_data, kept_of, known_of, role_held
+from app.contracts.deployments import CREATE, GRANT, addresses_of, kept_of, known_of, role_held
 from app.contracts.systems import Creation, System, parameters_in, resolve, system_of
 from app.core.errors import Conflict
 
 if TYPE_CHECKING:
     from app.chain import Chain
-    from app.contracts.artifacts import Compilation
     from app.contracts.deployments import Deployment
     from app.operations.plans import Plan, StepSpec
 
@@ -38,7 +38,7 @@ class Already:
 
 async def already_there(
     chain: Chain,
-    built: Compilation,
+    built: Build,
     system: System,
     values: Mapping[str, object],
     known: Mapping[str, str],
@@ -56,6 +56,7 @@ async def already_there(
     timed = {parameter.name for parameter in system.parameters if parameter.kind == "now" and parameter.name in was}
     compared = {**values, **{name: was[name] for name in timed}}
     old = {item.name: item for item in system_of(was).contracts} if before else {}
+    digests = digests_of(before) if before else {}
     kept: dict[str, str] = {}
     differs: dict[str, str] = {}
     for item in system.contracts:
@@ -65,10 +66,11 @@ async def already_there(
             continue
         if before is None:
             continue
-        why = _difference(built, item, old.get(item.name), compared, there, was, old_addresses)
+        why = "its code is another" if digests.get(item.name, built[item.name].digest) != built[item.name].digest else ""
+        why = why or _difference(built, item, old.get(item.name), compared, there, was, old_addresses)
         if not why:
             address = old_addresses[item.name]
-            matches = built.get(item.name).runtime_matches(await code_at(chain, address))
+            matches = built[item.name].runtime_matches(await code_at(chain, address))
             why = "" if matches else f"the code at {address} is not what was made there"
         if why:
             differs[item.name] = why
@@ -80,14 +82,14 @@ async def already_there(
 
 
 async def salted_there(
-    chain: Chain, built: Compilation, item: Creation, values: Mapping[str, object], addresses: Mapping[str, str]
+    chain: Chain, built: Build, item: Creation, values: Mapping[str, object], addresses: Mapping[str, str]
 ) -> str:
     """Where a contract with a salt is already, with our code; empty where it is not, or refers to one that is not there yet."""
     try:
         address = address_of(item.salt, creation_data(built, item, values, addresses))
     except Conflict:
         return ""
-    return address if built.get(item.name).runtime_matches(await code_at(chain, address)) else ""
+    return address if built[item.name].runtime_matches(await code_at(chain, address)) else ""
 
 
 async def creations(chain: Chain, kept: Mapping[str, str], book: Sequence[Deployment]) -> dict[str, dict[str, object]]:
@@ -116,7 +118,7 @@ async def creations(chain: Chain, kept: Mapping[str, str], book: Sequence[Deploy
 
 
 def _difference(
-    built: Compilation,
+    built: Build,
     item: Creation,
     old: Creation | None,
     values: Mapping[str, object],
@@ -136,7 +138,7 @@ def _difference(
     was = creation_data(built, old, old_values, old_addresses)
     if data == was:
         return ""
-    artifact = built.get(item.name)
+    artifact = built[item.name]
     given = creation_arguments(artifact, item, values, addresses)
     gave = creation_arguments(artifact, old, old_values, old_addresses)
     pairs = zip(artifact.parameters, gave, given, strict=True)

@@ -14,11 +14,10 @@ from app.chain import abi
 from app.chain.hashing import checksum_address, created_address
 from app.chain.simulation import CallRequest
 from app.chain.transactions import TransactionRequest, TransactionStep
-from app.contracts.artifacts import Artifact, Compilation
+from app.contracts.builds import Build, Builds, creation_data, view_answer, view_data
 from app.contracts.create2 import CreatingStep, address_of, creation_request, deployer_calls, lacking, salted_verdicts
-from app.contracts.systems import Check, Creation, Grant, System, fitted, resolve, system_of
+from app.contracts.systems import Check, Creation, Grant, System, resolve, system_of
 from app.core.clock import now_ms
-from app.core.errors import Conflict
 from app.core.events import ContractsChanged
 from app.operations.plans import Effect, Fee, Plan, Preview, StepSpec, Verdict, VerdictLevel
 from app.operations.steps import Outcome, StepContext
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from app.chain import Chain, Fees, Network, Networks, Simulation, Transactions
-    from app.contracts.compiler import Compiler
     from app.core.events import Bus
     from app.database import Database
 
@@ -62,13 +60,13 @@ class Deployments:
     """Plans, previews and measures ``contracts.deploy``; keeps the address book."""
 
     def __init__(
-        self, database: Database, networks: Networks, simulation: Simulation, fees: Fees, compiler: Compiler, bus: Bus
+        self, database: Database, networks: Networks, simulation: Simulation, fees: Fees, builds: Builds, bus: Bus
     ) -> None:
         self._database = database
         self._networks = networks
         self._simulation = simulation
         self._fees = fees
-        self._compiler = compiler
+        self.builds = builds
         self._bus = bus
 
     def steps(self, network: Network, system: System, sender: str) -> list[StepSpec]:
@@ -89,7 +87,7 @@ class Deployments:
         """Execute all of it on the newest block, without sending anything."""
         system, sender = system_of(plan.params), sender_of(plan)
         chain = await self._networks.connect(plan.target.ref)
-        built = await self.built()
+        built = await self.builds.of(plan)
         nonce = int(str(await chain.rpc.call("eth_getTransactionCount", sender, "pending")), 16)
         contracts, grants = open_parts(plan, system)
         calls = deployer_calls(plan, sender)
@@ -133,8 +131,8 @@ class Deployments:
             notes=("Deployed code cannot be taken back. Roles can be revoked by the admin.",),
         )
 
-    def _verdicts(self, built: Compilation, system: System, plan: Plan, held: int, fee: Fee) -> list[Verdict]:
-        too_large = [item.name for item in system.contracts if (len(built.get(item.name).runtime) - 2) // 2 > SIZE_LIMIT]
+    def _verdicts(self, built: Build, system: System, plan: Plan, held: int, fee: Fee) -> list[Verdict]:
+        too_large = [item.name for item in system.contracts if (len(built[item.name].runtime) - 2) // 2 > SIZE_LIMIT]
         found = [
             Verdict("contracts.size", VerdictLevel.BLOCK, f"{', '.join(too_large)} exceed 24 KiB (EIP-170)")
             if too_large
@@ -161,11 +159,11 @@ class Deployments:
         """What is there now: code at the addresses (immutables apart), what the checks ask, roles held."""
         system, made = system_of(plan.params), addresses_of(plan)
         chain = await self._networks.connect(plan.target.ref)
-        built = await self.built()
+        built = await self.builds.of(plan)
         found: list[Effect] = []
         for effect in _created(made):
             code = str(await chain.rpc.call("eth_getCode", effect.after, "latest"))
-            if built.get(effect.subject).runtime_matches(code):
+            if built[effect.subject].runtime_matches(code):
                 found.append(effect)
         addresses = known_of(plan) | made
         contracts, grants = open_parts(plan, system)
@@ -193,9 +191,9 @@ class Deployments:
         ]
         if not kept:
             return anew
-        chain, built = await self._networks.connect(plan.target.ref), await self.built()
+        chain, built = await self._networks.connect(plan.target.ref), await self.builds.of(plan)
         codes = await chain.rpc.batch([("eth_getCode", [address, "latest"]) for address in kept.values()])
-        other = [name for name, code in zip(kept, codes, strict=True) if not built.get(name).runtime_matches(str(code))]
+        other = [name for name, code in zip(kept, codes, strict=True) if not built[name].runtime_matches(str(code))]
         if other:
             text = f"{', '.join(other)} of the plan before is no longer there, or has other code than ours"
             return [*anew, Verdict("contracts.kept", VerdictLevel.BLOCK, text, "Deploy all of it anew.")]
@@ -224,24 +222,13 @@ class Deployments:
             await self.keep(plan, name, result, str(result["deployer"]))
         self._bus.publish(ContractsChanged())
 
-    async def built(self) -> Compilation:
-        """Our contracts, compiled.
-
-        Raises:
-            Conflict: they do not compile.
-        """
-        built = await self._compiler.compile()
-        if built.errors:
-            raise Conflict(f"The contracts do not compile: {built.errors[0]}. Nothing was planned.", "Correct the source.")
-        return built
-
     # the address book
 
     async def keep(self, plan: Plan, name: str, result: Mapping[str, Any], deployer: str, digest: str = "") -> None:
-        """Write a created contract into the address book; doing it twice is doing it once. ``digest``: of ours, when not given."""
+        """Write a created contract into the address book; twice is once. ``digest``: of the plan, when not given."""
         from app.contracts.tables import deployments as table
 
-        artifact = digest or (await self.built()).get(name).digest
+        artifact = digest or (await self.builds.of(plan))[name].digest
         network = plan.target.ref
 
         def write(connection: Connection) -> None:
@@ -319,7 +306,7 @@ class CreateStep(CreatingStep):
         """Creation code and encoded arguments; with a salt, for the deterministic deployer."""
         params = context.plan.params
         item = next(item for item in system_of(params).contracts if item.name == self._name)
-        built = await self._deployments.built()
+        built = await self._deployments.builds.of(context.plan)
         return creation_request(item.salt, creation_data(built, item, params, addresses_so_far(context)))
 
     async def committed(self, outcome: Outcome, context: StepContext) -> None:
@@ -415,38 +402,9 @@ def _addresses(plan: Plan, results: Sequence[Mapping[str, object]]) -> dict[str,
     return {str(s.spec.params["contract"]): str(r["contract"]) for s, r in pairs if s.spec.kind == CREATE and r.get("contract")}
 
 
-def creation_data(built: Compilation, item: Creation, values: Mapping[str, object], addresses: Mapping[str, str]) -> str:
-    """Creation code followed by the encoded constructor arguments."""
-    artifact = built.get(item.name)
-    types = abi.types_of(artifact.parameters)
-    return (
-        "0x"
-        + artifact.creation_code(addresses).hex()
-        + abi.encode(types, creation_arguments(artifact, item, values, addresses)).hex()
-    )
-
-
-def creation_arguments(
-    artifact: Artifact, item: Creation, values: Mapping[str, object], addresses: Mapping[str, str]
-) -> list[object]:
-    """The constructor arguments as the ABI's encoder takes them."""
-    types = abi.types_of(artifact.parameters)
-    return [fitted(kind, resolve(argument, values, addresses)) for kind, argument in zip(types, item.arguments, strict=True)]
-
-
 def grant_data(item: Grant, values: Mapping[str, object], addresses: Mapping[str, str]) -> str:
     """The call that grants a role."""
     return abi.encode_call(_CHECKS, "grantRole", [item.role_id, resolve(item.holder, values, addresses)])
-
-
-def view_data(built: Compilation, check: Check) -> str:
-    """The call of a check's view."""
-    return abi.encode_call(built.get(check.contract).abi, check.view, [])
-
-
-def view_answer(built: Compilation, check: Check, answer: str) -> str:
-    """What the view said, as text."""
-    return str(abi.decode_output(built.get(check.contract).abi, check.view, answer))
 
 
 def promise(check: Check, plan: Plan, addresses: Mapping[str, str]) -> str:

@@ -6,37 +6,39 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from app.chain import abi
-from app.contracts.deployments import creation_arguments
+from app.contracts.builds import Build, creation_arguments
 from app.core.errors import Invalid
 
 if TYPE_CHECKING:
-    from app.contracts.artifacts import Artifact, Compilation
+    from app.contracts.artifacts import Artifact
     from app.contracts.systems import Check, Creation, System
 
 _SOMEWHERE = "0x" + "11" * 20  # stands for addresses that only the plan will know
 
 
-def require_fit(system: System, built: Compilation, values: Mapping[str, object]) -> None:
+def require_fit(system: System, built: Build, values: Mapping[str, object], project: str = "") -> None:
     """Hold each contract, argument and check of a declaration against the compiled contracts.
 
     Args:
         values: the parameters as a plan keeps them.
+        project: folder of the project that was compiled; empty: our own contracts.
 
     Raises:
         Invalid: a contract is not among the compiled ones or is created twice, its arguments do not fit its constructor, or a check
             asks a view that is none without arguments.
     """
-    artifacts = {artifact.name: artifact for artifact in built.contracts}
+    named = dict.fromkeys((*system.needs, *(item.name for item in system.contracts)), _SOMEWHERE)
+    where = f"the contracts of {project}" if project else "the console's own contracts"
     seen: set[str] = set(system.needs)
     for item in system.contracts:
         if item.name in seen:
             raise _refused(system, f"creates {item.name} twice, or needs it and creates it; what refers to it would be ambiguous")
         seen.add(item.name)
-        if item.name not in artifacts:
-            raise _refused(system, f"creates {item.name}, which is not among the console's own contracts")
-        _require_arguments(system, artifacts[item.name], item, values, dict.fromkeys(artifacts, _SOMEWHERE))
+        if item.name not in built:
+            raise _refused(system, f"creates {item.contract or item.name}, which is not among {where}")
+        _require_arguments(system, built[item.name], item, values, named)
     for check in system.checks:
-        if check.contract not in artifacts or not _is_view(artifacts[check.contract], check):
+        if check.contract not in built or not _is_view(built[check.contract], check):
             raise _refused(system, f"asks {check.contract}.{check.view}, which is no view without arguments")
 
 

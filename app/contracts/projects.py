@@ -186,6 +186,16 @@ def open_project(folder: Path, modules: Path = CONTRACTS / "node_modules") -> Pr
     )
 
 
+def project_around(file: Path, own: Path = CONTRACTS) -> Path | None:
+    """The nearest folder above a file that Foundry or Hardhat would call a project; None where none is, or it is our own."""
+    for folder in file.expanduser().absolute().parents:
+        if folder == own:
+            return None
+        if (folder / "foundry.toml").is_file() or hardhat.find(folder) is not None:
+            return folder
+    return None
+
+
 def _includes(root: Path, libs: Sequence[Path], modules: Path) -> tuple[Path, ...]:
     """Libraries that are named, then every ``node_modules`` on the way up (as Node looks), then ours."""
     upward = [place / "node_modules" for place in (root, *root.parents)]

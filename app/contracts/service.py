@@ -14,6 +14,7 @@ from app.chain.hashing import checksum_address
 from app.contracts.already import already_there, creations, salted_there
 from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.books import Books
+from app.contracts.builds import Builds, creation_arguments, digests_of, project_of, sources
 from app.contracts.calls import Calls
 from app.contracts.compiler import Compiler
 from app.contracts.create2 import PUT, PutDeployerStep, deployer_steps
@@ -25,7 +26,6 @@ from app.contracts.deployments import (
     Deployments,
     GrantStep,
     addresses_of,
-    creation_arguments,
     kept_of,
     known_of,
 )
@@ -86,7 +86,8 @@ class Contracts:
         self.projects = Workspace(self.toolchain, self.compiler, settings, jobs, bus, self._learn)
         self.tests = Tests(self.toolchain, cache, self._project, jobs)
         self._slots: dict[str, tuple[int, int]] = {}  # of balances and supply, by the token's artifact
-        self._deployments = Deployments(database, networks, simulation, fees, self.compiler, bus)
+        self._builds = Builds(self.projects, self.compiler)
+        self._deployments = Deployments(database, networks, simulation, fees, self._builds, bus)
         self.singles = Singles(networks, simulation, fees, transactions, operations, self.compiler, self._deployments)
         self.verification = Verification(networks, self.compiler, database)
         self.gas = GasReports(self.tests, self.compiler, networks, self._deployments.book, self._artifact)
@@ -135,6 +136,7 @@ class Contracts:
         values: Mapping[str, object],
         definition: Mapping[str, object] | None = None,
         *,
+        project: Path | None = None,
         anew: bool = False,
     ) -> Plan:
         """Plan a declared system: its contracts in order, and their roles.
@@ -145,11 +147,12 @@ class Contracts:
             system_id: a file of ``contracts/systems``, or the name of ``definition``.
             values: the parameters, as typed (amounts in AZR as text) or as kept (whole numbers); others have their defaults.
             definition: what a TOML file of another place says.
+            project: folder of the project whose contracts it is made of; default: our own.
             anew: make all of it once more, beside what is there.
 
         Raises:
-            Invalid: a parameter is missing or does not fit (``field`` names it), or the declaration contradicts itself or the
-                contracts.
+            Invalid: a parameter is missing or does not fit (``field`` names it), the declaration contradicts itself or the
+                contracts, or the project cannot be read.
             NotFound: there is no such system, or the network lacks a contract that it needs.
             Conflict: the sources do not compile, or all of it is there already.
         """
@@ -157,14 +160,15 @@ class Contracts:
         system = System.parse(system_id, declared)
         chain = await self._networks.connect(network_id)
         kept = system.values(values, (await chain.head()).timestamp)
-        await self.compile()
-        require_fit(system, await self._deployments.built(), kept)
+        folder = str(project.expanduser().absolute()) if project is not None else ""
+        built = await self._builds.now(system, folder)
+        require_fit(system, built, kept, folder)
         known = await self._known(chain.network, system)
-        params = {**kept, "system": system_id, "definition": declared, "known": known}
+        params = {**kept, "system": system_id, "definition": declared, "known": known, "sources": sources(folder, built)}
         steps = self._deployments.steps(chain.network, system, str(kept[system.sender]))
-        before = None if anew else await self._finished(chain.network.key.text, system_id)
+        before = None if anew else await self._finished(chain.network.key.text, system_id, folder)
         if before is not None or any(item.salt for item in system.contracts):
-            there = await already_there(chain, await self._deployments.built(), system, kept, known, steps, before)
+            there = await already_there(chain, built, system, kept, known, steps, before)
             if not there.steps:
                 made = f"as {before.name} made it: " if before else "where its salts put it: "
                 raise Conflict(
@@ -188,14 +192,20 @@ class Contracts:
             return []
         return await deployer_steps(chain, sender, self._transactions)
 
-    async def _finished(self, network_key: str, system_id: str) -> Plan | None:
-        """The newest deployment of a system on a network that did every step, or None."""
+    async def _finished(self, network_key: str, system_id: str, project: str) -> Plan | None:
+        """The newest deployment of a system on a network that did every step, or None.
+
+        One of the same folder goes before those of another, where the project may only have lain.
+        """
+        elsewhere: Plan | None = None
         book = await self._deployments.book(network_key)
         for plan_id in dict.fromkeys(item.plan_id for item in sorted(book, key=lambda each: -each.block) if item.plan_id):
             plan = await self._operations.get(plan_id)
             if plan.kind == "contracts.deploy" and plan.params.get("system") == system_id and await self._done(plan_id):
-                return plan
-        return None
+                if project_of(plan) == project:
+                    return plan
+                elsewhere = elsewhere or plan
+        return elsewhere
 
     async def plan_rest(self, plan_ref: str) -> Plan:
         """Plan what a deployment that ended early has not done: what it made is checked, kept and not made again.
@@ -203,6 +213,7 @@ class Contracts:
         Raises:
             NotFound: there is no such plan.
             Conflict: it is no deployment, has not ended, or did everything; or its contracts do not compile any more.
+            Invalid: its project cannot be read any more, or its contracts no longer fit what it declares.
         """
         old = await self._operations.get(plan_ref)
         if old.kind != "contracts.deploy" or not old.state.ended or old.state is PlanState.DONE:
@@ -210,10 +221,13 @@ class Contracts:
                 f"{old.name} is {old.state.value} and no deployment that ended early. Nothing was planned.",
                 "Name a deployment that failed or was stopped.",
             )
-        await self.compile()
-        kept = kept_of(old) | addresses_of(old)
-        chain, built = await self._networks.connect(old.target.ref), await self._deployments.built()
-        for item in system_of(old.params).contracts:  # what somebody made meanwhile where its salt puts it
+        kept, system, folder = kept_of(old) | addresses_of(old), system_of(old.params), project_of(old)
+        built = await self._builds.now(system, folder)
+        if digests_of(old):  # what is there stays what it is, whatever its source makes now
+            built |= {name: artifact for name, artifact in (await self._builds.of(old)).items() if name in kept}
+        require_fit(system, built, old.params, folder)
+        chain = await self._networks.connect(old.target.ref)
+        for item in system.contracts:  # what somebody made meanwhile where its salt puts it
             if item.salt and item.name not in kept:
                 address = await salted_there(chain, built, item, old.params, known_of(old) | kept)
                 kept |= {item.name: address} if address else {}
@@ -223,6 +237,7 @@ class Contracts:
             raise Conflict(f"What {old.name} left undone is there already. Nothing was planned.", "Deploy the system again.")
         book = await self._deployments.book(old.target.ref)
         params = {**old.params, "kept": kept, "known": known_of(old) | kept, "found": await creations(chain, kept, book)}
+        params["sources"] = sources(folder, built)
         return await self._operations.plan("contracts.deploy", f"{old.title}: the rest of {old.name}", old.target, params, steps)
 
     async def plan_deploy_economy(
@@ -272,7 +287,8 @@ class Contracts:
             found |= {"Redemption": economy.redemption}
         if missing := [name for name in system.needs if name not in found]:
             raise NotFound(
-                f"{network.name} has no {missing[0]} in the address book. Nothing was planned.", "Deploy the AZR economy first."
+                f"{network.name} has no {missing[0]} in the address book. Nothing was planned.",
+                "Deploy the AZR economy first." if missing[0] in ECONOMY else "Deploy it first.",
             )
         return {name: found[name] for name in system.needs}
 

@@ -7,6 +7,9 @@ no plan that was confirmed. Values in a declaration are written as
 * ``"{name}"``: a parameter; ``"{name|target}"``: a difficulty as the target of EIP-918, 2²⁵⁶ ÷ difficulty − 1;
 * anything else: itself. Lists are tuples of Solidity; whole numbers may be written as text.
 
+The contracts are those of the project that the file lies in, or of the one that is named; else the console's own. Each is made of
+the artifact of its ``name``, or of the one that ``contract`` names: ``"Name"``, or ``"file:Name"`` where several are called so.
+
 A contract with a ``salt`` (any text, or 32 bytes as ``0x…``) is made by CREATE2: its address hangs on the salt, its code and its
 arguments alone. Where it is there already, whoever made it, it is kept.
 """
@@ -27,6 +30,8 @@ from app.core.money import parse_units
 
 FOLDER = CONTRACTS / "systems"
 _PARAMETER = re.compile(r"\{([a-z_]+)(\|target)?\}")
+# What a plan keeps beside the parameters, under names of its own.
+RESERVED = frozenset({"system", "definition", "known", "kept", "after", "found", "differs", "sources", "fee"})
 _ID = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -78,14 +83,16 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """One contract to create, by the name of its artifact. ``arguments`` are written as in the declaration.
+    """One contract to create. ``arguments`` are written as in the declaration.
 
+    ``contract`` names its artifact (``Name`` or ``file:Name``) where that is not called as the system calls it.
     ``salt`` is 32 bytes as ``0x…`` for CREATE2, or empty where the nonce decides the address.
     """
 
     name: str
     arguments: tuple[object, ...]
     salt: str = ""
+    contract: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +197,11 @@ class System:
             if used not in there:
                 raise Invalid(f"“{self.title}” uses {used}, which it does not have. Nothing was planned.")
         names = {parameter.name for parameter in self.parameters}
+        if taken := names & RESERVED:
+            raise Invalid(
+                f"“{self.title}” calls a parameter {min(taken)}, which a plan keeps for itself. Nothing was planned.",
+                "Give it another name.",
+            )
         written = (self.contracts, [grant.holder for grant in self.grants], [check.equals for check in self.checks])
         if wrong := (parameters_in(written) | {self.sender}) - names:
             raise Invalid(f"“{self.title}” uses the parameter {min(wrong)}, which it does not have. Nothing was planned.")
@@ -296,9 +308,11 @@ def _parameter(item: Mapping[str, Any]) -> Parameter:
 
 
 def _creation(item: Mapping[str, Any]) -> Creation:
-    if unknown := sorted(item.keys() - {"name", "arguments", "salt"}):
+    if unknown := sorted(item.keys() - {"name", "arguments", "salt", "contract"}):
         raise ValueError(f"a contract has no {unknown[0]}")
-    return Creation(item["name"], _frozen(item.get("arguments", ())), salt_of(str(item.get("salt", ""))))
+    return Creation(
+        item["name"], _frozen(item.get("arguments", ())), salt_of(str(item.get("salt", ""))), str(item.get("contract", ""))
+    )
 
 
 def _frozen(items: Sequence[Any]) -> tuple[object, ...]:

@@ -1,4 +1,6 @@
-"""A console that can deploy, over a real node: ``python -m tests.contracts.deploy_program HOME URL deploy|salted|recover``.
+"""A console that can deploy, over a real node.
+
+``python -m tests.contracts.deploy_program HOME URL deploy|salted|declared|recover CACHE [FILE]``
 
 Its signer holds anvil's published test keys: everything else is the console's own.
 """
@@ -19,7 +21,8 @@ from app.chain import Fees, Networks, Simulation, Transactions
 from app.chain.hashing import checksum_address, keccak256
 from app.chain.signer import SigningTask, UnsignedTransaction
 from app.contracts import Contracts, Toolchain
-from app.contracts.systems import definition_of
+from app.contracts.projects import project_around
+from app.contracts.systems import definition_of, read_definition
 from app.core.events import Bus
 from app.core.jobs import Jobs
 from app.core.paths import Home
@@ -166,6 +169,11 @@ async def main() -> None:
             await room.deployed()
         elif verb == "salted":
             await room.operations.execute((await room.salted()).id)
+        elif verb == "declared":
+            file = Path(sys.argv[5])
+            values, project = {"master": room.deployer}, project_around(file)
+            plan = await room.contracts.plan_deploy("anvil", file.stem, values, read_definition(file), project=project)
+            await room.operations.execute(plan.id)
         else:
             await room.operations.recover()
     finally:

@@ -37,9 +37,9 @@ ONCE = ("runner.plan.confirmed", "runner.plan.done")
 POINTS = [(name, 1) for name in (*ONCE, *EACH)] + [(name, 2 + at % (STEPS - 1)) for at, name in enumerate(EACH)]
 
 
-def console(home: Path, url: str, verb: str, cache: Path, **environ: str) -> int:
+def console(home: Path, url: str, verb: str, cache: Path, *more: str, **environ: str) -> int:
     """One run of the program, as another process."""
-    command = [sys.executable, "-m", "tests.contracts.deploy_program", str(home), url, verb, str(cache)]
+    command = [sys.executable, "-m", "tests.contracts.deploy_program", str(home), url, verb, str(cache), *more]
     return subprocess.run(command, env={**os.environ, **environ}, cwd=ROOT, timeout=120, check=False).returncode
 
 
