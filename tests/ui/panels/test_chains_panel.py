@@ -153,6 +153,33 @@ def test_accounts_have_a_dash_where_the_chain_has_no_token(chains: Shell) -> Non
     assert {row.cells["azr"] for row in chains.panel.accounts.rows()} == {"—"}
 
 
+OWN = "legal winner thank year wave sausage worth useful legal winner thank yellow"  # of the vectors of BIP-39
+
+
+def test_a_chain_begins_with_the_accounts_of_a_phrase_of_ones_own(chains: Shell) -> None:
+    from app.core.secret import Secret
+    from app.wallets.published import addresses_of
+
+    phrase = opened(chains, "chains.new", "chains.new.phrase")
+    assert OWN not in phrase.displayText()
+    find = chains.window.dock.findChild
+    find(QWidget, "chains.new.name").setText("own")
+    find(QWidget, "chains.new.accounts").setValue(2)
+    phrase.setText(OWN.replace("yellow", "thank"))
+    submit(chains)
+    chains.until(lambda: phrase.property("invalid"))
+    assert all(node.name != "own" for node in chains.ask(chains.console.nodes.list))
+    phrase.setText(OWN)
+    submit(chains)
+    chains.until(lambda: any(node.name == "own" and node.url for node in chains.ask(chains.console.nodes.list)))
+    wanted = chains.ask(lambda: addresses_of(2, Secret(OWN)))
+    assert tuple(each.address for each in chains.ask(lambda: chains.console.nodes.look("own")).accounts) == wanted
+    written = [file for file in chains.console.home.path.rglob("*") if file.is_file()]
+    assert written and not any(b"sausage worth useful" in file.read_bytes() for file in written)
+    chains.ask(lambda: done(chains, chains.console.nodes.plan_stop("own")))
+    chains.ask(lambda: done(chains, chains.console.nodes.plan_delete("own", "own")))
+
+
 def test_a_stopped_chain_is_deleted_once_its_name_is_typed(chains: Shell) -> None:
     chains.ask(lambda: done(chains, chains.console.nodes.plan_create("spare", 1400)))
     button = chains.panel.findChild

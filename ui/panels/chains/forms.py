@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QComboBox, QSpinBox, QVBoxLayout
 
 from app.core.errors import Invalid
+from app.core.events import AccessChanged
 from app.core.money import parse_units
+from app.core.secret import Secret
 from ui.plan_sheet import PlanForm
-from ui.widgets import AccountCombo, Field, FileField, Note, line_edit
+from ui.widgets import AccountCombo, Field, FileField, Note, forget, line_edit, password_edit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -52,6 +55,8 @@ class NewChainForm(PlanForm):
         self.name.setText(panel.free_name("fork" if fork else "local"))
         self.chain_id = spin("chains.new.chain_id", "Chain id", 1, 2**31 - 1, 1338 if fork else 1337)
         self.accounts = spin("chains.new.accounts", "Test accounts", 0, 100, 10)
+        self.phrase = password_edit("chains.new.phrase", "Recovery phrase of the test accounts")
+        self.phrase.setPlaceholderText("The published test phrase")
         self.balance = line_edit("chains.new.balance", "Coins of each test account")
         self.balance.setText("10000")
         self.block_time = spin("chains.new.block_time", "Seconds between blocks", 0, 86_400, 0)
@@ -68,7 +73,9 @@ class NewChainForm(PlanForm):
             self._panel.bridge.run(self._networks, then=self._offer, owner=self)
         layout.addWidget(Field("Name", self.name, "Small letters, digits and dashes; it names the folder of the chain"))
         layout.addWidget(Field("Chain id", self.chain_id, "1337 is what development chains use"))
-        layout.addWidget(Field("Test accounts", self.accounts, "Of the published test phrase: everybody has their keys"))
+        layout.addWidget(Field("Test accounts", self.accounts, "Of the published test phrase everybody has the keys"))
+        kept = "Only its addresses are taken; it is kept nowhere. Their keys: restore it under Wallets"
+        layout.addWidget(Field("A phrase of your own", self.phrase, kept))
         layout.addWidget(Field("Coins each, ETH", self.balance))
         layout.addWidget(Field("Seconds between blocks", self.block_time))
         layout.addWidget(Field("Hard fork", self.hard_fork))
@@ -76,6 +83,16 @@ class NewChainForm(PlanForm):
             Note("info", "The chain runs on this computer only and listens on 127.0.0.1. It is labelled LOCAL everywhere.")
         )
         layout.addStretch(1)
+        panel.bridge.on(AccessChanged, lambda _: self._access_changed(), self)
+
+    def _access_changed(self) -> None:
+        if self._panel.bridge.is_ready and self._panel.bridge.console.access.locked:
+            forget(self.phrase)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """No phrase stays in a field that nobody sees."""
+        forget(self.phrase)
+        super().hideEvent(event)
 
     async def _networks(self) -> Sequence[Network]:
         return [network for network in self._panel.bridge.console.networks.list() if network.rpc_url]
@@ -93,6 +110,7 @@ class NewChainForm(PlanForm):
             raise Invalid("No network was chosen. Nothing was started.", "Choose one.", field="fork")
         at = self.block.value() if self.block.value() >= 0 else None
         nodes = self._panel.bridge.console.nodes
+        own = Secret(self.phrase.text().strip()) if self.phrase.text().strip() else None
 
         async def plan() -> Plan:
             from app.wallets.published import addresses_of
@@ -100,7 +118,7 @@ class NewChainForm(PlanForm):
             return await nodes.plan_create(
                 name,
                 chain_id,
-                accounts=await addresses_of(count),
+                accounts=await addresses_of(count, own),
                 balance=balance,
                 block_time=block_time,
                 hard_fork=hard_fork,
