@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 
+from app.core.jobs import JobState
 from tests.ui.shell.desk import Shell
 from ui.panels.contracts.source_view import SourceView
 from ui.theme import theme
@@ -52,6 +53,30 @@ def test_a_message_leads_to_its_line_in_a_project_that_was_opened(shell: Shell, 
     assert panel.build.source.textCursor().block().text().strip() == "uint256 unused = 1;"
     assert panel.sources.current() == folder / "Faulty.sol"
     assert [row.cells["name"] for row in panel.build.artifacts.rows()] == ["Faulty"]
+
+
+def test_a_watched_project_compiles_again_whenever_a_source_changes(shell: Shell, panel: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    source = folder / "One.sol"
+    source.write_text("pragma solidity 0.8.20; contract One {}")
+    count = panel.sources.tree.topLevelItemCount()
+    panel.sources.add(str(folder))
+    shell.until(lambda: panel.sources.tree.topLevelItemCount() == count + 1)
+    panel.sources.tree.setCurrentItem(panel.sources.tree.topLevelItem(count))
+    panel.show_page("build")
+    toggle, built = panel.build.watch_button, panel.build.artifacts
+    toggle.click()
+    assert toggle.text() == "Stop watching"
+    shell.until(lambda: [row.cells["name"] for row in built.rows()] == ["One"], 120_000)
+    source.write_text("pragma solidity 0.8.20; contract One {} contract Two {}")
+    shell.until(lambda: [row.cells["name"] for row in built.rows()] == ["One", "Two"], 120_000)
+    job = panel.build.watching.job
+    panel.sources.tree.setCurrentItem(panel.sources.tree.topLevelItem(0))
+    assert not toggle.isChecked() and toggle.text() == "Watch" and panel.build.watching.job is None
+    shell.until(lambda: job.state is not JobState.RUNNING)
+    source.write_text("pragma solidity 0.8.20; contract Three {}")
+    assert [row.cells["name"] for row in built.rows()] == ["One", "Two"]
 
 
 def test_a_project_that_cannot_be_compiled_says_why_where_its_contracts_would_be(shell: Shell, panel: Any, tmp_path: Path) -> None:

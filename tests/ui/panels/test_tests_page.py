@@ -100,7 +100,7 @@ def test_only_what_failed_runs_again_and_a_run_can_be_stopped(shell: Shell, open
     source.write_text(TESTS)
     shell.until(lambda: page.report is not None and page.report.failed == 1, 120_000)
     page.watch_button.click()
-    assert page.watch_button.text() == "Watch" and page._watching is None
+    assert page.watch_button.text() == "Watch" and page.watching.job is None
     report = page.report
     page.run()
     page.stop_button.click()

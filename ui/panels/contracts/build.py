@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSplitter
 
+from app.core.errors import ConsoleError
 from ui.panels.contracts.page import Page
 from ui.panels.contracts.source_view import SourceView
+from ui.panels.contracts.watching import Start, Watching
 from ui.widgets import Column, EmptyState, ErrorState, Pane, Row, StatusCell, Table, button
 
 if TYPE_CHECKING:
     from app.contracts import Compilation, Message
-    from app.core.errors import ConsoleError
     from ui.panels.contracts.panel import ContractsPanel
 
 SIZE_LIMIT = 24_576  # bytes of runtime code, EIP-170
@@ -31,6 +32,7 @@ class BuildPage(Page):
         super().__init__(panel)
         self.compiled: Compilation | None = None
         self._said: dict[str, Message] = {}
+        self._of: Path | None = None  # the project that is watched; None: our own contracts
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setChildrenCollapsible(False)
         self.split.addWidget(self._build_result())
@@ -39,6 +41,7 @@ class BuildPage(Page):
         self.split.setSizes([250, 150, 360])
         self.split.setStretchFactor(2, 1)
         self.column.addWidget(self.split, 1)
+        panel.sources.project_chosen.connect(self._project_chosen)
 
     def _build_result(self) -> Pane:
         built = Pane("Compile")
@@ -47,6 +50,12 @@ class BuildPage(Page):
         self.context.setProperty("role", "hint")
         self.context.setObjectName("contracts.build.context")
         built.add_header(self.context)
+        self.watch_button = button("Watch", icon="eye")
+        self.watch_button.setObjectName("contracts.build.watch")
+        self.watch_button.setToolTip("Compile whenever a source or the configuration changes")
+        self.watching = Watching(self.bridge, self.watch_button, self._watch, self)
+        self.watching.heard.connect(self._watched)
+        built.add_header(self.watch_button, right=True)
         one = button("Deploy one…", icon="rocket-launch")
         one.setObjectName("contracts.build.deploy_one")
         one.setToolTip("Deploy the chosen contract alone, with its arguments")
@@ -186,6 +195,24 @@ class BuildPage(Page):
                 "place": f"{where}:{message.line}" if message.line else where,
             },
         )
+
+    # watching
+
+    def _watch(self) -> Start:
+        projects, folder = self.bridge.console.contracts.projects, self.panel.sources.project()
+        self._of = folder
+        self.context.setText("Compiling…")
+        return lambda tell: projects.watch(folder, tell)
+
+    def _watched(self, answer: Compilation | ConsoleError) -> None:
+        if isinstance(answer, ConsoleError):
+            self._fail(answer)
+        else:
+            self._show(answer)
+
+    def _project_chosen(self, root: object) -> None:
+        if root != self._of:
+            self.watching.stop()
 
     # sources
 

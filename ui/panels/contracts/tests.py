@@ -22,10 +22,9 @@ from PySide6.QtWidgets import (
 
 from app.contracts.testing import TestCase, TestFilter, TestReport, TestStatus, TestSuite, junit
 from app.core.errors import Cancelled, ConsoleError, Unavailable
-from app.core.events import JobChanged
-from app.core.jobs import JobState
 from ui.panels.contracts.page import Page
 from ui.panels.contracts.tests_detail import TestDetail, table
+from ui.panels.contracts.watching import Start, Watching
 from ui.theme import icon, theme
 from ui.widgets import EmptyState, ErrorState, Note, Pane, Row, Segmented, Skeleton, ask_save, button, line_edit, primary_button
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from app.contracts.testing import Coverage
-    from app.core.jobs import Job
     from ui.bridge import Handle
     from ui.panels.contracts.panel import ContractsPanel
 
@@ -62,9 +60,7 @@ class TestsPage(Page):
         self._what: Path | None = None  # the project that is shown; None: our own contracts
         self._of: Path | None = None  # its root, once it is read
         self._running: Handle | None = None
-        self._watching: Job | None = None
         self._told.connect(lambda call: call())
-        self.bridge.on(JobChanged, self._job_changed, self)
         self.column.addWidget(self._bar())
         self.note = Note("err", "")
         self.note.hide()
@@ -94,19 +90,19 @@ class TestsPage(Page):
             ("run", self.run_button, lambda: self.run(), "Run all tests of the project"),
             ("failed", self.failed_button, self.run_failed, "Run exactly the tests that failed when they ran last"),
             ("stop", self.stop_button, self.stop, "Stop the run, and forge with it"),
-            ("watch", self.watch_button, self._toggle_watch, "Run them whenever a source changes"),
             ("figures", self.figures_button, self._toggle_figures, "Gas of each test, and which lines the tests reach"),
             ("export", self.export_button, self._ask_export, "Write the last run as JUnit XML"),
         ):
             made.setObjectName(f"contracts.tests.{name}")
             made.setToolTip(tip)
             made.clicked.connect(lambda _=False, slot=slot: slot())
-        for toggle, on, off in (
-            (self.watch_button, "Stop watching", "Watch"),
-            (self.figures_button, "Hide figures", "Coverage, gas"),
-        ):
-            toggle.setCheckable(True)
-            toggle.toggled.connect(lambda held, made=toggle, on=on, off=off: made.setText(on if held else off))
+        figures = self.figures_button
+        figures.setCheckable(True)
+        figures.toggled.connect(lambda held: figures.setText("Hide figures" if held else "Coverage, gas"))
+        self.watch_button.setObjectName("contracts.tests.watch")
+        self.watch_button.setToolTip("Run them whenever a source changes")
+        self.watching = Watching(self.bridge, self.watch_button, self._watch, self)
+        self.watching.heard.connect(self._watched)
         left: list[QPushButton] = [self.run_button, self.failed_button, self.stop_button, self.watch_button]
         for made in left:
             row.addWidget(made)
@@ -186,7 +182,7 @@ class TestsPage(Page):
     def _list(self) -> None:
         """Which tests there are; nothing runs."""
         self.stop()
-        self._unwatch()
+        self.watching.stop()
         self._what, self._of = self.panel.sources.project(), self._root()
         what = self._what
         self.suites, self.report = {}, None
@@ -273,52 +269,17 @@ class TestsPage(Page):
 
     # watching
 
-    def _toggle_watch(self) -> None:
-        if not self.watch_button.isChecked():
-            self._unwatch()
-            return
-        tests, what, root = self.bridge.console.contracts.tests, self._what, self._of
+    def _watch(self) -> Start:
+        tests, what = self.bridge.console.contracts.tests, self._what
+        return lambda tell: tests.watch(what, TestFilter(), tell)
 
-        def done(answer: TestReport | ConsoleError) -> None:
-            self._told.emit(lambda: self._watched(root, answer))
-
-        async def start() -> Job:
-            return tests.watch(what, TestFilter(), done)
-
-        def started(job: Job) -> None:
-            if self.watch_button.isChecked() and root == self._of:
-                self._watching = job
-            else:
-                self._end(job)
-
-        self.bridge.run(start, then=started, owner=self)
-
-    def _watched(self, root: Path | None, answer: TestReport | ConsoleError) -> None:
-        if root != self._of or not self.watch_button.isChecked():
-            return
+    def _watched(self, answer: TestReport | ConsoleError) -> None:
         if isinstance(answer, TestReport):
             self.note.hide()
             self._ran(answer)
         else:
             self._refused(answer)
         self._show_state()
-
-    def _unwatch(self) -> None:
-        self.watch_button.setChecked(False)
-        if self._watching is not None:
-            self._end(self._watching)
-            self._watching = None
-
-    def _job_changed(self, event: JobChanged) -> None:
-        job = self._watching
-        if job is not None and job.id == event.job_id and job.state is not JobState.RUNNING:  # ended in the list of jobs
-            self._unwatch()
-
-    def _end(self, job: Job) -> None:
-        async def end() -> None:
-            job.cancel()
-
-        self.bridge.run(end)
 
     # figures and files
 
