@@ -122,7 +122,7 @@ def review(
         return await console.mining.get(row.id)
 
     row = run(work)
-    show(row, people=lambda: f"Proof #{row.number} is {row.status.value}.")
+    show(row, people=lambda: f"Proof #{row.number} is {row.status.value}. {row.reason}".strip())
 
 
 @mint.command("revoke")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.core.money import short_units
 from app.mining.abis import EMISSION, MINT_MINE
 from app.mining.attesting import ATTESTER_ROLE
-from app.mining.evidence_file import EvidenceState, look
+from app.mining.evidence_file import GONE_MEANS, EvidenceState, look
 from app.mining.planned import attesters_of, proofs_of, rows_of
 from app.mining.proofs import ProofRow, ProofStatus
 from app.mining.reading import read, read_many
@@ -163,13 +163,20 @@ class Judging:
                 text = f"Proof #{row.number} is {words}"
                 verdict = Verdict("mining.queue", VerdictLevel.BLOCK, text, "Plan with what is ready.")
                 break
-        changed = await asyncio.to_thread(_changed, held)
-        if not changed:
-            return [verdict]
-        text = f"The evidence of proof #{changed[0].number} is no longer what was submitted"
-        return [verdict, Verdict("mining.evidence", VerdictLevel.BLOCK, text, "Review the proof again.")]
+        return [verdict, *await asyncio.to_thread(_evidence, held)]
 
 
-def _changed(rows: Sequence[ProofRow]) -> list[ProofRow]:
-    """Those whose evidence file is there and gives another hash than is signed."""
-    return [row for row in rows if look(row).state is EvidenceState.CHANGED]
+def _evidence(rows: Sequence[ProofRow]) -> list[Verdict]:
+    """What became of the evidence files: one that gives another hash than is signed stops a mint, one that is gone warns."""
+    states = [(row.number, look(row).state) for row in rows]
+    changed = [number for number, state in states if state is EvidenceState.CHANGED]
+    gone = [number for number, state in states if state is EvidenceState.GONE]
+    verdicts = []
+    if changed:
+        text = f"The evidence of proof #{changed[0]} is no longer what was submitted"
+        verdicts.append(Verdict("mining.evidence", VerdictLevel.BLOCK, text, "Review the proof again."))
+    if gone:
+        others = f", and of {len(gone) - 1:,} more," if len(gone) > 1 else ""
+        text = f"The evidence file of proof #{gone[0]}{others} can no longer be read"
+        verdicts.append(Verdict("mining.evidence_gone", VerdictLevel.WARNING, text, GONE_MEANS))
+    return verdicts

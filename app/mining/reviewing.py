@@ -18,7 +18,7 @@ from app.core.errors import Conflict, ConsoleError, Invalid
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
 from app.core.money import short_units
 from app.mining.abis import MINT_MINE
-from app.mining.evidence_file import EvidenceLook, EvidenceState, look
+from app.mining.evidence_file import EvidenceLook, EvidenceState, gone, look
 from app.mining.likeness import NEAR, plain_url
 from app.mining.policy import Policy
 from app.mining.proofs import DEAD, DOMAIN_NAME, DOMAIN_VERSION, ProofRow, ProofStatus, domain_separator
@@ -220,6 +220,10 @@ class Reviewing:
                 "its hash is no longer the one that is signed. Nothing was accepted.",
                 "Put the submitted file back, ask the contributor, or reject the proof.",
             )
+
+    async def gone(self, rows: Sequence[ProofRow]) -> list[ProofRow]:
+        """Those whose evidence file cannot be read any more: only its hash is known here."""
+        return await asyncio.to_thread(lambda: [row for row in rows if gone(row)])
 
     async def reopen(self, proof_id: str, reason: str = "") -> ProofRow:
         """Take an answer back: a proof that is ready, rejected or asked for more waits for a review again, for ``reason``.

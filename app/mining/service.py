@@ -15,6 +15,7 @@ from app.mining.attesting import Attesting, Taken
 from app.mining.batching import MOST_PER_BATCH, Batch, Batching
 from app.mining.burning import Burning
 from app.mining.emission import Emissions
+from app.mining.evidence_file import GONE_MEANS
 from app.mining.intake import Intake, IntakeReport
 from app.mining.minting import ATTEST, SEND, AttestStep, Minting
 from app.mining.planned import proof_params
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from app.mining.whatif import Answer, Question
     from app.operations import Operations
 
+GONE_ACCEPTED = f"Its evidence file could not be read when it was accepted. {GONE_MEANS}"
 EVERYBODY = frozenset({"administrator", "developer"})
 
 
@@ -152,6 +154,8 @@ class Mining:
     async def review_many(self, proof_ids: Sequence[str], accept: bool, reason: str = "") -> int:
         """Accept or reject several proofs with one reason; how many were still open.
 
+        A proof whose evidence file is gone is accepted, and that is kept with the reason.
+
         Raises:
             Invalid: a rejection without a reason.
             Conflict: the evidence of one that is to be accepted was changed; none was accepted.
@@ -159,7 +163,12 @@ class Mining:
         rows = [await self._queue.get(proof_id) for proof_id in dict.fromkeys(proof_ids)]
         if accept:
             await self.reviewing.require_unchanged(rows)
-            return await self._answer(rows, OPEN, ProofStatus.READY, Said.ACCEPTED, reason.strip())
+            gone = await self.reviewing.gone(rows)
+            there = [row for row in rows if row not in gone]
+            warned = f"{reason.strip()} {GONE_ACCEPTED}".strip()
+            return await self._answer(there, OPEN, ProofStatus.READY, Said.ACCEPTED, reason.strip()) + await self._answer(
+                gone, OPEN, ProofStatus.READY, Said.ACCEPTED, warned
+            )
         text = _text(reason, "A rejection needs a reason.", "Say what is missing.")
         return await self._answer(rows, OPEN, ProofStatus.REJECTED, Said.REJECTED, text)
 
@@ -204,11 +213,20 @@ class Mining:
         Raises:
             Conflict: it is not ready. Invalid: no reason.
         """
-        text = _text(reason, "A revocation needs a reason.", "Write down why the proof does not count.")
         row = await self._queue.get(proof_id)
-        if not await self._answer([row], (ProofStatus.READY,), ProofStatus.REVOKED, Said.REVOKED, text):
+        if not await self.revoke_many([row.id], reason):
             raise Conflict(f"Proof #{row.number} is not ready. Nothing was changed.", "Look at the queue again.")
         return await self._queue.get(row.id)
+
+    async def revoke_many(self, proof_ids: Sequence[str], reason: str) -> int:
+        """Take several ready proofs out for good, with one reason; how many were still ready.
+
+        Raises:
+            Invalid: no reason.
+        """
+        text = _text(reason, "A revocation needs a reason.", "Write down why the proof does not count.")
+        rows = [await self._queue.get(proof_id) for proof_id in dict.fromkeys(proof_ids)]
+        return await self._answer(rows, (ProofStatus.READY,), ProofStatus.REVOKED, Said.REVOKED, text)
 
     async def get(self, proof_id: str) -> ProofRow:
         """One proof by id or number. Raises NotFound."""

@@ -309,6 +309,11 @@ async def test_evidence_changed_after_review_keeps_its_proof_from_being_minted(p
     assert await blocked(place.room, [row]) == {}
     file.write_text("something else")
     assert "no longer what was submitted" in (await blocked(place.room, [row]))["mining.evidence"]
+    file.unlink()  # gone is no change: the digest still says what was reviewed, and the plan says that nobody can look
+    plan = await place.room.plan([row])
+    (warned,) = [verdict for verdict in plan.preview.verdicts if verdict.level == "warning"]
+    assert warned.text == f"The evidence file of proof #{row.number} can no longer be read"
+    assert "Its digest was kept" in warned.detail and not plan.preview.blocked
 
 
 async def test_two_consoles_on_one_queue_mint_each_proof_once(node, postgres, tmp_path, cache):

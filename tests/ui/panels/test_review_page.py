@@ -146,6 +146,45 @@ def test_marked_proofs_are_answered_together_and_taken_back_together(shell: Shel
     assert states(shell, rows) == ["in_review"] * 3
 
 
+def test_ready_proofs_are_revoked_for_good_and_never_without_a_reason(shell: Shell, page: ReviewPage, rows: list[ProofRow]) -> None:
+    shell.window.trigger("mining.revoke")
+    assert "none is chosen" in shell.said() and not page.answer.revoke.isVisibleTo(page)  # they wait for a review
+    for row in rows[:2]:
+        shell.ask(lambda row=row: shell.console.mining.review(row.id, True))
+    ready = [shell.ask(lambda row=row: shell.console.mining.get(row.id)) for row in rows[:2]]
+    page.show_rows(ready, {}, ([], []), {})
+    page._marked = {row.id for row in ready}
+    page._show_answer()
+    assert page.answer.revoke.isVisibleTo(page) and page.answer.revoke.text() == "Revoke 2…"
+    page.answer.revoke.click()
+    assert page.answer.reason.hasFocus() and "does not come back" in readable(page.answer)
+    QTest.keyClick(page.answer.reason, Qt.Key.Key_Return)  # no reason yet
+    assert states(shell, rows) == ["ready", "ready", "in_review"]
+    QTest.keyClicks(page.answer.reason, "copied")
+    QTest.keyClick(page.answer.reason, Qt.Key.Key_Return)
+    shell.until(lambda: "2 proofs are revoked" in shell.said())
+    assert states(shell, rows) == ["revoked", "revoked", "in_review"]
+    told = shell.ask(lambda: remarks_of(shell.console.database, rows[0].id))
+    assert [(str(remark.said), remark.text) for remark in told] == [("accepted", ""), ("revoked", "copied")]
+    page.undo()
+    assert "Nothing was answered here" in shell.said() and states(shell, rows)[0] == "revoked"
+
+
+def test_an_acceptance_without_the_evidence_file_warns_and_keeps_the_warning(
+    shell: Shell, page: ReviewPage, rows: list[ProofRow], tmp_path: Path
+) -> None:
+    place = table.update().where(table.c.id == rows[0].id).values(evidence_path=str(tmp_path / "deleted.md"))
+    shell.ask(lambda: shell.console.database.write(lambda connection: connection.execute(place).rowcount))
+    gone = shell.ask(lambda: shell.console.mining.get(rows[0].id))
+    page.show_rows([gone, rows[1]], {}, ([], []), {})
+    page._marked = {rows[0].id, rows[1].id}
+    page.decide(True)
+    shell.until(lambda: "2 proofs are ready to mint" in shell.said())
+    assert f"The evidence file of #{rows[0].number} can no longer be read. Its digest was kept" in shell.said()
+    kept = [shell.ask(lambda row=row: shell.console.mining.get(row.id)).reason for row in rows[:2]]
+    assert "could not be read when it was accepted" in kept[0] and kept[1] == ""
+
+
 def test_what_is_minted_cannot_be_answered_any_more(shell: Shell, page: ReviewPage, rows: list[ProofRow]) -> None:
     page.show_rows([replace(rows[0], status=ProofStatus.MINTED)], {}, ([], []), {})
     assert not page.answer.accept.isVisibleTo(page) and not page.answer.reject.isVisibleTo(page)

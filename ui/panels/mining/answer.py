@@ -84,7 +84,7 @@ class AnswerPane(Pane):
         self.follows = QVBoxLayout()
         self.follows.setSpacing(6)
         column.addLayout(self.follows)
-        self.final = Note("info", "An answer can be taken back until a plan mints the proof.")
+        self.final = Note("info", "An answer can be taken back until a plan mints the proof; a revocation cannot.")
         column.addWidget(self.final)
         column.addStretch(1)
         self.body.addWidget(scrolled(inner, "Answer"), 1)
@@ -98,6 +98,10 @@ class AnswerPane(Pane):
         self.ask = button("Ask…")
         self.ask.setObjectName("mining.review.ask")
         self.ask.clicked.connect(page.ask)
+        self.revoke = button("Revoke…")
+        self.revoke.setObjectName("mining.review.revoke")
+        self.revoke.setToolTip("Takes a ready proof out for good; a rejection can be taken back")
+        self.revoke.clicked.connect(page.revoke)
         self.accept = primary_button("Accept")
         self.accept.setObjectName("mining.review.accept")
         self.accept.setToolTip("A")
@@ -105,6 +109,7 @@ class AnswerPane(Pane):
         row.addStretch(1)
         row.addWidget(self.reject)
         row.addWidget(self.ask)
+        row.addWidget(self.revoke)
         row.addWidget(self.accept)
         self.body.addWidget(foot)
 
@@ -125,6 +130,8 @@ class AnswerPane(Pane):
         self.ask.setToolTip("Q. Write down what the contributor answered" if asked else "Q. Send it back with a question")
         self.ask.setVisible(bool(stops))
         many = len(some) > 1
+        self.revoke.setText(f"Revoke {len(stops)}…" if many else "Revoke…")
+        self.revoke.setVisible(bool(stops) and all(str(each.status) == "ready" for each in stops))
         self.set_title(f"Answer to {proofs(len(some))}" if many else "Answer")
         self.state.setVisible(row is not None and not many)
         if row is not None:

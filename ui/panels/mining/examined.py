@@ -12,6 +12,7 @@ from PySide6.QtGui import QDesktopServices, QImage, QPixmap
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.core.money import exact_units
+from app.mining.evidence_file import GONE_MEANS
 from ui.widgets import (
     Amount,
     AmountLabel,
@@ -144,7 +145,7 @@ class ExaminedPane(QWidget):
                 Note("err", "What is shown is not what was submitted. The proof signs the file as it was: ask for it again.")
             )
         elif state == "gone":
-            part.addWidget(Note("warn", f"{Path(found.path).name}: {found.why}. Only its hash is known here."))
+            part.addWidget(Note("warn", f"{Path(found.path).name}: {found.why}. {GONE_MEANS}"))
         elif state == "unknown":
             part.addWidget(Note("info", "It was submitted elsewhere, or before places were kept. Only its hash is known here."))
         if found.image:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from app.mining.evidence_file import GONE_MEANS
 from ui.panels.mining.answer import OPEN, AnswerPane
 from ui.panels.mining.examined import ExaminedPane
 from ui.panels.mining.paging import Asked, ProofPages
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 TYPING_MS = 250
 KEYS = "J K next, previous   A accept   R reject   Q ask   Space mark   U take back"
 Was = tuple[str, str, str]  # a proof before it was answered: id, status, reason
+Answered = tuple[int, str]  # how many proofs had the answer, and what its giver should know
 
 
 class ReviewPage(QWidget):
@@ -70,6 +72,7 @@ class ReviewPage(QWidget):
             "accept": lambda: self.decide(True),
             "reject": lambda: self.decide(False),
             "ask": self.ask,
+            "revoke": self.revoke,
             "mark": self.mark,
             "undo": self.undo,
         }
@@ -78,7 +81,7 @@ class ReviewPage(QWidget):
         letter_key(self, "Space", self.mark)
 
     def act(self, name: str) -> None:
-        """Do what a key or a command asks: ``next``, ``previous``, ``accept``, ``reject``, ``ask``, ``mark`` or ``undo``."""
+        """Do what a key or a command asks; the names are those above."""
         self._acts[name]()
 
     def _build_list(self) -> QWidget:
@@ -356,8 +359,37 @@ class ReviewPage(QWidget):
             self.answer.ask_reason()
             return
         mining, ids = self.panel.bridge.console.mining, [row.id for row in some]
-        word = "ready to mint" if accept else "rejected"
-        self._send(some, lambda: mining.review_many(ids, accept, reason), word, "Answering the review")
+
+        async def answer() -> Answered:
+            count = int(await mining.review_many(ids, accept, reason))
+            gone = await mining.reviewing.gone(some) if accept else []
+            named = ", ".join(f"#{row.number:,}" for row in gone[:5])
+            return count, f" The evidence file of {named} can no longer be read. {GONE_MEANS}" if gone else ""
+
+        self._send(some, answer, "ready to mint" if accept else "rejected", "Answering the review")
+
+    def revoke(self) -> None:
+        """Ask why the marked proofs, else the chosen one, are to be taken out for good; Enter then does it."""
+        if self._ready():
+            said = "Say why, then press Enter: what is revoked does not come back. Nothing was changed yet."
+            self.answer.ask_reason(said, self._revoke)
+        else:
+            self.panel.window_.notify("Only proofs that are ready are revoked, and none is chosen. Nothing was changed.", "warn")
+
+    def _ready(self) -> list[ProofRow]:
+        return [row for row in self.chosen() if str(row.status) == "ready"]
+
+    def _revoke(self) -> None:
+        some, reason = self._ready(), self.answer.reason.text().strip()
+        if not some or not reason:
+            self.revoke()
+            return
+        mining, ids = self.panel.bridge.console.mining, [row.id for row in some]
+
+        async def write() -> Answered:
+            return int(await mining.revoke_many(ids, reason)), ""
+
+        self._send(some, write, "revoked", "Revoking proofs", final=True)
 
     def ask(self) -> None:
         """Send the chosen proofs back with a question; of one that is asked already, write down the answer."""
@@ -373,16 +405,18 @@ class ReviewPage(QWidget):
             return
         mining, ids = self.panel.bridge.console.mining, [row.id for row in some]
 
-        async def write() -> int:
+        async def write() -> Answered:
             if not asked:
-                return int(await mining.ask(ids, text))
+                return int(await mining.ask(ids, text)), ""
             await mining.answered(ids[0], text)
-            return 1
+            return 1, ""
 
         self._send(some, write, "waiting for a review again" if asked else "sent back with a question", "Asking for more")
 
-    def _send(self, some: Sequence[ProofRow], work: Callable[[], Any], word: str, label: str) -> None:
-        """Answer some proofs, choose the next one, and offer to take it back."""
+    def _send(
+        self, some: Sequence[ProofRow], work: Callable[[], Awaitable[Answered]], word: str, label: str, *, final: bool = False
+    ) -> None:
+        """Answer some proofs, choose the next one, and offer to take it back where it is not ``final``."""
         was = [(row.id, str(row.status), row.reason) for row in some]
         ids = [row.id for row in some]
         left = [row.id for row in self.table.rows() if row.id not in ids]
@@ -390,14 +424,17 @@ class ReviewPage(QWidget):
         place = min(after.index(each) for each in ids)
         self._wanted = next((each for each in after[place:] if each in left), left[-1] if left else "")
 
-        def answered(count: int) -> None:
-            self._undo.append(was)
+        def answered(told: Answered) -> None:
+            count, warning = told
+            if not final:
+                self._undo.append(was)
             self._marked -= set(ids)
             self.answer.reason.clear()
             text = f"Proof #{some[0].number:,} is {word}." if len(some) == 1 else f"{proofs(count)} are {word}."
             if count < len(some):
                 text += f" {len(some) - count} had another answer already."
-            self.panel.window_.notify(text, "ok", action=("Take back", self.undo))
+            back = None if final else ("Take back", self.undo)
+            self.panel.window_.notify(text + warning, "warn" if warning else "ok", action=back)
             self.refresh()
             self.table.setFocus()
 
