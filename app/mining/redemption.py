@@ -127,6 +127,10 @@ class Redemptions:
             _apply(rows, entry, texts, chain.network.key.text)
         return sorted(rows.values(), key=lambda row: -row.id)
 
+    async def block_time(self, network_id: str) -> int:
+        """Unix seconds of the newest block, which decides whether a timeout has passed. Raises Unavailable."""
+        return (await (await self._networks.connect(network_id)).head()).timestamp
+
     async def get(self, network_id: str, redemption_id: int) -> RedemptionRow:
         """One request. Raises NotFound."""
         for row in await self.list(network_id):

@@ -17,7 +17,7 @@ from app.mining.redemption import RedemptionRow, RedemptionStatus
 from app.mining.statements import BankEntry, Statement
 from tests.ui.panels.test_wallets_panel import readable
 from tests.ui.shell.desk import POOL, Shell
-from ui.panels.mining.forms import CancelForm, CompleteForm
+from ui.panels.mining.forms import CancelForm, CompleteForm, RefundForm
 from ui.panels.mining.redemptions import RedemptionsTab
 from ui.panels.mining.statements import FINDINGS, StatementForm
 from ui.widgets import privacy
@@ -114,6 +114,28 @@ def test_nothing_is_planned_for_a_request_that_is_closed(shell: Shell, tab: Any)
     tab.act("complete")
     assert shell.said() == "No open request is chosen. Nothing was planned."
     assert not tab.detail.complete.isVisibleTo(tab)
+
+
+def test_a_refund_waits_for_the_timeout_and_says_until_when(shell: Shell, tab: Any) -> None:
+    tab._fill([replace(ROWS[0], refundable_at=NOON + 60)])
+    for block_time, may, why in (
+        (0, False, "not known yet"),
+        (NOON + 59, False, "possible from 01 Mar 2026 12:01:00 UTC; the newest block is of 01 Mar 2026 12:00:59 UTC"),
+        (NOON + 60, True, "anybody may send the escrow back"),
+    ):
+        tab._block_time = block_time
+        tab._select()
+        assert tab.detail.refund.isVisibleTo(tab) and tab.detail.refund.isEnabled() is may
+        assert why in tab.detail.refund.toolTip()
+        shell.window.trigger("mining.refund")
+        form = shell.window.findChild(RefundForm)
+        assert (form is not None) is may
+        if not may:
+            assert why in shell.said() and shell.said().endswith("Nothing was planned.")
+    assert form.title == "Refund redemption R-1" and "Refunded, the holder keeps both" in readable(form)
+    assert "Anybody may; it pays the fee" in readable(form)
+    tab._fill([replace(ROWS[0], status=RedemptionStatus.REFUNDED, closed_block=9)])
+    assert not tab.detail.refund.isVisibleTo(tab)
 
 
 def test_payments_that_nobody_asked_for_are_listed(shell: Shell, tab: Any) -> None:

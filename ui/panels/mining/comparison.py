@@ -43,11 +43,11 @@ AGREES = {
 
 
 class ComparisonPane(QWidget):
-    """Shows one request: compared at the left, told at the right; completes or cancels it."""
+    """Shows one request: compared at the left, told at the right; completes, cancels or refunds it by ``act``."""
 
-    def __init__(self, complete: Callable[[], object], cancel: Callable[[], object]) -> None:
+    def __init__(self, act: Callable[[str], object]) -> None:
         super().__init__()
-        self._shown: tuple[RedemptionRow, Match | None, str] | None = None
+        self._shown: tuple[RedemptionRow, Match | None, str, int] | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         self.pane = Pane("Request")
@@ -57,13 +57,16 @@ class ComparisonPane(QWidget):
         self.pane.add_header(self.whose)
         self.state = StatusLabel("idle", "")
         self.pane.add_header(self.state, right=True)
+        self.refund = button("Refund…")
+        self.refund.setObjectName("mining.refund")
+        self.refund.clicked.connect(lambda: act("refund"))
         self.cancel = button("Cancel request…")
         self.cancel.setObjectName("mining.cancel")
-        self.cancel.clicked.connect(lambda: cancel())
+        self.cancel.clicked.connect(lambda: act("cancel"))
         self.complete = primary_button("Complete…")
         self.complete.setObjectName("mining.complete")
-        self.complete.clicked.connect(lambda: complete())
-        for made in (self.cancel, self.complete):
+        self.complete.clicked.connect(lambda: act("complete"))
+        for made in (self.refund, self.cancel, self.complete):
             self.pane.add_header(made, right=True)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
@@ -111,15 +114,20 @@ class ComparisonPane(QWidget):
         area.setMinimumWidth(250)
         return area
 
-    def show_request(self, row: RedemptionRow, match: Match | None, holder: str) -> None:
-        """Show a request, and what the bank statements say of it; ``holder`` is the label of its account."""
-        self._shown = row, match, holder
+    def show_request(self, row: RedemptionRow, match: Match | None, holder: str, block_time: int) -> None:
+        """Show a request, and what the bank statements say of it.
+
+        Args:
+            holder: the label of its account.
+            block_time: Unix seconds of the newest block, 0 where it is not known.
+        """
+        self._shown = row, match, holder, block_time
         self._look()
 
     def _look(self) -> None:
         if self._shown is None:
             return
-        row, match, holder = self._shown
+        row, match, holder, block_time = self._shown
         waits = str(row.status) == "requested"
         self.pane.set_title(f"R-{row.id}")
         whose = f"{holder or short_hex(row.account)}, {short_units(row.amount, 18)} AZR"
@@ -127,8 +135,11 @@ class ComparisonPane(QWidget):
         self.whose.setToolTip(row.account)
         level, word = FINDINGS[str(match.finding)] if match else ("idle", "No statement yet")
         self.state.set_state(level, word)
-        for made in (self.cancel, self.complete):
+        for made in (self.refund, self.cancel, self.complete):
             made.setVisible(waits)
+        why = refund_waits(row, block_time)
+        self.refund.setEnabled(not why)
+        self.refund.setToolTip(why or "F. Its timeout has passed: anybody may send the escrow back to the holder")
         self._compare(row, match, holder)
         self._tell(row, match)
 
@@ -199,6 +210,15 @@ class ComparisonPane(QWidget):
             holder.setLayout(line)
             self.story.addWidget(holder)
         self.story.addSpacing(6)
+
+
+def refund_waits(row: RedemptionRow, block_time: int) -> str:
+    """Why an open request cannot be refunded yet, or empty. ``block_time`` as in :meth:`ComparisonPane.show_request`."""
+    if not block_time or not row.refundable_at:
+        return "The block time that decides about a refund is not known yet."
+    if block_time < row.refundable_at:
+        return f"A refund is possible from {_moment(row.refundable_at)}; the newest block is of {_moment(block_time)}."
+    return ""
 
 
 def _moment(seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""The forms of mint mining: submit a proof, mint ready ones, request, complete and cancel a redemption."""
+"""The forms of mint mining: submit a proof, mint ready ones, request, complete, cancel and refund a redemption."""
 
 from __future__ import annotations
 
@@ -289,22 +289,39 @@ class CompleteForm(NetworkForm):
         return lambda: console.redemptions.plan_complete(network, row.id, bank, officer)
 
 
-class CancelForm(NetworkForm):
-    """A request taken back."""
+class BackForm(NetworkForm):
+    """The escrow of a request goes back to its holder; who may ask for it, and when, is the verb's."""
+
+    verb, word, who = "", "", ""
 
     def __init__(self, panel: Panel, row: RedemptionRow, match: Match | None = None) -> None:
         super().__init__(panel)
         self._row = row
-        self.title = f"Cancel redemption R-{row.id}"
+        self.title = f"{self.verb.capitalize()} redemption R-{row.id}"
         if match is not None and match.payments:
-            self.column.addWidget(
-                Note("warn", "A bank statement shows a payment with its reference. Cancelled, the holder keeps both.")
-            )
-        self.sender = AccountCombo("mining.cancel.sender", panel.bridge)
-        self.column.addWidget(Field("Send with", self.sender, "The account that asked for it, or an officer"))
+            said = f"A bank statement shows a payment with its reference. {self.word}, the holder keeps both."
+            self.column.addWidget(Note("warn", said))
+        self.sender = AccountCombo(f"mining.{self.verb}.sender", panel.bridge)
+        self.column.addWidget(Field("Send with", self.sender, self.who))
         self.column.addWidget(Note("info", f"{short_units(row.amount, 18)} AZR return from escrow to the account that asked."))
         self.column.addStretch(1)
 
+
+class CancelForm(BackForm):
+    """A request taken back."""
+
+    verb, word, who = "cancel", "Cancelled", "The account that asked for it, or an officer"
+
     def work(self) -> Callable[[], Awaitable[Any]]:
-        network, sender, console, row = self.network_id(), self.sender.address(), self.panel.bridge.console, self._row
-        return lambda: console.redemptions.plan_cancel(network, row.id, sender)
+        network, sender, redemptions = self.network_id(), self.sender.address(), self.panel.bridge.console.redemptions
+        return lambda: redemptions.plan_cancel(network, self._row.id, sender)
+
+
+class RefundForm(BackForm):
+    """A request whose timeout has passed, sent back."""
+
+    verb, word, who = "refund", "Refunded", "Anybody may; it pays the fee"
+
+    def work(self) -> Callable[[], Awaitable[Any]]:
+        network, sender, redemptions = self.network_id(), self.sender.address(), self.panel.bridge.console.redemptions
+        return lambda: redemptions.plan_refund(network, self._row.id, sender)

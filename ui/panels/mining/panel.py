@@ -50,6 +50,7 @@ class Read:
     proofs: list[ProofRow] = field(default_factory=list)
     counts: Counts = field(default_factory=dict)
     requests: list[RedemptionRow] = field(default_factory=list)
+    block_time: int = 0  # Unix seconds of the newest block; 0 where it did not answer
     emission: EmissionReport | None = None
     work: WorkState | None = None
     why: str = ""
@@ -117,9 +118,10 @@ class MiningPanel(Panel):
             await console.mining.queue(network.id, (), limit=1)  # closes what has expired
             proofs = await reviewing.page(network.id, question.wanted, asked.size, by=question.by, descending=question.descending)
             counts = await reviewing.counts(network.id)
-            requests, emission, work, why = [], None, None, ""
+            requests, block_time, emission, work, why = [], 0, None, None, ""
             try:
                 requests = await console.redemptions.list(network.id)
+                block_time = await console.redemptions.block_time(network.id)
                 work = await console.work.state(network.id) if economy.work else None
             except ConsoleError as error:
                 said = f"{network.name}: {error.message}"
@@ -127,7 +129,8 @@ class MiningPanel(Panel):
                 emission = await console.mining.emission(network.id)
             except ConsoleError as error:
                 why = str(error)
-            return Read(said, economy.mint_mine, labels, proofs, counts, requests, emission, work, why, can_index=True, asked=asked)
+            found = (proofs, counts, requests, block_time, emission, work)
+            return Read(said, economy.mint_mine, labels, *found, why, can_index=True, asked=asked)
 
         self.bridge.run(read, then=self.show_read, owner=self)
         self.workers.refresh()
@@ -146,7 +149,7 @@ class MiningPanel(Panel):
         self.tabs.set_text("review", f"Review {waiting:,}" if waiting else "Review")
         asked = sum(str(row.status) in OPEN_REQUESTS for row in read.requests)
         self.tabs.set_text("redemptions", f"Redemptions {asked:,}" if asked else "Redemptions")
-        self.redemptions.show_rows(read.requests, read.labels)
+        self.redemptions.show_rows(read.requests, read.labels, read.block_time)
         if read.emission is None:
             self.emission.show_none(read.why, can_index=read.can_index)
         else:
@@ -181,10 +184,10 @@ class MiningPanel(Panel):
         do = arguments.get("do")
         if do == "watch":
             self.queue.watch.toggle()
-        elif do in ("accept", "reject", "ask", "undo", "next", "previous", "mark"):
+        elif do in ("accept", "reject", "ask", "revoke", "undo", "next", "previous", "mark"):
             self.show_tab("review")
             self.review.act(do)
-        elif do in ("complete", "cancel"):
+        elif do in ("complete", "cancel", "refund"):
             self.show_tab("redemptions")
             self.redemptions.act(do)
         form = arguments.get("form")

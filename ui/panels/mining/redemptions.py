@@ -1,4 +1,4 @@
-"""Redemption requests beside the bank's entries: one list, one comparison, and the plans that complete or cancel."""
+"""Redemption requests beside the bank's entries: one list, one comparison, and the plans that complete, cancel or refund."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from ui.panels.mining.comparison import ComparisonPane
-from ui.panels.mining.forms import CancelForm, CompleteForm
+from ui.panels.mining.comparison import ComparisonPane, refund_waits
+from ui.panels.mining.forms import CancelForm, CompleteForm, RefundForm
 from ui.panels.mining.payments import PaymentsTable
 from ui.panels.mining.statements import FINDINGS, StatementForm, summary
 from ui.panels.mining.worker_forms import PricesForm
@@ -43,7 +43,7 @@ OPEN = ("requested",)
 BACK = ("cancelled", "refunded")
 VIEWS = {"all": "All", "open": "Open", "look": "To look at", "closed": "Closed", "payments": "Payments"}
 NARROW = 900  # pixels of the page
-KEYS = "J next, K previous, V view, C complete, X cancel. Enter on a payment shows its request."
+KEYS = "J next, K previous, V view, C complete, X cancel, F refund. Enter on a payment shows its request."
 
 
 class RedemptionsTab(QWidget):
@@ -54,6 +54,7 @@ class RedemptionsTab(QWidget):
         self._panel = panel
         self._rows: dict[str, RedemptionRow] = {}
         self._labels: Mapping[str, str] = {}
+        self._block_time = 0
         self._matches: dict[int, Match] = {}
         self._matching: Matching | None = None
         column = QVBoxLayout(self)
@@ -80,7 +81,7 @@ class RedemptionsTab(QWidget):
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setChildrenCollapsible(False)
         self.split.addWidget(self._build_lists())
-        self.detail = ComparisonPane(lambda: self.act("complete"), lambda: self.act("cancel"))
+        self.detail = ComparisonPane(self.act)
         self.detail.setMinimumHeight(190)
         self.split.addWidget(self.detail)
         self.split.setStretchFactor(0, 1)
@@ -92,8 +93,9 @@ class RedemptionsTab(QWidget):
             "view": self._next_view,
             "complete": lambda: self._open(CompleteForm),
             "cancel": lambda: self._open(CancelForm),
+            "refund": lambda: self._open(RefundForm),
         }
-        for key, name in zip("JKVCX", self._acts, strict=True):
+        for key, name in zip("JKVCXF", self._acts, strict=True):
             letter_key(self, key, lambda name=name: self.act(name))
 
     def _build_bar(self) -> QWidget:
@@ -161,9 +163,10 @@ class RedemptionsTab(QWidget):
 
     # Reading
 
-    def show_rows(self, rows: list[RedemptionRow], labels: Mapping[str, str]) -> None:
-        """Show the requests of a network, and ask what the bank statements say of them."""
+    def show_rows(self, rows: list[RedemptionRow], labels: Mapping[str, str], block_time: int) -> None:
+        """Show the requests of a network, and ask what the bank statements say of them; ``block_time`` is the newest block's."""
         self._labels = labels
+        self._block_time = block_time
         self._fill(rows)
         console = self._panel.bridge.console
         network = console.networks.current
@@ -273,7 +276,7 @@ class RedemptionsTab(QWidget):
         row = self.current()
         self.detail.setVisible(row is not None)
         if row is not None:
-            self.detail.show_request(row, self._matches.get(row.id), self._labels.get(row.account, ""))
+            self.detail.show_request(row, self._matches.get(row.id), self._labels.get(row.account, ""), self._block_time)
 
     def _show_request(self, payment: str) -> None:
         """From a payment to its request."""
@@ -286,7 +289,7 @@ class RedemptionsTab(QWidget):
             self.table.setFocus()
 
     def act(self, name: str) -> None:
-        """Do what a key or a command asks: ``next``, ``previous``, ``view``, ``complete`` or ``cancel``."""
+        """Do what a key or a command asks: ``next``, ``previous``, ``view``, ``complete``, ``cancel`` or ``refund``."""
         self._acts[name]()
 
     def _step(self, by: int) -> None:
@@ -303,10 +306,13 @@ class RedemptionsTab(QWidget):
         self._show_view()
         self.lists.currentWidget().setFocus()
 
-    def _open(self, form: type[CompleteForm] | type[CancelForm]) -> None:
+    def _open(self, form: type[CompleteForm] | type[CancelForm] | type[RefundForm]) -> None:
         row = self.current()
         if row is None or str(row.status) not in OPEN:
             self._panel.window_.notify("No open request is chosen. Nothing was planned.", "warn")
+            return
+        if form is RefundForm and (why := refund_waits(row, self._block_time)):
+            self._panel.window_.notify(f"{why} Nothing was planned.", "warn")
             return
         match = self._matches.get(row.id)
         self._panel.window_.open_form(form(self._panel, row, match))
