@@ -18,7 +18,7 @@ from app.contracts.builds import Build, creation_arguments, creation_data, diges
 from app.contracts.create2 import address_of, code_at
 from app.contracts.deployments import CREATE, GRANT, addresses_of, kept_of, known_of, role_held
 from app.contracts.systems import Creation, System, parameters_in, resolve, system_of
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     from app.chain import Chain
@@ -135,7 +135,10 @@ def _difference(
         data = creation_data(built, item, values, addresses)
     except Conflict:
         return "it refers to a contract that is made anew"
-    was = creation_data(built, old, old_values, old_addresses)
+    try:
+        was = creation_data(built, old, old_values, old_addresses)
+    except (Conflict, Invalid):
+        return "its libraries are declared otherwise"
     if data == was:
         return ""
     artifact = built[item.name]

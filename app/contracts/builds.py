@@ -111,10 +111,41 @@ def _said(plan: Plan) -> Mapping[str, object]:
 def creation_data(built: Build, item: Creation, values: Mapping[str, object], addresses: Mapping[str, str]) -> str:
     """Creation code followed by the encoded constructor arguments."""
     artifact = built[item.name]
-    types = abi.types_of(artifact.parameters)
-    return (
-        "0x" + (artifact.creation_code(addresses) + abi.encode(types, creation_arguments(artifact, item, values, addresses))).hex()
-    )
+    arguments = abi.encode(abi.types_of(artifact.parameters), creation_arguments(artifact, item, values, addresses))
+    return "0x" + (artifact.creation_code(linked(built, item, addresses)) + arguments).hex()
+
+
+def linked(built: Build, item: Creation, addresses: Mapping[str, str]) -> dict[str, str]:
+    """Addresses of the libraries of a contract, by ``file:Name``.
+
+    Raises:
+        Conflict: a library is not there yet.
+        Invalid: as :func:`libraries_of`.
+    """
+    return {library: str(resolve(f"@{name}", {}, addresses)) for library, name in libraries_of(built, item).items()}
+
+
+def libraries_of(built: Build, item: Creation) -> dict[str, str]:
+    """Which contract of the system, or which one that it needs, is each library of a contract, by ``file:Name``.
+
+    Where the declaration does not say it: the one contract that was compiled from that library, or else one of the library's name
+    that the system only needs. Empty where there is none.
+
+    Raises:
+        Invalid: several are, and the declaration does not say which.
+    """
+    found = {}
+    for library in built[item.name].libraries:
+        name = library.rpartition(":")[2]
+        said = item.libraries.get(library) or item.libraries.get(name)
+        made = [each for each, artifact in built.items() if f"{artifact.source}:{artifact.name}" == library]
+        if len(made) > 1 and not said:
+            raise Invalid(
+                f"{item.name} links the library {name}, which {' and '.join(made)} are. Nothing was planned.",
+                f'Say which in the declaration: libraries = {{{name} = "{made[0]}"}}',
+            )
+        found[library] = said or (made[0] if made else "" if name in built else name)
+    return found
 
 
 def creation_arguments(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from app.chain import abi
-from app.contracts.builds import Build, creation_arguments
+from app.contracts.builds import Build, creation_arguments, libraries_of
 from app.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def require_fit(system: System, built: Build, values: Mapping[str, object], proj
         project: folder of the project that was compiled; empty: our own contracts.
 
     Raises:
-        Invalid: a contract is not among the compiled ones or is created twice, its arguments do not fit its constructor, or a check
-            asks a view that is none without arguments.
+        Invalid: a contract is not among the compiled ones or is created twice, its arguments do not fit its constructor, a library
+            is not there before what links it, or a check asks a view that is none without arguments.
     """
     named = dict.fromkeys((*system.needs, *(item.name for item in system.contracts)), _SOMEWHERE)
     where = f"the contracts of {project}" if project else "the console's own contracts"
@@ -33,9 +33,10 @@ def require_fit(system: System, built: Build, values: Mapping[str, object], proj
     for item in system.contracts:
         if item.name in seen:
             raise _refused(system, f"creates {item.name} twice, or needs it and creates it; what refers to it would be ambiguous")
-        seen.add(item.name)
         if item.name not in built:
             raise _refused(system, f"creates {item.contract or item.name}, which is not among {where}")
+        _require_libraries(system, built, item, seen)
+        seen.add(item.name)
         _require_arguments(system, built[item.name], item, values, named)
     for check in system.checks:
         if check.contract not in built or not _is_view(built[check.contract], check):
@@ -53,6 +54,18 @@ def _require_arguments(
     except (Invalid, ValueError) as error:
         said = error.message.removesuffix(" Nothing was sent.") if isinstance(error, Invalid) else str(error)
         raise _refused(system, f"gives {item.name} arguments that do not fit its constructor ({said.rstrip('.')})") from error
+
+
+def _require_libraries(system: System, built: Build, item: Creation, before: Collection[str]) -> None:
+    """Every library has its address before the contract that links it, and every one that is declared is linked."""
+    links = libraries_of(built, item)
+    called = {name for library in links for name in (library, library.rpartition(":")[2])}
+    if unknown := sorted(item.libraries.keys() - called):
+        raise _refused(system, f"gives {item.name} a library {unknown[0]}, which it does not link")
+    for library, name in links.items():
+        if name not in before:
+            lacking = f"creates {item.name}, which links the library {library.rpartition(':')[2]} ({library})"
+            raise _refused(system, f"{lacking}, and no contract before it is that library")
 
 
 def _is_view(artifact: Artifact, check: Check) -> bool:

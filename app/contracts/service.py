@@ -14,7 +14,7 @@ from app.chain.hashing import checksum_address
 from app.contracts.already import already_there, creations, salted_there
 from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.books import Books
-from app.contracts.builds import Builds, creation_arguments, digests_of, project_of, sources
+from app.contracts.builds import Builds, creation_arguments, digests_of, linked, project_of, sources
 from app.contracts.calls import Calls
 from app.contracts.compiler import Compiler
 from app.contracts.create2 import PUT, PutDeployerStep, deployer_steps
@@ -394,12 +394,14 @@ class Contracts:
         if plan is not None and plan.kind == SINGLE:
             code = bytes.fromhex(str(plan.params["code"])[2:])
             tail = code[len(artifact.bytecode) // 2 - 1 :]
-            linked = {link.library: checksum_address(code[link.start : link.start + 20]) for link in artifact.links}
-            return list(abi.decode(abi.types_of(artifact.parameters), tail)) if artifact.parameters else [], linked
+            links = {link.library: checksum_address(code[link.start : link.start + 20]) for link in artifact.links}
+            return list(abi.decode(abi.types_of(artifact.parameters), tail)) if artifact.parameters else [], links
         if plan is not None and plan.kind == "contracts.deploy":
             declared = next((each for each in system_of(plan.params).contracts if each.name == item.name), None)
             if declared is not None:
-                return creation_arguments(artifact, declared, plan.params, known_of(plan) | addresses_of(plan)), {}
+                addresses = known_of(plan) | addresses_of(plan)
+                links = linked(await self._builds.of(plan), declared, addresses) if artifact.libraries else {}
+                return creation_arguments(artifact, declared, plan.params, addresses), links
         return None, {}
 
     async def economy(self, network_key: str) -> Economy | None:

@@ -10,6 +10,9 @@ no plan that was confirmed. Values in a declaration are written as
 The contracts are those of the project that the file lies in, or of the one that is named; else the console's own. Each is made of
 the artifact of its ``name``, or of the one that ``contract`` names: ``"Name"``, or ``"file:Name"`` where several are called so.
 
+A contract that links a library of the system gets its address: by itself where one contract of the system is that library, else
+as ``libraries = {Name = "contract of the system"}`` says. The library stands before it.
+
 A contract with a ``salt`` (any text, or 32 bytes as ``0x…``) is made by CREATE2: its address hangs on the salt, its code and its
 arguments alone. Where it is there already, whoever made it, it is kept.
 """
@@ -19,7 +22,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +89,15 @@ class Creation:
     """One contract to create. ``arguments`` are written as in the declaration.
 
     ``contract`` names its artifact (``Name`` or ``file:Name``) where that is not called as the system calls it.
-    ``salt`` is 32 bytes as ``0x…`` for CREATE2, or empty where the nonce decides the address.
+    ``salt`` is 32 bytes as ``0x…`` for CREATE2, or empty where the nonce decides the address. ``libraries`` says which contract of
+    the system is the library of a name (``Name`` or ``file:Name``).
     """
 
     name: str
     arguments: tuple[object, ...]
     salt: str = ""
     contract: str = ""
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,7 @@ class System:
     def _require_order(self) -> None:
         there = set(self.needs)
         for item in self.contracts:
-            for name in _references(item.arguments):
+            for name in (*_references(item.arguments), *item.libraries.values()):
                 if name not in there:
                     raise Invalid(f"{item.name} refers to {name}, which is not there before it. Nothing was planned.")
             there.add(item.name)
@@ -308,10 +313,15 @@ def _parameter(item: Mapping[str, Any]) -> Parameter:
 
 
 def _creation(item: Mapping[str, Any]) -> Creation:
-    if unknown := sorted(item.keys() - {"name", "arguments", "salt", "contract"}):
+    if unknown := sorted(item.keys() - {"name", "arguments", "salt", "contract", "libraries"}):
         raise ValueError(f"a contract has no {unknown[0]}")
+    libraries = {str(library): str(name).removeprefix("@") for library, name in item.get("libraries", {}).items()}
     return Creation(
-        item["name"], _frozen(item.get("arguments", ())), salt_of(str(item.get("salt", ""))), str(item.get("contract", ""))
+        item["name"],
+        _frozen(item.get("arguments", ())),
+        salt_of(str(item.get("salt", ""))),
+        str(item.get("contract", "")),
+        libraries,
     )
 
 

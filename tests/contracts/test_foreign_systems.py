@@ -16,6 +16,7 @@ from app.contracts.deployments import role_held
 from app.contracts.projects import project_around
 from app.contracts.systems import read_definition
 from app.contracts.toolchain import CONTRACTS
+from app.contracts.verification.verdicts import Verdict
 from app.core.errors import Conflict, Invalid
 from app.operations.plans import Plan, PlanState
 from tests.contracts.deploy_program import Room
@@ -122,5 +123,45 @@ async def test_what_a_project_lacks_and_a_name_that_plans_keep_are_refused(room:
     given = read_definition(guild)
     given["parameters"].append({"name": "known", "kind": "number", "default": "1"})
     with pytest.raises(Invalid, match="calls a parameter known"):
+        await planned(room, guild, given)
+    assert await room.operations.page() == []
+
+
+@pytest.mark.asyncio
+async def test_a_contract_is_linked_with_the_library_that_the_declaration_names_and_verified_so(room: Room, guild: Path):
+    """Two contracts of the system are that library, so the declaration must say which one is meant."""
+    given = read_definition(guild)
+    given["contracts"].insert(1, {"name": "Reserve", "contract": "Shares"})
+    with pytest.raises(Invalid, match="Shares, which Shares and Reserve are") as refused:
+        await planned(room, guild, given)
+    assert 'libraries = {Shares = "Shares"}' in refused.value.remedy
+    given["contracts"][3]["libraries"] = {"Shares": "Reserve"}
+    done = await room.operations.execute((await planned(room, guild, given)).id)
+    assert done.state is PlanState.DONE and done.receipt.matches, done.reason
+    book = {item.name: item.address for item in await room.contracts.deployments(room.key)}
+    verified, _ = await room.contracts.verify(room.key, "Till")
+    assert verified.libraries == {"src/Shares.sol:Shares": book["Reserve"]} and book["Reserve"] != book["Shares"]
+    assert verified.verdict is Verdict.EXACT, verified.differences
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda made: made.append(made.pop(0)), r"links the library Shares \(src/Shares.sol:Shares\), and no contract before it"),
+        (lambda made: made.pop(0), r"links the library Shares \(src/Shares.sol:Shares\), and no contract before it"),
+        (
+            lambda made: made[0].update(contract="src/Guild.sol:Guild", arguments=["{master}"]),
+            "no contract before it is that library",
+        ),
+        (lambda made: made[2].update(libraries={"Shares": "Nobody"}), "Till refers to Nobody, which is not there before it"),
+        (lambda made: made[1].update(libraries={"Shares": "Shares"}), "Guild a library Shares, which it does not link"),
+        (lambda made: made[2].update(libraries="Shares"), "cannot be read"),
+    ],
+)
+async def test_a_library_that_is_not_there_in_time_is_named_before_anything_is_planned(room: Room, guild: Path, change, said: str):
+    given = read_definition(guild)
+    change(given["contracts"])
+    with pytest.raises(Invalid, match=said):
         await planned(room, guild, given)
     assert await room.operations.page() == []
