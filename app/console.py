@@ -318,6 +318,7 @@ class Console:
             economy_of=self.contracts.economy,
             bus=self.bus,
             jobs=self.jobs,
+            fleet=lambda: self.clusters.actions,
             prices=prices,
         )
 

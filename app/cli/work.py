@@ -139,7 +139,7 @@ def _work(state: WorkState | None, profits: Sequence[tuple[Worker, Profit]], pro
     rows = [
         (
             w.name,
-            w.host,
+            w.host if w.place == "local" else f"{w.host} ({w.place})",
             w.state.value,
             w.instruction_set,
             round(w.hash_rate / 1e6, 2),
@@ -161,7 +161,9 @@ def _work(state: WorkState | None, profits: Sequence[tuple[Worker, Profit]], pro
         rows,
         empty="No worker has mined here. Start one: azora mint worker --account LABEL",
     )
-    yield from (f"Proposed: {proposal.act.value}. {proposal.reason}" for proposal in proposals)
+    for proposal in proposals:
+        number = f" to {proposal.replicas}" if proposal.act.value == "scale" else ""
+        yield f"Proposed: {proposal.act.value}{number}. {proposal.reason} {proposal.blocked}".rstrip()
 
 
 @mint.command("solve")

@@ -29,6 +29,7 @@ class World:
         self.grace = 0
         self.locked_down = False
         self.where = "test"
+        self.connected: tuple[str, ...] = ("test",)
         context = find_contexts({"KUBECONFIG": str(server.kubeconfig(folder / "config"))}).get("test")
         self.client = Connection(context)
         self.database = Database.at(home.database)

@@ -40,6 +40,26 @@ def test_scaling_is_previewed_and_done_and_its_receipt_matches(tmp_path):
     told(tmp_path, story)
 
 
+def test_who_knows_pods_by_name_alone_finds_their_deployment_and_scales_it_with_a_reason(tmp_path):
+    """So workers that mine as pods come to a plan, whoever proposes it; the reason stands in its preview."""
+
+    async def story(world: World) -> None:
+        snapshot = world.snapshot("test")
+        pods = [name for (namespace, name) in snapshot.of("Pod") if namespace == "shop" and name.startswith("cart-")]
+        others = [name for (namespace, name) in snapshot.of("Pod") if namespace != "shop"]
+        (held,) = world.actions.holders(pods)
+        assert (held.context, held.namespace, held.name, held.replicas) == ("test", "shop", "cart", 2)
+        assert world.actions.holders([]) == [] and world.actions.holders(["cart"]) == []
+        assert held not in world.actions.holders(others)
+        plan = await world.actions.plan_scale("test", *SHOP, held.replicas + 1, reason="One more would earn.")
+        assert rules(plan)["cluster.reason"].text == "One more would earn."
+        assert "cluster.reason" not in rules(await world.actions.plan_scale("test", *SHOP, 3))
+        world.connected = ()
+        assert world.actions.holders(pods) == []
+
+    told(tmp_path, story)
+
+
 def test_an_autoscaler_that_would_undo_it_is_named(tmp_path):
     async def story(world: World) -> None:
         plan = await world.actions.plan_scale("test", "Deployment", "shop", "web", 3)

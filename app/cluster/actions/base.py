@@ -41,6 +41,10 @@ BOTH = frozenset({"administrator", "developer"})
 class Clusters(Protocol):
     """The part of the cluster service that actions need."""
 
+    @property
+    def connected(self) -> tuple[str, ...]:
+        """The contexts that are followed."""
+
     def connection(self, context: str) -> Client:
         """The connection of a context."""
 

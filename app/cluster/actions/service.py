@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from app.cluster.actions.change import Change
 from app.cluster.actions.refs import Ref, namespaced
 from app.cluster.actions.running import Running
 from app.cluster.diff import merge_patch
+from app.cluster.holders import Holder, holders_of
 from app.cluster.objects import NOTHING, Object, annotations_of, controller_of, dig, kind_of
 from app.cluster.rollouts import Revision, revisions
 from app.cluster.rollouts.history import without_hashes
@@ -21,7 +22,7 @@ from app.cluster.workloads import SCALABLE, View
 from app.cluster.yamlfile import dump, load
 from app.core.clock import now_ms
 from app.core.errors import ConsoleError, Invalid, NotFound
-from app.operations.plans import Plan
+from app.operations.plans import Plan, Verdict, VerdictLevel
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"  # kubectl's own, so that both tools see each other's restarts
 MOST_OBJECTS = 300
@@ -137,8 +138,13 @@ class Actions(Running):
 
     # workloads
 
-    async def plan_scale(self, context: str, kind: str, namespace: str, name: str, replicas: int) -> Plan:
-        """Plan another number of pods.
+    def holders(self, pods: Collection[str]) -> list[Holder]:
+        """The Deployments of connected clusters that run pods of these names."""
+        clusters = self._clusters
+        return [held for context in clusters.connected for held in holders_of(context, clusters.snapshot(context), pods)]
+
+    async def plan_scale(self, context: str, kind: str, namespace: str, name: str, replicas: int, *, reason: str = "") -> Plan:
+        """Plan another number of pods. A ``reason`` that somebody else had for it is shown in the preview.
 
         Raises:
             Invalid: not between 0 and 1,000, or a kind that has no number.
@@ -149,7 +155,8 @@ class Actions(Running):
             raise Invalid(f"A {kind} has no number of pods that could be set. Nothing was planned.", field="kind")
         ref = Ref.named(kind, namespace, name)
         change = Change(ref, "patch", {"spec": {"replicas": replicas}}, "scale", uid=await self._uid(context, ref))
-        return await self._plan(context, "scale", f"Scale {name} to {replicas}", [change])
+        words = [Verdict("cluster.reason", VerdictLevel.PASS, reason)] if reason else []
+        return await self._plan(context, "scale", f"Scale {name} to {replicas}", [change], words)
 
     async def plan_restart(self, context: str, kind: str, namespace: str, name: str) -> Plan:
         """Plan a rolling restart, as ``kubectl rollout restart`` does it."""

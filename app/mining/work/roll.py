@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.mining.work.rates import RateLine
 
 BEAT_SECONDS = 2.0
+PODS = "kubernetes"  # place of a worker in a cluster; others are local or, seen from another host, remote
 SILENT_MS = 15_000  # a worker that has not been heard of for so long is told as silent
 
 
@@ -39,10 +40,14 @@ class WorkerState(StrEnum):
     SILENT = "silent"
 
 
+LIVING = (WorkerState.SEARCHING, WorkerState.SENDING, WorkerState.WAITING, WorkerState.PAUSED)
+
+
 @dataclass(frozen=True, slots=True)
 class Worker:
     """One worker. ``hash_rate`` in hashes per second, times in UTC milliseconds.
 
+    ``place`` is ``kubernetes``, ``local`` or ``remote``: the latter two as seen from the host that reads it.
     ``watts_from`` is ``measured``, ``entered`` or empty.
     """
 
@@ -97,7 +102,7 @@ class Roll:
             "network": network,
             "contract": bytes.fromhex(contract[2:]),
             "miner": bytes.fromhex(miner[2:]),
-            "host": socket.gethostname()[:120],
+            "host": this_host(),
             "place": place,
             "pid": pid,
             "state": WorkerState.WAITING.value,
@@ -216,6 +221,11 @@ class Roll:
         self._bus.publish(WorkersChanged())
 
 
+def this_host() -> str:
+    """The name by which workers of this machine stand on the roll."""
+    return socket.gethostname()[:120]
+
+
 def _worker(row: Any) -> Worker:
     state = WorkerState(row.state)
     silent = state is not WorkerState.STOPPED and row.seen_at < now_ms() - SILENT_MS
@@ -226,7 +236,7 @@ def _worker(row: Any) -> Worker:
         contract=checksum(bytes(row.contract)),
         miner=checksum(bytes(row.miner)),
         host=row.host,
-        place=row.place,
+        place=row.place if row.place == PODS or row.host == this_host() else "remote",
         pid=int(row.pid),
         state=WorkerState.SILENT if silent else state,
         problem=row.problem,

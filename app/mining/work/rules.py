@@ -8,12 +8,25 @@ from enum import StrEnum
 
 from app.mining.work.contract import WorkState
 from app.mining.work.economics import Prices, profit_of
-from app.mining.work.roll import Worker, WorkerState
+from app.mining.work.roll import LIVING, PODS, Worker, WorkerState
+from app.mining.work.scaling import Crew, weigh
 
 HOT = 90.0  # °C, where processors begin to slow down by themselves
 COOL_THROTTLE = 50  # percent
 WRONG_SHARE = 20  # one wrong answer in so many is no luck
-LIVING = (WorkerState.SEARCHING, WorkerState.SENDING, WorkerState.WAITING, WorkerState.PAUSED)
+URGENCY = (
+    "work.silent",
+    "work.pods.silent",
+    "work.wrong",
+    "work.hot",
+    "work.over",
+    "work.pods.over",
+    "work.loss",
+    "work.pods.loss",
+    "work.gain",
+    "work.pods.gain",
+    "work.idle",
+)
 
 
 class Act(StrEnum):
@@ -25,6 +38,7 @@ class Act(StrEnum):
     THROTTLE = "throttle"
     STOP = "stop"
     FORGET = "forget"
+    SCALE = "scale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +48,10 @@ class Proposal:
     Attributes:
         rule: id of the rule.
         act: what to do.
-        worker_id: with whom; empty for a start.
+        worker_id: with whom; empty for a start and a scale.
         reason: why, in a sentence with the figures it rests on.
-        threads, percent: of a start and of a throttle.
+        threads, percent, replicas: of a start, of a throttle, of a scale.
+        blocked: why it cannot be taken here and now, or empty.
     """
 
     rule: str
@@ -46,13 +61,18 @@ class Proposal:
     worker: str = ""
     threads: int = 0
     percent: int = 0
+    replicas: int = 0
+    blocked: str = ""
 
 
-def propose(workers: Sequence[Worker], work: WorkState, prices: Prices, idle_cores: int) -> list[Proposal]:
+def propose(
+    workers: Sequence[Worker], work: WorkState, prices: Prices, idle_cores: int, crew: Crew | None = None
+) -> list[Proposal]:
     """Every suggestion for the workers of a network, the most urgent first.
 
     Args:
         idle_cores: of this machine, that no worker of its uses.
+        crew: the workers that run as pods, whose number is one proposal; None where there are none.
     """
     found: list[Proposal] = []
     living = [worker for worker in workers if worker.state in LIVING]
@@ -60,7 +80,8 @@ def propose(workers: Sequence[Worker], work: WorkState, prices: Prices, idle_cor
         found += _about(worker, work, prices)
     searching = [worker for worker in living if worker.state is WorkerState.SEARCHING]
     if work.reward == 0:
-        over = [worker for worker in living if worker.state is not WorkerState.PAUSED]
+        # A pod that is stopped starts again: for pods their number is what can be changed.
+        over = [worker for worker in living if worker.state is not WorkerState.PAUSED and worker.place != PODS]
         found += [
             Proposal("work.over", Act.STOP, "The reward has halved away: nothing is left to mine.", w.id, w.name) for w in over
         ]
@@ -76,8 +97,10 @@ def propose(workers: Sequence[Worker], work: WorkState, prices: Prices, idle_cor
                 threads=idle_cores,
             )
         )
-    order = {"work.silent": 0, "work.wrong": 1, "work.hot": 2, "work.over": 3, "work.loss": 4, "work.gain": 5, "work.idle": 6}
-    return sorted(found, key=lambda proposal: order[proposal.rule])
+    scale = weigh(workers, work, prices, crew) if crew is not None else None
+    if scale is not None and crew is not None:
+        found.append(Proposal(scale.rule, Act.SCALE, scale.reason, replicas=scale.replicas, worker=crew.name, blocked=crew.blocked))
+    return sorted(found, key=lambda proposal: URGENCY.index(proposal.rule))
 
 
 def _about(worker: Worker, work: WorkState, prices: Prices) -> list[Proposal]:
@@ -102,7 +125,9 @@ def _about(worker: Worker, work: WorkState, prices: Prices) -> list[Proposal]:
         reason = f"The processor of {worker.name} has {worker.celsius:.0f} °C, above {HOT:.0f} °C."
         return [Proposal("work.hot", Act.THROTTLE, reason, worker.id, worker.name, percent=COOL_THROTTLE)]
     gain = profit_of(worker, work, prices)
-    if worker.state is WorkerState.SEARCHING and worker.hash_rate and gain.profit is not None and gain.profit < 0:
+    # Pods at a loss are told by their number.
+    alone = worker.state is WorkerState.SEARCHING and worker.place != PODS
+    if alone and worker.hash_rate and gain.profit is not None and gain.profit < 0:
         reason = (
             f"{worker.name} earns {gain.earns:.4f} and costs {gain.costs:.4f} {gain.currency} an hour "
             f"(entered: {', '.join(gain.entered)})."

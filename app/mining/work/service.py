@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,9 @@ from app.core.secret import Secret
 from app.mining.kernel import cores
 from app.mining.work.economics import Prices, Profit, profit_of
 from app.mining.work.orders import Orders
-from app.mining.work.roll import Roll, Worker
-from app.mining.work.rules import LIVING, Act, Proposal, propose
+from app.mining.work.roll import LIVING, PODS, Roll, Worker, this_host
+from app.mining.work.rules import Act, Proposal, propose
+from app.mining.work.scaling import Fleet, crew_of, plan_scale
 from app.mining.work.session import Session
 from app.mining.work.solving import Solving
 from app.wallets.keys import parse_address
@@ -48,10 +48,12 @@ class Work:
         economy_of: Callable[[str], Awaitable[Economy | None]],
         bus: Bus,
         jobs: Jobs,
+        fleet: Callable[[], Fleet],
         prices: Callable[[], Prices] = Prices,
     ) -> None:
         self._operations = operations
         self._prices = prices
+        self._fleet = fleet
         self._access = access
         self._networks = networks
         self._jobs = jobs
@@ -124,7 +126,7 @@ class Work:
         if self._access.locked or not chain.network.target().quick:
             await self._access.check_passphrase(passphrase)
         label = name.strip()[:60] or f"{chain.network.name}, {_counted(count)}"
-        place = "kubernetes" if os.environ.get("KUBERNETES_SERVICE_HOST") else "local"
+        place = PODS if os.environ.get("KUBERNETES_SERVICE_HOST") else "local"
         worker_id = await self._roll.enter(chain.network.key.text, economy.work, miner, label, place, os.getpid(), plan_id)
         session = Session(
             self._solving,
@@ -158,9 +160,9 @@ class Work:
     async def proposals(self, network_id: str) -> list[Proposal]:
         """What the rules would do, each with its reason, the most urgent first. Raises as :meth:`state`."""
         work, workers = await self.state(network_id), await self.workers(network_id)
-        here = socket.gethostname()[:120]
+        here = this_host()
         busy = sum(worker.threads for worker in workers if worker.host == here and worker.state in LIVING)
-        return propose(workers, work, self._prices(), max(0, cores() - busy))
+        return propose(workers, work, self._prices(), max(0, cores() - busy), crew_of(workers, self._fleet))
 
     async def plan_order(
         self,
@@ -205,7 +207,12 @@ class Work:
         return await self._orders.plan(act, f"{verb} {worker.name}", {"worker": worker.id, "percent": percent, "reason": reason})
 
     async def plan_proposal(self, network_id: str, proposal: Proposal, account: str = "") -> Plan:
-        """The plan of a proposal; ``account`` gets the rewards where it starts a worker. Raises as :meth:`plan_order`."""
+        """The plan of a proposal; ``account`` gets the rewards where it starts a worker.
+
+        Raises: as :meth:`plan_order`, and Conflict where no single Deployment is known to scale.
+        """
+        if proposal.act is Act.SCALE:
+            return await plan_scale(await self.workers(network_id), self._fleet, proposal.replicas, proposal.reason)
         return await self.plan_order(
             network_id,
             proposal.act,

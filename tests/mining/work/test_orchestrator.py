@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from dataclasses import replace
 from decimal import Decimal
 
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.errors import Conflict
 from app.mining.work.contract import WorkState
 from app.mining.work.economics import Prices, profit_of
 from app.mining.work.power import Power
 from app.mining.work.roll import Worker, WorkerState
 from app.mining.work.rules import Act, propose
+from app.mining.work.scaling import Crew, crew_of, plan_scale
 
 AZR = 10**18
 WORK = WorkState(
@@ -26,6 +29,9 @@ RIG = Worker(
     hashes=10**9, accepted=10, stale=1, rejected=0, wrong=0, watts=100.0, watts_from="measured", celsius=60.0, wanted={},
     started_at=0, seen_at=1_000_000, ended_at=0,
 )  # fmt: skip
+
+
+Deployment = namedtuple("Deployment", "context namespace name replicas")
 
 
 def rules(*workers, work=WORK, prices=PRICES, idle=0):
@@ -92,6 +98,90 @@ def test_idle_cores_are_offered_only_where_mining_pays():
     assert rules(idle=3) == []
     over = replace(WORK, reward=0)
     assert rules(RIG, work=over, idle=3) == [("work.over", Act.STOP), ("work.loss", Act.PAUSE)]
+
+
+POD = replace(RIG, place="kubernetes")
+# 2²⁰ hashes for each of 4 solutions in 2 seconds: 2 MiH/s search in all, about half of them RIG.
+BUSY = replace(WORK, block_time=1_000_002, period_start=1_000_000, solutions_in_period=4)
+
+
+def crew(size):
+    return [replace(POD, id=f"p{n}", name=f"pod-{n}", host=f"mint-worker-{n}") for n in range(size)]
+
+
+def scaled(workers, replicas, work=WORK, blocked=""):
+    found = propose(workers, work, PRICES, 0, Crew("mint-worker", replicas, blocked))
+    return [(proposal.rule, proposal.replicas) for proposal in found if proposal.act is Act.SCALE]
+
+
+def test_pods_at_a_loss_are_told_by_their_number_and_not_one_by_one():
+    losing = [replace(pod, watts=1e9) for pod in crew(3)]
+    found = propose([crew(1)[0], *losing[1:]], WORK, PRICES, 0, Crew("mint-worker", 3))
+    assert [(proposal.rule, proposal.act, proposal.replicas) for proposal in found] == [("work.pods.loss", Act.SCALE, 1)]
+    assert "2 of the 3 pods of mint-worker" in found[0].reason and "EUR an hour (entered: " in found[0].reason
+
+
+def test_when_nothing_is_left_to_mine_pods_are_scaled_away_since_a_stopped_one_starts_again():
+    over = replace(WORK, reward=0)
+    found = propose([RIG, *crew(2)], over, Prices(), 0, Crew("mint-worker", 2))
+    assert [(proposal.act, proposal.worker_id, proposal.replicas) for proposal in found] == [
+        (Act.STOP, "w1", 0),
+        (Act.SCALE, "", 0),
+    ]
+    assert scaled(crew(2), 0, over) == []
+
+
+def test_pods_that_fell_silent_lower_the_number_unless_others_took_their_place():
+    first, second, third = crew(3)
+    silent = replace(third, state=WorkerState.SILENT, hash_rate=0)
+    assert scaled([first, second, silent], 3) == [("work.pods.silent", 2)]
+    assert scaled([first, second, silent], 2) == []
+    assert scaled([first, second], 3) == [], "the third may still be starting"
+    assert scaled([silent], 3) == [], "where none is heard of, their number is not what is wrong"
+
+
+def test_one_more_pod_is_proposed_only_while_others_hold_enough_of_the_hash_rate():
+    """What a pod adds is taken from everybody who searches, ourselves among them."""
+    assert scaled(crew(1), 1, BUSY) == [("work.pods.gain", 2)]
+    assert scaled(crew(3), 3, BUSY) == [], "all of it is ours: another earns nothing new"
+    assert scaled([*crew(1), replace(RIG, hash_rate=2_000_000)], 1, BUSY) == [], "workers beside the pods are ours too"
+    assert scaled(crew(1), 1, WORK) == [], "without a solution in this period nobody knows the others"
+    assert scaled(crew(1), 2, BUSY) == [], "the second may still be starting"
+    assert scaled([replace(POD, watts=None, watts_from="")], 1, BUSY) == []
+
+
+class Clusters:
+    """A peer that knows Deployments, and keeps what it was asked to plan."""
+
+    def __init__(self, *found):
+        self.found, self.asked = found, []
+
+    def holders(self, pods):
+        return [each for each, names in self.found if names & set(pods)]
+
+    async def plan_scale(self, context, kind, namespace, name, replicas, *, reason=""):
+        self.asked.append((context, kind, namespace, name, replicas, reason))
+        return "plan"
+
+
+@pytest.mark.asyncio
+async def test_a_scale_goes_to_the_one_deployment_that_runs_the_pods_or_to_none():
+    pods = crew(2)
+    here = (Deployment("east", "azora", "mint-worker", 5), {"mint-worker-0", "mint-worker-1"})
+    there = (Deployment("west", "azora", "mint-worker", 1), {"mint-worker-1"})
+    one, none, two = Clusters(here), Clusters(), Clusters(here, there)
+    assert crew_of(pods, lambda: one) == Crew("mint-worker", 5)
+    assert crew_of([RIG], lambda: one) is None
+    assert "No connected cluster" in crew_of(pods, lambda: none).blocked
+    assert "2 Deployments" in crew_of(pods, lambda: two).blocked
+    assert await plan_scale(pods, lambda: one, 3, "because") == "plan"
+    assert one.asked == [("east", "Deployment", "azora", "mint-worker", 3, "because")]
+    for fleet in (none, two):
+        with pytest.raises(Conflict, match="Nothing was planned"):
+            await plan_scale(pods, lambda fleet=fleet: fleet, 3, "because")
+        assert fleet.asked == []
+    (proposal,) = propose(pods, replace(WORK, reward=0), PRICES, 0, crew_of(pods, lambda: none))
+    assert proposal.blocked and proposal.replicas == 0
 
 
 def test_every_proposal_says_why_with_its_figures():

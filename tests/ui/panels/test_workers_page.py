@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QPushButton
 
 from app.core.errors import Invalid
 from app.mining.kernel.bench import Bench, Rate
@@ -15,6 +16,7 @@ from app.mining.work.contract import WorkState
 from app.mining.work.economics import Prices, profit_of
 from app.mining.work.roll import Worker, WorkerState
 from app.mining.work.rules import propose
+from app.mining.work.scaling import Crew
 from tests.ui.panels.test_wallets_panel import readable
 from tests.ui.shell.desk import Shell
 from ui.panels.mining.worker_forms import PricesForm, StartForm
@@ -46,9 +48,9 @@ def page(shell: Shell) -> Any:
     return page
 
 
-def show(page: WorkersPage, *workers: Worker, prices: Prices = PRICES) -> None:
+def show(page: WorkersPage, *workers: Worker, prices: Prices = PRICES, crew: Crew | None = None) -> None:
     told = tuple((worker, profit_of(worker, WORK, prices)) for worker in workers)
-    page.show_reading(Reading("lab", "Lab", "", WORK, told, tuple(propose(workers, WORK, prices, 0))))
+    page.show_reading(Reading("lab", "Lab", "", WORK, told, tuple(propose(workers, WORK, prices, 0, crew))))
 
 
 def cells(page: WorkersPage, worker_id: str) -> Any:
@@ -107,6 +109,24 @@ def test_an_order_and_a_proposal_become_the_plans_they_say(page: WorkersPage, mo
     assert len(asked) == 2 and all(callable(work) for work in asked)
     page.take(SimpleNamespace(act="start", threads=3, reason="3 cores are idle."))  # type: ignore[arg-type]
     assert isinstance(asked[2], StartForm) and asked[2].threads.value() == 3
+
+
+def test_pods_are_scaled_where_their_deployment_is_known_and_else_the_button_says_why_not(
+    page: WorkersPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(page._panel.window_, "run_plan", lambda work, label: asked.append(work))
+    pods = [replace(RIG, id=f"p{n}", host=f"mint-worker-{n}", place="kubernetes", watts=1e9) for n in range(2)]
+    show(page, *pods, replace(RIG, place="remote"), crew=Crew("their Deployment", 2, "No connected cluster runs these pods."))
+    assert (cells(page, "p0")["place"], cells(page, "w1")["place"]) == ("Pod", "Remote")
+    button = page.findChildren(QPushButton, "mining.proposal.0")[-1]  # those before it are about to go
+    assert button.text() == "Scale to 0…" and not button.isEnabled()
+    assert "No connected cluster" in button.toolTip() and "No connected cluster" in readable(page)
+    show(page, *pods, crew=Crew("mint-worker", 2))
+    button = page.findChildren(QPushButton, "mining.proposal.0")[-1]
+    assert button.isEnabled() and "2 of the 2 pods of mint-worker" in readable(page)
+    button.click()
+    assert len(asked) == 1
 
 
 def test_a_measured_machine_is_told_by_instruction_set(page: WorkersPage) -> None:

@@ -18,6 +18,7 @@ STATES = {
     "stopped": ("idle", "Stopped"),
     "silent": ("warn", "Silent"),
 }
+PLACES = {"local": "Local", "remote": "Remote", "kubernetes": "Pod"}
 LIVING = ("searching", "sending", "paused", "waiting")
 
 
@@ -30,6 +31,7 @@ def worker_row(worker: Worker, profit: Profit) -> Row:
         {
             "name": worker.name,
             "host": worker.host,
+            "place": PLACES.get(worker.place, worker.place),
             "state": StatusCell(state, word),
             "set": worker.instruction_set or "–",
             "up": span(worker.uptime // 1000),

@@ -143,6 +143,7 @@ class WorkersPage(QWidget):
             [
                 Column("name", "Worker", 150),
                 Column("host", "Host", 84),
+                Column("place", "Place", 74),
                 Column("state", "State", 105, kind="status"),
                 Column("set", "Instructions", 90),
                 Column("up", "Up", 60, align="right"),
@@ -310,12 +311,19 @@ class WorkersPage(QWidget):
             row = QWidget()
             line = QHBoxLayout(row)
             line.setContentsMargins(0, 0, 0, 0)
-            level = "info" if str(proposal.act) in ("start", "resume") else "warn"
-            line.addWidget(Note(level, proposal.reason), 1)
-            word = {"start": "Start…", "throttle": f"Throttle to {proposal.percent} %…", "forget": "Strike off…"}
+            level = "info" if str(proposal.act) in ("start", "resume") or proposal.rule == "work.pods.gain" else "warn"
+            line.addWidget(Note(level, f"{proposal.reason} {proposal.blocked}".strip()), 1)
+            word = {
+                "start": "Start…",
+                "throttle": f"Throttle to {proposal.percent} %…",
+                "forget": "Strike off…",
+                "scale": f"Scale to {proposal.replicas}…",
+            }
             take = button(word.get(str(proposal.act), f"{str(proposal.act).capitalize()}…"))
             take.setObjectName(f"mining.proposal.{number}")
             take.setAccessibleName(f"{take.text()} {proposal.worker}".strip())
+            take.setEnabled(not proposal.blocked)
+            take.setToolTip(proposal.blocked)
             take.clicked.connect(lambda _=False, proposal=proposal: self.take(proposal))
             line.addWidget(take, 0, Qt.AlignmentFlag.AlignTop)
             self._notes.addWidget(row)
