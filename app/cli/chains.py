@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.support import options, run, show, table
-from app.core.errors import NotFound
+from app.cli.support import options, read_secret, run, show, table
+from app.core.errors import Invalid, NotFound
+from app.core.urls import shown_url
 
 if TYPE_CHECKING:
     from app.chain import Network
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 NO_NETWORK = "Name one with --network, or: azora network select ID. A chain of your own: azora chain create NAME"
 
-networks = typer.Typer(help="Networks: list, select, status, fees.", no_args_is_help=True)
+networks = typer.Typer(help="Networks: list, add, remove, select, status, fees.", no_args_is_help=True)
 
 
 def network_of(console: Console) -> Network:
@@ -64,6 +67,46 @@ def select(network: str) -> None:
     """Make a network the current one."""
     run(lambda console: console.networks.select(network))
     show({"current": network}, people=f"{network} is the current network.")
+
+
+@networks.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="Name of the network; of a project, as its configuration names it")],
+    url: Annotated[str, typer.Option(help="http:// or https:// address; one with a key belongs into --url-file")] = "",
+    url_file: Annotated[str, typer.Option(help="File with the address (- reads standard input)")] = "",
+    project: Annotated[Path | None, typer.Option(help="Take it from the hardhat.config of this folder; it is not run")] = None,
+    chain_id: Annotated[int, typer.Option(help="EIP-155 chain id; 0: as the project says")] = 0,
+    environment: Annotated[str, typer.Option(help="local, test or production; empty: local on this computer")] = "",
+) -> None:
+    """Add a network after asking it for its chain id; its genesis is pinned."""
+
+    async def work(console: Console) -> Network:
+        from app.chain.adding import described, environment_of
+
+        if sum(map(bool, (url, url_file, project))) != 1:
+            raise Invalid("Give one of --url, --url-file and --project. Nothing was added.", field="rpc_url")
+        if url and shown_url(url) != url:  # as for every secret: other processes see arguments
+            raise Invalid("This address carries a key. Nothing was added.", "Put it into a file: --url-file FILE", field="rpc_url")
+        where, known = url or (read_secret(url_file, "address").reveal() if url_file else ""), chain_id
+        if project is not None:
+            found = await asyncio.to_thread(console.contracts.projects.network, project, name)
+            where, known = found.url, known or found.chain_id
+        if not known:
+            raise Invalid("The chain id is not known. Nothing was added.", "Give it with --chain-id.", field="chain_id")
+        return await console.networks.add(described(name, where, known, environment or environment_of(where)))
+
+    added = run(work)
+    show(
+        {"network": replace(added, rpc_url=added.shown_url)},
+        people=f"{added.name} is network {added.id}, chain id {added.chain_id}, {added.environment}. Its genesis is pinned.",
+    )
+
+
+@networks.command("remove")
+def remove(network: str) -> None:
+    """Forget a network; its ledger stays."""
+    run(lambda console: console.networks.remove(network))
+    show({"removed": network}, people=f"{network} is no longer in the list. Its ledger stays.")
 
 
 @networks.command("status")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from app.contracts.artifacts import Artifact, Compilation
 from app.contracts.built import read_built
 from app.contracts.compiler import Compiler
+from app.contracts.hardhat import ProjectNetwork
 from app.contracts.projects import Project, open_project, ours
 from app.contracts.sources import files_under
 from app.contracts.toolchain import Toolchain
@@ -63,6 +64,22 @@ class Workspace:
         project = open_project(folder, self._toolchain.modules)
         said = next((each for each in self._settings.value.projects if each.path == str(project.root)), None)
         return project.with_settings({**(said.settings if said else {}), **(changes or {})})
+
+    def network(self, folder: Path, name: str) -> ProjectNetwork:
+        """A network that the project's configuration names, with an address.
+
+        Raises:
+            Invalid: as :meth:`open`.
+            NotFound: it names none of that name, or its address cannot be read; the sentence says why.
+        """
+        found = self.open(folder).networks
+        for each in found:
+            if each.name == name:
+                if each.url:
+                    return each
+                raise NotFound(f"The address of {name} is not in the project: {each.why}. Nothing was added.", "Enter it by hand.")
+        names = ", ".join(each.name for each in found)
+        raise NotFound(f"The project names no network {name}. Nothing was added.", f"It names {names}." if names else "")
 
     def remember(self, folder: Path, changes: Mapping[str, object] | None = None) -> Project:
         """Keep the folder in the list of projects, with ``changes`` to its settings: an edit. An empty text takes one back.

@@ -52,6 +52,33 @@ def test_a_folder_is_compiled_remembered_and_verified_by_commands(azora, home, n
     assert azora("contract", "compile", root, "--json", expect=9).json["errors"][0]["line"] == 3
 
 
+@pytest.mark.node
+def test_a_network_of_a_hardhat_project_is_added_and_removed_by_commands(azora, node, tmp_path):
+    config = f'''module.exports = {{ networks: {{ hardhat: {{}}, number: {{ url: 8545 }}, bare: {{ url: "{node.url}" }},
+      dev: {{ url: "{node.url}", chainId: 1337 }}, other: {{ url: "{node.url}", chainId: 5 }} }} }}'''
+    root = write(tmp_path / "hat", **{"hardhat.config.js": config})
+    added = azora("network", "add", "dev", "--project", root, "--json").json["network"]
+    assert (added["id"], added["chain_id"], added["environment"], added["rpc_url"]) == ("dev", 1337, "local", node.url)
+    genesis = node("eth_getBlockByNumber", "0x0", False)["hash"]
+    assert added["genesis"] == genesis
+    assert "chain 1337, not 5" in azora("network", "add", "other", "--project", root, expect=4).err
+    assert "url is no text" in azora("network", "add", "number", "--project", root, expect=3).err
+    assert "--chain-id" in azora("network", "add", "bare", "--project", root, expect=2).err
+    secret = node.url + "/?apikey=0123456789abcdef"
+    refused = azora("network", "add", "keyed", "--url", secret, "--chain-id", "1337", expect=2)
+    assert "--url-file" in refused.err and "0123456789abcdef" not in refused.out + refused.err
+    file = tmp_path / "address"
+    file.write_text(secret + "\n")
+    keyed = azora("network", "add", "keyed", "--url-file", file, "--chain-id", "1337", "--environment", "test", "--json")
+    assert keyed.json["network"]["environment"] == "test" and "0123456789abcdef" not in keyed.out + keyed.err
+    azora("network", "add", "keyed", "--url", "ftp://x", "--chain-id", "1", expect=2)
+    azora("network", "add", "again", "--url", node.url, "--chain-id", "1", "--environment", "moon", expect=2)
+    azora("network", "remove", "dev", "--json")
+    ids = [each["id"] for each in azora("network", "list", "--json").json["networks"]]
+    assert "dev" not in ids and "keyed" in ids
+    azora("network", "remove", "dev", expect=3)
+
+
 @pytest.mark.compiler
 def test_an_error_is_told_with_the_line_that_it_means(azora, tmp_path):
     folder = write(tmp_path / "bad", A=HEAD + "contract A { function f() public { missing; } }")

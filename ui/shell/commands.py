@@ -59,6 +59,7 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("mining.refund", "Refund the chosen redemption", "arrow-counter-clockwise", "mining", {"do": "refund"}, True),
     ("contracts.compile", "Compile", "hammer", "contracts", {"do": "compile"}, False),
     ("contracts.open", "Open folder", "folder-open", "contracts", {"do": "open"}, False),
+    ("contracts.network", "Add a network of the project", "globe-hemisphere-west", "contracts", {"do": "network"}, False),
     ("contracts.editor", "Open the source in the editor", "arrow-square-out", "contracts", {"do": "editor"}, False),
     ("contracts.import", "Import a contract", "download-simple", "contracts", {"form": "import"}, True),
     ("contracts.grant", "Grant a role", "shield-check", "contracts", {"form": "grant"}, True),

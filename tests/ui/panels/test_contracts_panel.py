@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from app.core.jobs import JobState
 from tests.ui.shell.desk import Shell
@@ -77,6 +78,30 @@ def test_a_watched_project_compiles_again_whenever_a_source_changes(shell: Shell
     shell.until(lambda: job.state is not JobState.RUNNING)
     source.write_text("pragma solidity 0.8.20; contract Three {}")
     assert [row.cells["name"] for row in built.rows()] == ["One", "Two"]
+
+
+def test_a_network_of_the_project_fills_the_form_of_the_settings(shell: Shell, panel: Any, tmp_path: Path) -> None:
+    url = "https://node.example/v3/0123456789abcdef0123456789abcdef"
+    folder = tmp_path / "hat"
+    folder.mkdir()
+    config = f'networks: {{ hardhat: {{}}, main: {{ url: "{url}", chainId: 10 }}, far: {{ url: process.env.FAR }} }}'
+    (folder / "hardhat.config.js").write_text(f"module.exports = {{ {config} }}")
+    shell.window.trigger("contracts.network")
+    shell.until(lambda: "names no network" in shell.said())
+    count = panel.sources.tree.topLevelItemCount()
+    panel.sources.add(str(folder))
+    shell.until(lambda: panel.sources.tree.topLevelItemCount() == count + 1)
+    panel.sources.tree.setCurrentItem(panel.sources.tree.topLevelItem(count))
+    panel.sources.network_button.click()
+    find = shell.window.dock.findChild
+    shell.until(lambda: find(QComboBox, "contracts.network.network") is not None)
+    offered = find(QComboBox, "contracts.network.network")
+    assert [offered.itemData(at) for at in range(offered.count())] == ["main"] and "0123456789abcdef" not in offered.currentText()
+    find(QWidget, "plan.sheet").preview.click()
+    shell.until(lambda: shell.at == "settings" and shell.panel.networks.url.text() == url)
+    section = shell.panel.networks
+    assert (section.name.text(), section.chain_id.value(), section.environment.value()) == ("main", 10, "production")
+    assert all(network.name != "main" for network in shell.console.networks.list()), "it is added by its button alone"
 
 
 def test_a_project_that_cannot_be_compiled_says_why_where_its_contracts_would_be(shell: Shell, panel: Any, tmp_path: Path) -> None:

@@ -160,6 +160,8 @@ class ContractsPanel(Panel):
                 self.build.compile()
             case "open", _:
                 self.sources.ask_folder()
+            case "network", _:
+                self.sources.ask_network()
             case "editor", _:
                 self.build.open_editor()
             case (("pause" | "resume"), _):

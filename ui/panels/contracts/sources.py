@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QLabel, QTreeWidget, QTreeWidgetItem
 
+from app.core.errors import NotFound
+from ui.panels.contracts.network_form import NetworkForm
 from ui.theme import icon
 from ui.widgets import AddressCell, Column, EmptyState, Pane, Row, StatusCell, Table, ask_folder, button
 
 if TYPE_CHECKING:
     from app.contracts import Compilation, Deployment, Known
     from app.contracts.books import Imported
+    from app.contracts.projects import Project
     from ui.panels.contracts.panel import ContractsPanel
 
 _PATH = Qt.ItemDataRole.UserRole
@@ -42,6 +45,12 @@ class SourcesPane(Pane):
         self.open_button.setToolTip("Open a folder as a project")
         self.open_button.clicked.connect(lambda: panel.window_.trigger("contracts.open"))
         self.add_header(self.open_button, right=True)
+        self.network_button = button("", icon="globe-hemisphere-west")
+        self.network_button.setObjectName("contracts.sources.network")
+        self.network_button.setAccessibleName("Add a network of the project")
+        self.network_button.setToolTip("Add a network of the project")
+        self.network_button.clicked.connect(lambda: panel.window_.trigger("contracts.network"))
+        self.add_header(self.network_button, right=True)
         self.tree = QTreeWidget()
         self.tree.setObjectName("contracts.sources")
         self.tree.setAccessibleName("Projects and their sources")
@@ -170,6 +179,23 @@ class SourcesPane(Pane):
     def ask_folder(self) -> None:
         """Let the system ask for a folder; it is remembered as a project. Nothing of it is run."""
         ask_folder(self, "Open a folder of Solidity", lambda folder: self.add(str(folder)))
+
+    def ask_network(self) -> None:
+        """Ask which network of the project in front is added; without one, say so."""
+        projects, root = self._panel.bridge.console.contracts.projects, self.project()
+
+        async def read() -> Project:
+            project = await asyncio.to_thread(projects.open, root) if root is not None else None
+            if project is None or not project.networks:
+                raise NotFound(
+                    f"{project.name if project else 'The project in front'} names no network. Nothing was added.",
+                    "Choose a Hardhat project at the left, or add a network in the settings.",
+                )
+            return project
+
+        self._panel.bridge.run(
+            read, then=lambda project: self._panel.window_.open_form(NetworkForm(self._panel, project)), owner=self
+        )
 
     def add(self, folder: str) -> None:
         """Remember a folder as a project: an edit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QSplitter, QVBoxLayout, QWidget
@@ -24,8 +25,12 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from app.contracts.hardhat import ProjectNetwork
     from ui.panels.settings.panel import SettingsPanel
 
+_PINNED = "Its genesis is pinned at the first connection and compared at each later one"
 _ENVIRONMENTS = (("local", "LOCAL"), ("test", "TEST"), ("production", "PRODUCTION"))
 
 
@@ -81,9 +86,7 @@ class NetworksSection(QWidget):
         self.environment = Segmented(_ENVIRONMENTS)
         self.environment.setObjectName("settings.networks.environment")
         self.environment.setAccessibleName("Environment")
-        self.url_field = Field(
-            "RPC address", self.url, "Its genesis is pinned at the first connection and compared at each later one"
-        )
+        self.url_field = Field("RPC address", self.url, _PINNED)
         layout.addWidget(Field("Name", self.name, ""))
         layout.addWidget(self.url_field)
         row = QHBoxLayout()
@@ -98,12 +101,34 @@ class NetworksSection(QWidget):
         layout.addStretch(1)
         return pane
 
+    def take_over(self, folder: Path, name: str) -> None:
+        """Fill the form with a network that a project's configuration names; nothing is added yet."""
+        projects = self._panel.bridge.console.contracts.projects
+        self.url_field.set_error("")
+
+        async def read() -> tuple[ProjectNetwork, str]:
+            from app.chain.adding import environment_of
+
+            found = await asyncio.to_thread(projects.network, folder, name)
+            return found, environment_of(found.url)
+
+        def fill(answer: tuple[ProjectNetwork, str]) -> None:
+            found, environment = answer
+            self.name.setText(found.name)
+            self.url.setText(found.url)
+            self.url.setCursorPosition(0)
+            self.chain_id.setValue(found.chain_id or self.chain_id.minimum())
+            self.environment.set_value(environment)
+            said = f"From {folder.name}. " + ("" if found.chain_id else "It does not say the chain id: enter it. ")
+            self.url_field.set_hint(f"{said}Nothing is added yet")
+            self.name.setFocus()
+
+        self._panel.bridge.run(read, then=fill, owner=self)
+
     def refresh(self) -> None:
         """Read the networks and ask each that has an address."""
 
         async def read() -> list[Any]:
-            import asyncio
-
             console = self._panel.bridge.console
             known = console.networks.list()
             statuses = await asyncio.gather(*(console.networks.status(network.id) for network in known if network.rpc_url))
@@ -212,15 +237,9 @@ class NetworksSection(QWidget):
         networks = self._panel.bridge.console.networks
 
         async def add() -> None:
-            from app.core.settings import NetworkSetting
+            from app.chain.adding import described
 
-            slug = "-".join("".join(c.lower() if c.isalnum() else " " for c in name).split()) or f"chain-{chain_id}"
-            confirmations = 1 if environment == "local" else 6
-            await networks.add(
-                NetworkSetting(
-                    id=slug, name=name or slug, rpc_url=url, chain_id=chain_id, environment=environment, confirmations=confirmations
-                )
-            )
+            await networks.add(described(name, url, chain_id, environment))
 
         def failed(error: ConsoleError) -> bool:
             self.url_field.set_error(str(error))
@@ -229,6 +248,7 @@ class NetworksSection(QWidget):
         def done(_: object) -> None:
             self.name.clear()
             self.url.clear()
+            self.url_field.set_hint(_PINNED)
             self.refresh()
 
         self._panel.bridge.run(add, then=done, fail=failed, label="Adding the network", owner=self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -30,8 +31,9 @@ class SettingsPanel(Panel):
         self.sections.setAccessibleName("Sections of the settings")
         self.stack = QStackedWidget()
         self._sections: list[tuple[str, Any]] = []
+        self.networks = NetworksSection(self)
         for key, word, symbol, section in (
-            ("networks", "Networks", "globe-hemisphere-west", NetworksSection(self)),
+            ("networks", "Networks", "globe-hemisphere-west", self.networks),
             ("security", "Lock, keyring and role", "lock", SecuritySection(self)),
             ("appearance", "Appearance", "palette", AppearanceSection(self)),
             ("tools", "Tools", "wrench", ToolsSection(self)),
@@ -74,6 +76,8 @@ class SettingsPanel(Panel):
         for row, (key, _) in enumerate(self._sections):
             if key == wanted:
                 self.sections.setCurrentRow(row)
+        if wanted == "networks" and arguments.get("project"):
+            self.networks.take_over(Path(str(arguments["project"])), str(arguments.get("network") or ""))
 
     def state(self) -> dict[str, Any]:
         return {"section": self.sections.currentRow()}
