@@ -34,7 +34,8 @@ def require_fit(system: System, built: Build, values: Mapping[str, object], proj
         if item.name in seen:
             raise _refused(system, f"creates {item.name} twice, or needs it and creates it; what refers to it would be ambiguous")
         if item.name not in built:
-            raise _refused(system, f"creates {item.contract or item.name}, which is not among {where}")
+            remedy = "Correct the declaration." if project else "Correct the declaration, or name its project: --project DIR"
+            raise _refused(system, f"creates {item.contract or item.name}, which is not among {where}", remedy)
         _require_libraries(system, built, item, seen)
         seen.add(item.name)
         _require_arguments(system, built[item.name], item, values, named)
@@ -79,5 +80,5 @@ def _is_view(artifact: Artifact, check: Check) -> bool:
     )
 
 
-def _refused(system: System, what: str) -> Invalid:
-    return Invalid(f"“{system.title}” {what}. Nothing was planned.", "Correct the declaration.")
+def _refused(system: System, what: str, remedy: str = "Correct the declaration.") -> Invalid:
+    return Invalid(f"“{system.title}” {what}. Nothing was planned.", remedy)

@@ -165,3 +165,28 @@ async def test_a_library_that_is_not_there_in_time_is_named_before_anything_is_p
     with pytest.raises(Invalid, match=said):
         await planned(room, guild, given)
     assert await room.operations.page() == []
+
+
+@pytest.mark.asyncio
+async def test_the_rest_of_a_deployment_takes_what_its_sources_make_now_and_leaves_what_is_there(room: Room, guild: Path):
+    """Who mends the contract at which it ended goes on with it; an edit of one that is there already makes nothing anew."""
+    plan, sign = await planned(room, guild), room.signer.sign_transaction
+
+    async def until_the_third(*task: Any) -> bytes:
+        if room.signer.signed >= 2:
+            raise Conflict("The signer has had enough.")
+        return await sign(*task)
+
+    room.signer.sign_transaction = until_the_third  # type: ignore[method-assign]
+    failed = await room.operations.execute(plan.id)
+    assert failed.state is PlanState.FAILED
+    room.signer.sign_transaction = sign  # type: ignore[method-assign]
+    for name in ("Guild", "Till"):
+        source = guild.parent / "src" / f"{name}.sol"
+        source.write_text(source.read_text(encoding="utf-8") + "// edited\n", encoding="utf-8")
+    rest = await room.contracts.plan_rest(failed.id)
+    assert [step.spec.title for step in rest.steps] == ["Create Till", "Grant COLLECTOR_ROLE on Guild"]
+    was, now = failed.params["sources"]["artifacts"], rest.params["sources"]["artifacts"]
+    assert {name for name in was if was[name] != now[name]} == {"Till"}
+    assert not rest.preview.blocked, rest.preview
+    await whole(room, await room.operations.execute(rest.id))
