@@ -177,6 +177,6 @@ def _evidence(rows: Sequence[ProofRow]) -> list[Verdict]:
         verdicts.append(Verdict("mining.evidence", VerdictLevel.BLOCK, text, "Review the proof again."))
     if gone:
         others = f", and of {len(gone) - 1:,} more," if len(gone) > 1 else ""
-        text = f"The evidence file of proof #{gone[0]}{others} can no longer be read"
+        text = f"The evidence file of proof #{gone[0]}{others} can no longer be read: only its digest was kept"
         verdicts.append(Verdict("mining.evidence_gone", VerdictLevel.WARNING, text, GONE_MEANS))
     return verdicts

@@ -104,7 +104,8 @@ class Watch:
         del self._settled[path.name]
         self._seen.pop(path.name, None)
         self._taken += 1
-        self._job.progress(None, f"{self._taken} lists taken, the last was {path.name}")
+        lists = "1 list" if self._taken == 1 else f"{self._taken:,} lists"
+        self._job.progress(None, f"{lists} read, the last went to {place}: {path.name}")
 
     async def _outcome(self, path: Path, mark: Mark) -> tuple[str, dict[str, Any]]:
         """Take one list: where it belongs now, and its report. Raises OSError, and what may be tried again."""

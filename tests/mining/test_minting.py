@@ -312,7 +312,7 @@ async def test_evidence_changed_after_review_keeps_its_proof_from_being_minted(p
     file.unlink()  # gone is no change: the digest still says what was reviewed, and the plan says that nobody can look
     plan = await place.room.plan([row])
     (warned,) = [verdict for verdict in plan.preview.verdicts if verdict.level == "warning"]
-    assert warned.text == f"The evidence file of proof #{row.number} can no longer be read"
+    assert warned.text == f"The evidence file of proof #{row.number} can no longer be read: only its digest was kept"
     assert "Its digest was kept" in warned.detail and not plan.preview.blocked
 
 
