@@ -40,7 +40,9 @@ def require_fit(system: System, built: Build, values: Mapping[str, object], proj
         seen.add(item.name)
         _require_arguments(system, built[item.name], item, values, named)
     for check in system.checks:
-        if check.contract not in built or not _is_view(built[check.contract], check):
+        if check.contract not in built:
+            raise _refused(system, f"asks {check.contract}.{check.view}, and {check.contract} is not among {where}")
+        if not _is_view(built[check.contract], check):
             raise _refused(system, f"asks {check.contract}.{check.view}, which is no view without arguments")
 
 

@@ -120,6 +120,10 @@ async def test_what_a_project_lacks_and_a_name_that_plans_keep_are_refused(room:
     given["contracts"].append({"name": "AzoraToken", "arguments": ["{master}"]})
     with pytest.raises(Invalid, match="AzoraToken, which is not among the contracts of .*guild"):
         await planned(room, guild, given)
+    given = {**read_definition(guild), "needs": ["AzoraToken"]}
+    given["checks"].append({"contract": "AzoraToken", "view": "cap", "equals": "1", "effect": "cap"})
+    with pytest.raises(Invalid, match=r"asks AzoraToken.cap, and AzoraToken is not among the contracts of .*guild"):
+        await planned(room, guild, given)
     given = read_definition(guild)
     given["parameters"].append({"name": "known", "kind": "number", "default": "1"})
     with pytest.raises(Invalid, match="calls a parameter known"):
