@@ -398,9 +398,10 @@ contract Actor is Economy {
         if (how % 16 == 1) p.deadline = uint64(block.timestamp - 1);
     }
 
-    /// @dev Mostly everybody who may signs; from 192 on whoever the bits of `how` name, in the wrong order with its fourth.
+    /// @dev Mostly everybody who may signs, from 144 on in the wrong order; from 192 on whoever the bits of `how` name, with the
+    /// fourth in the wrong order.
     function signers(uint8 how) internal view returns (bool[3] memory who, bool backwards) {
-        if (how < 192) return (attests, false);
+        if (how < 192) return (attests, how >= 144);
         for (uint256 i = 0; i < 3; ++i) who[i] = how & (1 << i) != 0;
         return (who, how & 8 != 0);
     }
