@@ -7,6 +7,7 @@ size and time have stood still between two looks: half-written files wait. A tro
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import stat
@@ -150,6 +151,8 @@ def _content(path: Path) -> bytes:
 def _move(path: Path, place: str, report: str) -> None:
     target = path.parent / place
     target.mkdir(exist_ok=True)
+    names = itertools.chain([path.name], (f"{path.stem}-{number}{path.suffix}" for number in itertools.count(2)))
+    name = next(name for name in names if not (target / name).exists())  # a list of that name from before keeps its place
     # The report first: a list that has moved has its report.
-    (target / f"{path.name}.report.json").write_text(report, encoding="utf-8")
-    os.replace(path, target / path.name)
+    (target / f"{name}.report.json").write_text(report, encoding="utf-8")
+    os.replace(path, target / name)

@@ -112,3 +112,12 @@ async def test_a_list_that_is_too_large_is_refused_unread(folder, watch, monkeyp
         file.truncate(watching.MOST_BYTES + 1)
     assert "larger than 16 MiB" in (await report_of(folder / "refused" / "vast.csv.report.json"))["problem"]
     assert read == []
+
+
+async def test_a_second_list_of_a_name_leaves_the_first_where_it_is(folder, watch):
+    for number, name in enumerate(("good.csv", "good-2.csv", "good-3.csv")):
+        text = HEAD + f"Ada,code-review,9{number},a.txt,\n"
+        (folder / "good.csv").write_text(text)
+        assert (await report_of(folder / "taken" / f"{name}.report.json"))["file"] == "good.csv"
+        await until(lambda name=name: (folder / "taken" / name).exists())
+        assert (folder / "taken" / name).read_text() == text and not (folder / "good.csv").exists()
