@@ -124,7 +124,7 @@ def test_an_address_that_is_no_text_is_said(tmp_path, url):
 @settings(max_examples=200, deadline=None)
 @given(cut=st.integers(0, len(CONFIG)), at=st.integers(0, len(CONFIG)), junk=st.text("{}[](),:;`'\"./*\n aconst=", max_size=30))
 def test_a_spoiled_configuration_never_breaks_the_reader(tmp_path_factory, cut, at, junk):
-    file = tmp_path_factory.getbasetemp() / "hardhat.config.ts"
+    file = tmp_path_factory.mktemp("hardhat") / "hardhat.config.ts"
     file.write_text((CONFIG[:at] + junk + CONFIG[at:])[:cut], encoding="utf-8")
     read = hardhat.read(file)
     assert all(isinstance(network.url, str) and isinstance(network.chain_id, int) for network in read.networks)

@@ -14,9 +14,9 @@ from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
 from app.ledger import BurnRow, MintRow, Movements
 from app.mining.emission import Clock, Emissions, Fold
 from app.mining.queue import Queue
-from tests.ledger.conftest import books, compiled, world
+from tests.ledger.conftest import books, compiled, solc, world
 
-__all__ = ["books", "compiled", "world"]
+__all__ = ["books", "compiled", "solc", "world"]
 
 AZR = 10**18
 MINE, REDEMPTION = "0x" + "aa" * 20, "0x" + "bb" * 20
