@@ -150,14 +150,14 @@ async def read_logs(
     """Logs of a range in order; a range that the node refuses as too long or too full is halved.
 
     Raises:
-        Unavailable: the node does not answer. RpcFailure: it refuses a single block too.
+        Unavailable: the node does not answer. RpcFailure: it refuses a single block too, or has no logs at all.
     """
     asked = {"address": address, "topics": list(topics), "fromBlock": hex(first), "toBlock": hex(last)}
     try:
         found: list[dict[str, Any]] = await chain.rpc.call("eth_getLogs", asked)
         return found
-    except RpcFailure:
-        if first == last:
+    except RpcFailure as error:
+        if first == last or error.unknown_method:  # a shorter range would be refused as well
             raise
         middle = (first + last) // 2
         lower = await read_logs(chain, address, topics, first, middle)

@@ -24,11 +24,11 @@ from app.contracts.systems import account
 from app.core.clock import now_ms
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
+from app.operations.plans import Verdict, VerdictLevel
 
 if TYPE_CHECKING:
     from app.chain import Chain, Network, Networks
     from app.operations import Plan
-    from app.operations.plans import Verdict
 
 Asked = list[tuple[str, list[object]]]  # views and their arguments
 
@@ -104,6 +104,8 @@ class Roles:
     async def losses(self, chain: Chain, calls: Sequence[Mapping[str, Any]]) -> tuple[Verdict, ...]:
         """What the calls of a plan take away for good: the last holder of a role, the owner, the last key of this console.
 
+        Where the node does not tell who holds roles, that is said in their place.
+
         Args:
             calls: address, function and call data of each, in order.
 
@@ -113,19 +115,28 @@ class Roles:
         told: list[Verdict] = []
         for address in dict.fromkeys(str(call["to"]) for call in calls if call["function"] in CHANGES):
             interface = await self._calls.interfaces.get(chain.network.id, address)
-            head, owner = (await chain.head()).number, ""
-            granted = await self._granted(chain, interface, head) if interface.has(HAS_ROLE) else {}
-            holders: dict[str, set[str]] = {role: set() for role, _ in granted}
-            for (role, holder), (_, held) in granted.items():
-                holders[role] |= {holder} if held else set()
-            names, nameless = own_roles(interface), {role: _named(role, {}) for role in (*holders, DEFAULT_ADMIN_ID)}
-            admins = await self._admins(chain, interface, [*holders, *names], head) if holders else {}
-            if interface.has(OWNER_CALL):
-                owner = checksummed((await self._views(chain, interface, [("owner", [])], head))[0])
-            parties = await self._parties(chain, interface) if self.parties is not None else None
-            now = Standing(interface.name, holders, admins, nameless | names, owner, parties)
+            try:
+                now = await self._standing(chain, interface)
+            except RpcFailure as error:
+                text = f"Who holds the roles of {interface.name} is not known, so neither is whether the last holder goes"
+                told.append(Verdict("contracts.last_holder", VerdictLevel.WARNING, text, error.message))
+                continue
             told += losses(now, [call for call in calls if call["to"] == address], SIGNING)
         return tuple(told)
+
+    async def _standing(self, chain: Chain, interface: Interface) -> Standing:
+        """Who holds what of a contract now. Raises Unavailable, and RpcFailure where the node does not tell."""
+        head, owner = (await chain.head()).number, ""
+        granted = await self._granted(chain, interface, head) if interface.has(HAS_ROLE) else {}
+        holders: dict[str, set[str]] = {role: set() for role, _ in granted}
+        for (role, holder), (_, held) in granted.items():
+            holders[role] |= {holder} if held else set()
+        names, nameless = own_roles(interface), {role: _named(role, {}) for role in (*holders, DEFAULT_ADMIN_ID)}
+        admins = await self._admins(chain, interface, [*holders, *names], head) if holders else {}
+        if interface.has(OWNER_CALL):
+            owner = checksummed((await self._views(chain, interface, [("owner", [])], head))[0])
+        parties = await self._parties(chain, interface) if self.parties is not None else None
+        return Standing(interface.name, holders, admins, nameless | names, owner, parties)
 
     async def _granted(
         self, chain: Chain, interface: Interface, head: int

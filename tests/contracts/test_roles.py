@@ -9,6 +9,7 @@ from app.contracts.losing import GIVES_UP, GRANTS, HANDS_OVER, TAKES, Standing, 
 from app.contracts.roles import IN_KEYRING, SIGNING, Party
 from app.core.errors import Conflict, Invalid, NotFound
 from app.operations.plans import PlanState, VerdictLevel
+from tests.chain.misbehaving import Altered
 from tests.contracts.deploy_program import Room
 
 pytestmark = [pytest.mark.node, pytest.mark.compiler]
@@ -162,3 +163,14 @@ def test_an_owner_that_goes_and_a_role_that_administers_itself() -> None:
     assert gone.level is VerdictLevel.WARNING and gone.text.endswith("revoked again: B.")
     back = [call(GRANTS, bytes.fromhex(B[2:]), MINE), call(TAKES[0], bytes.fromhex(B[2:]), YOURS)]
     assert losses(own, back, SIGNING) == ()
+
+
+@pytest.mark.asyncio
+async def test_a_node_without_logs_grants_all_the_same_and_says_what_is_not_known(room: Room, node) -> None:
+    await room.deployed()
+    async with Altered(node.url, hidden=("eth_getLogs",)) as poorer:
+        room.networks.route = lambda _url: poorer.url
+        plan = await room.contracts.roles.plan_revoke("anvil", "AzoraToken", "DEFAULT_ADMIN_ROLE", room.deployer, room.deployer)
+        assert poorer.asked["eth_getLogs"] == 1, "a shorter range would be refused as well"
+    level, said = lost(plan)["contracts.last_holder"]
+    assert level is VerdictLevel.WARNING and "is not known" in said and not plan.preview.blocked
