@@ -161,6 +161,16 @@ def test_ready_proofs_are_revoked_for_good_and_never_without_a_reason(shell: She
     QTest.keyClick(page.answer.reason, Qt.Key.Key_Return)  # no reason yet
     assert states(shell, rows) == ["ready", "ready", "in_review"]
     QTest.keyClicks(page.answer.reason, "copied")
+    page.show_rows(ready, {}, ([], []), {})  # a reading that comes meanwhile
+    assert "does not come back" in readable(page.answer)
+    page._marked = {ready[0].id}
+    page._show_answer()
+    QTest.keyClick(page.answer.reason, Qt.Key.Key_Return)  # it is another choice now: not what was asked for, nor a rejection
+    assert "has changed" in readable(page.answer) and states(shell, rows) == ["ready", "ready", "in_review"]
+    page._marked = {row.id for row in ready}
+    page._show_answer()
+    page.answer.revoke.click()
+    page.show_rows(ready, {}, ([], []), {})
     QTest.keyClick(page.answer.reason, Qt.Key.Key_Return)
     shell.until(lambda: "2 proofs are revoked" in shell.said())
     assert states(shell, rows) == ["revoked", "revoked", "in_review"]

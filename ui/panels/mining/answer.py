@@ -59,6 +59,7 @@ class AnswerPane(Pane):
         super().__init__("Answer")
         self._reject: Callable[[], object] = lambda: page.decide(False)
         self.then = self._reject
+        self._shown: list[tuple[str, str]] = []  # id and status of what is chosen
         self.state = StatusLabel("idle", "")
         self.add_header(self.state, right=True)
         inner = QWidget()
@@ -119,10 +120,17 @@ class AnswerPane(Pane):
         self.field.set_error(error or "Say why, then press Enter. Nothing was changed yet.")
         self.reason.setFocus()
 
+    def _chosen_anew(self) -> None:
+        """Enter was to do something with other proofs, or with these as they were: it is said before it rejects."""
+        self.ask_reason("What is chosen has changed; Enter rejects it now. Nothing was changed yet.")
+
     def show_rows(self, row: ProofRow | None, some: Sequence[ProofRow]) -> None:
-        """Show what can be answered."""
-        self.field.set_error("")
-        self.then = self._reject
+        """Show what can be answered. A reading that changes nothing of it leaves what Enter does, and what is said, as it is."""
+        shown = [(each.id, str(each.status)) for each in some]
+        if shown != self._shown:
+            self._shown = shown
+            self.field.set_error("")
+            self.then = self._reject if self.then == self._reject else self._chosen_anew
         waits = [each for each in some if str(each.status) in WAITS]
         stops = [each for each in some if str(each.status) in OPEN]
         asked = row is not None and len(some) == 1 and str(row.status) == "asked"
