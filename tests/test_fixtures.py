@@ -28,6 +28,7 @@ def test_each_test_finds_an_empty_database(postgres, turn):
 
     engine = sqlalchemy.create_engine(postgres)
     with engine.begin() as connection:
+        assert not sqlalchemy.inspect(connection).get_table_names()
         connection.execute(sqlalchemy.text("create table seen (id int)"))
     engine.dispose()
 

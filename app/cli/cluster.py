@@ -14,6 +14,7 @@ from app.core.errors import NotFound
 
 if TYPE_CHECKING:
     from app.cluster import Clusters, LogLine
+    from app.cluster.health import Health
     from app.console import Console
 
 cluster = typer.Typer(help="Kubernetes clusters: contexts, health, workloads, logs and changes.", no_args_is_help=True)
@@ -108,7 +109,7 @@ def contexts(probe: Annotated[bool, typer.Option(help="Ask each whether it answe
 def health(context: ContextOption = "", namespace: NamespaceOption = "") -> None:
     """What is not well, worst first, with the likely cause. Exit code 9 when something is critical, or pods could not be read."""
 
-    async def work(console: Console):  # type: ignore[no-untyped-def]
+    async def work(console: Console) -> tuple[str, Health, dict[str, str], str]:
         name = await ready(console, context)
         judged = await console.clusters.health(name)
         snapshot = console.clusters.snapshot(name)

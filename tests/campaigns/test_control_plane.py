@@ -25,7 +25,7 @@ from app.cluster.logs import LogLine
 from app.cluster.manifests import build
 from app.cluster.objects import items
 from app.cluster.rollouts import RolloutState, progress
-from app.cluster.workloads import View
+from app.cluster.workloads import View, Workload
 from app.core.errors import ConsoleError, Invalid
 from tests.campaigns.agreeing import console_says, deployment, kubectl_says, watched
 from tests.campaigns.control_plane import PROGRAMS, ControlPlane, programs
@@ -152,7 +152,10 @@ async def test_a_kind_comes_and_goes_with_its_definition(tmp_path, monkeypatch):
     rollout = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "canary", "namespace": "shop"}}
     async with watched(tmp_path, monkeypatch) as world:
         clusters = world.console.clusters
-        state = lambda: clusters.snapshot("real").state("Rollout").status  # noqa: E731
+
+        def state() -> KindStatus:
+            return clusters.snapshot("real").state("Rollout").status
+
         assert state() is KindStatus.ABSENT
         for _ in range(2):
             await world.kubectl("apply", "-f", "-", text=json.dumps(definition))
@@ -212,7 +215,10 @@ async def test_our_platform_is_applied_by_the_console_and_its_roles_may_what_the
         assert not again.preview.effects, again.preview.effects  # what is so already is no change
 
         space = "azora-local"
-        here = lambda: [w for w in View(clusters.snapshot("real")).workloads if w.namespace == space and w.kind != "CronJob"]  # noqa: E731
+
+        def here() -> list[Workload]:
+            return [w for w in View(clusters.snapshot("real")).workloads if w.namespace == space and w.kind != "CronJob"]
+
         await world.comes(
             lambda: here() and all(w.ready == w.wanted and progress(w).state is RolloutState.COMPLETE for w in here()),
             "everything of ours runs",

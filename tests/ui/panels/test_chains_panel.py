@@ -87,7 +87,10 @@ def test_keys_go_through_the_tree_and_enter_asks_to_return(chains: Shell) -> Non
 def test_the_log_can_be_filtered(chains: Shell) -> None:
     chains.panel.filter.setText("block number")
     chains.until(lambda: chains.panel.log.text() and all("Block Number" in line for line in chains.panel.log.text().splitlines()))
+    found = chains.panel.log.text().splitlines()
     chains.panel.filter.clear()
+    chains.until(lambda: len(chains.panel.log.text().splitlines()) > len(found))
+    assert set(found) <= set(chains.panel.log.text().splitlines())
 
 
 def opened(shell: Shell, action: str, name: str) -> Any:
