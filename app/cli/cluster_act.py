@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.cluster import ContextOption, NamespaceOption, cluster, ready
+from app.cli.cluster import ContextOption, cluster, ready
 from app.cli.support import CHECK_FAILED, carry_out, leave, moment, report, run, show, table
 from app.core.errors import Invalid
 
@@ -26,6 +26,9 @@ Name = Annotated[
     str, typer.Argument(help="KIND/NAME, such as deployment/web or sts/db; the name alone where only one workload has it.")
 ]
 Space = Annotated[str, typer.Option("--namespace", "-n", help="Namespace; default: the context's, else default.")]
+Default = Annotated[
+    str, typer.Option("--namespace", "-n", help="For objects that name none; default: the context's, else default.")
+]
 KINDS = {
     "deployment": "Deployment",
     "deployments": "Deployment",
@@ -42,13 +45,11 @@ KINDS = {
 
 
 @cluster.command("diff")
-def diff(what: What, context: ContextOption = "", namespace: NamespaceOption = "", force: Force = False) -> None:
+def diff(what: What, context: ContextOption = "", namespace: Default = "", force: Force = False) -> None:
     """What applying would change, by the API server's own dry run. Exit code 9 when something differs. Changes nothing."""
 
     async def work(console: Console) -> Plan:
-        plan = await console.clusters.actions.plan_apply(
-            await ready(console, context), _objects(what), namespace=namespace, force=force
-        )
+        plan = await _applied(console, context, what, namespace, force)
         return await console.operations.discard(plan.id)
 
     plan = run(work)
@@ -65,13 +66,11 @@ def diff(what: What, context: ContextOption = "", namespace: NamespaceOption = "
 
 
 @cluster.command("apply")
-def apply(what: What, context: ContextOption = "", namespace: NamespaceOption = "", force: Force = False) -> None:
+def apply(what: What, context: ContextOption = "", namespace: Default = "", force: Force = False) -> None:
     """Apply manifests or a kustomization by server-side apply."""
 
     async def work(console: Console) -> Plan:
-        name = await ready(console, context)
-        plan = await console.clusters.actions.plan_apply(name, _objects(what), namespace=namespace, force=force)
-        return await carry_out(console, plan)
+        return await carry_out(console, await _applied(console, context, what, namespace, force))
 
     report(run(work))
 
@@ -198,6 +197,13 @@ def weight(
 ) -> None:
     """Give the canary another share of the traffic: nginx Ingress, HTTPRoute, VirtualService or TraefikService."""
     _act(name, context, namespace, lambda actions, where, key: actions.plan_weight(where, *key, percent))
+
+
+async def _applied(console: Console, context: str, what: Path, namespace: str, force: bool) -> Plan:
+    objects = _objects(what)
+    where = await ready(console, context)
+    space = namespace or console.clusters.contexts().get(where).namespace
+    return await console.clusters.actions.plan_apply(where, objects, namespace=space, force=force)
 
 
 def _act(name: str, context: str, namespace: str, make: Any) -> None:

@@ -33,6 +33,18 @@ def test_diff_apply_scale_and_rollout(azora, home, server, tmp_path):
     assert "no workload nothing in shop" in azora("cluster", "rollout", "status", "nothing", "-n", "shop", expect=None).err
 
 
+def test_what_names_no_namespace_is_applied_where_kubectl_would(azora, home, server, tmp_path):
+    """The context's own namespace; never another in silence."""
+    config = server.kubeconfig(tmp_path / "config", namespace="shop")
+    azora.environ |= {"KUBECONFIG": str(config), "AZORA_CLUSTER_GRACE_SECONDS": "0"}
+    bare = CONFIG_MAP.replace(", namespace: shop", "")
+    (effect,) = azora("--json", "cluster", "diff", "-", stdin=bare, expect=9).json["effects"]
+    assert effect["subject"] == "ConfigMap shop/said"
+    azora("--yes", "cluster", "apply", "-", stdin=bare)
+    azora("--yes", "cluster", "apply", "-", "-n", "payments", stdin=bare)
+    assert {namespace for namespace, name in server.objects("ConfigMap") if name == "said"} == {"shop", "payments"}
+
+
 def test_argo_cd_is_listed_and_a_rollback_that_it_would_undo_is_refused(azora, home, server, tmp_path):
     azora.environ |= {"KUBECONFIG": str(server.kubeconfig(tmp_path / "config")), "AZORA_CLUSTER_GRACE_SECONDS": "0"}
     app = server.objects("Application")["argocd", "shop"]

@@ -7,6 +7,8 @@ import pytest
 from app.cluster.access import _grants, needs
 from app.cluster.actions import Ref
 from app.cluster.manifests import build
+from app.cluster.yamlfile import dump, load
+from app.core.errors import Invalid
 from tests.cluster.acting import World, told
 from tests.cluster.test_platform import K8S, OVERLAYS
 
@@ -54,3 +56,65 @@ def test_a_role_of_the_platform_gives_what_its_buttons_need_and_no_more(role, of
 
     assert [(verb, kind) for verb, kind in offered if not may(verb, kind)] == []
     assert [(verb, kind) for verb, kind in ADMINISTRATOR if (verb, kind) not in offered and may(verb, kind)] == []
+
+
+def test_a_fraction_in_a_manifest_is_planned_and_sent_as_a_number(tmp_path):
+    """Half a processor is written so in most clusters; a plan's hash knows no fractions."""
+    manifest = """
+apiVersion: v1
+kind: Pod
+metadata: {name: half, namespace: shop}
+spec: {containers: [{name: main, image: "x:1", resources: {requests: {cpu: 0.5}}}]}
+"""
+
+    async def story(world: World) -> None:
+        plan = await world.actions.plan_apply("test", manifest)
+        assert not plan.preview.error
+        await world.done(plan)
+        (container,) = world.get("Pod", "shop", "half")["spec"]["containers"]
+        assert container["resources"]["requests"]["cpu"] == 0.5
+        history = [{"id": 3, "revision": "0ldc0de", "source": {"helm": {"valuesObject": {"cpu": 0.5}}}}]
+        app = world.get("Application", "argocd", "shop")
+        spec = {**app["spec"], "syncPolicy": {}}
+        world.server.put({**app, "spec": spec, "status": {**app["status"], "history": history}})
+        back = await world.actions.plan_rollback("test", "argocd", "shop", 3)
+        assert back.preview.effects[0].after == "0ldc0de"
+
+    told(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("12:30", "12:30"), ("1:2:3.5", "1:2:3.5"), ("0.5", 0.5), ("0644", 420), ("2026-11-26", "2026-11-26"), ("1_000", 1000)],
+)
+def test_a_value_is_read_as_kubernetes_reads_it(text, value):
+    assert load(f"a: {text}") == [{"a": value}]
+    assert load(dump({"a": value})) == [{"a": value}]
+
+
+def test_keys_are_text_and_a_merged_key_may_be_given_again():
+    assert load("1: a\nmore: {true: b}") == [{"1": "a", "more": {"true": "b"}}]
+    assert load("x: &x {p: 1, q: 2}\ny: {<<: *x, p: 3}")[0]["y"] == {"p": 3, "q": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("data: {a: 1, a: 2}", "the key “a” stands twice"),
+        ("kind: List\nitems: [1]", "not an object"),
+        ("- kind: Pod", "not an object"),
+        ("a: .nan", "JSON"),
+        ("a: !!binary aGk=", "JSON"),
+        ("a: &a [*a]", "too large"),
+        (
+            "a: &a [x, x]\n"
+            + "".join(f"{n}: &{n} [{', '.join([f'*{m}'] * 9)}]\n" for m, n in zip("abcdefg", "bcdefgh", strict=True)),
+            "too large",
+        ),
+        ("a:\n\tb: 1", "line 2"),
+    ],
+)
+def test_what_would_be_read_otherwise_than_it_is_written_is_refused(text, said):
+    with pytest.raises(Invalid) as refused:
+        load(text, "shop.yaml")
+    assert said in str(refused.value) and "shop.yaml" in str(refused.value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from app.cluster.access import refused
 from app.cluster.actions import preview as previews
-from app.cluster.actions.change import Change, read
+from app.cluster.actions.change import Change, packed, read, unpacked
 from app.cluster.actions.refs import Client, Ref, right_of
 from app.cluster.actions.steps import ChangeStep, GraceStep, Pinned, RemoveStep, SyncStep
 from app.cluster.objects import Object, Reading, count, dig
@@ -95,7 +95,7 @@ class Planner:
     async def _argo(self, context: str, verb: str, title: str, namespace: str, name: str, operation: Mapping[str, Any]) -> Plan:
         ref = Ref.named("Application", namespace, name)
         await self._allowed(context, [(ref, "patch", "")])
-        params = {"ref": ref.to_json(), "operation": operation}
+        params = {"ref": ref.to_json(), "operation": packed(operation)}
         steps = [*self._grace_steps(), StepSpec("cluster.sync", f"{title} and follow it", params)]
         return await self._operations.plan(f"cluster.{verb}", title, await self._target(context), params, steps)
 
@@ -139,7 +139,7 @@ class Planner:
         return RemoveStep(self._pinned(plan), Change.from_json(_mapping(spec.params["change"])))
 
     def _sync_step(self, plan: Plan, spec: StepSpec) -> Step:
-        return SyncStep(self._pinned(plan), Ref.from_json(_mapping(spec.params["ref"])), _mapping(spec.params["operation"]))
+        return SyncStep(self._pinned(plan), Ref.from_json(_mapping(spec.params["ref"])), unpacked(spec.params["operation"]))
 
     async def _preview(self, plan: Plan) -> Preview:
         context = plan.target.name

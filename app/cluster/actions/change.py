@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +43,7 @@ class Change:
         return {
             "ref": self.ref.to_json(),
             "verb": self.verb,
-            "body": dict(self.body),
+            "body": packed(self.body),
             "subresource": self.subresource,
             "force": self.force,
             "generation": self.generation,
@@ -55,12 +56,22 @@ class Change:
         return cls(
             Ref.from_json(data["ref"]),
             str(data["verb"]),
-            data["body"],
+            unpacked(data["body"]),
             str(data["subresource"]),
             bool(data["force"]),
             data["generation"],
             str(data["uid"]),
         )
+
+
+def packed(body: Mapping[str, Any]) -> str:
+    """What is sent, as one text: a plan's hash knows no fractions, and ``cpu: 0.5`` is one."""
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
+def unpacked(body: Any) -> dict[str, Any]:
+    """Inverse of :func:`packed`; plans that were stored before have the object itself."""
+    return json.loads(body) if isinstance(body, str) else dict(body)
 
 
 async def read(client: Client, ref: Ref) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from app.cluster.actions.change import Change, read, tried
+from app.cluster.actions.change import Change, read, tried, unpacked
 from app.cluster.actions.refs import Client, Ref
 from app.cluster.argo import application_of
 from app.cluster.diff import ABSENT, flatten
@@ -218,7 +218,8 @@ def of_sync(plan: Any, app: Mapping[str, Any] | None, read_only: bool) -> Previe
     if app is None:
         return Preview(verdicts=tuple(verdicts), simulated_at=now_ms(), method="read", error="The application no longer exists.")
     name = dig(app, "metadata", "name", default="")
-    wanted = str(dig(plan.params, "operation", "sync", "revision", default=""))
+    operation = unpacked(plan.params["operation"])
+    wanted = str(dig(operation, "sync", "revision", default=""))
     effects = [_effect(f"Application {name} revision", str(dig(app, "status", "sync", "revision", default="none")), wanted)]
     for resource in dig(app, "status", "resources", default=[]):
         if resource.get("status") == "OutOfSync":
@@ -228,7 +229,7 @@ def of_sync(plan: Any, app: Mapping[str, Any] | None, read_only: bool) -> Previe
         verdicts.append(
             Verdict("cluster.busy", VerdictLevel.NOTE, "Argo CD is busy with another operation; this one waits for it.")
         )
-    if dig(plan.params, "operation", "sync", "prune", default=False):
+    if dig(operation, "sync", "prune", default=False):
         verdicts.append(Verdict("cluster.prune", VerdictLevel.WARNING, "What Git no longer has is deleted."))
     note = "Argo CD decides what it changes; it offers no dry run here."
     return Preview(tuple(effects), tuple(verdicts), simulated_at=now_ms(), method="read from Argo CD", notes=(note,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.cluster.actions.change import Change, check_same, holds, read, send, tried
+from app.cluster.actions.change import Change, check_same, holds, packed, read, send, tried, unpacked
 from app.cluster.actions.refs import Client, Ref
 from app.cluster.objects import dig, items
 from app.core.clock import now_ms
@@ -185,7 +185,7 @@ class SyncStep(Step):
     async def prepare(self, context: StepContext) -> Mapping[str, object]:
         """The operation with the plan's id."""
         info = [*items(self._operation, "info"), {"name": "azora-plan", "value": context.plan.id}]
-        return {"operation": {**self._operation, "info": info}, "plan": context.plan.id}
+        return {"operation": packed({**self._operation, "info": info}), "plan": context.plan.id}
 
     async def act(self, prepared: Mapping[str, object], context: StepContext) -> None:
         """Ask, unless another operation runs."""
@@ -195,7 +195,10 @@ class SyncStep(Step):
             raise Conflict(f"{self._ref.label} no longer exists. Nothing was sent.", "Look at the cluster again.")
         if dig(app, "operation") is not None or dig(app, "status", "operationState", "phase") == "Running":
             raise Unavailable(f"Argo CD is busy with another operation on {self._ref.name}. Nothing was sent yet.", retryable=True)
-        body = {"operation": prepared["operation"], "metadata": {"resourceVersion": dig(app, "metadata", "resourceVersion")}}
+        body = {
+            "operation": unpacked(prepared["operation"]),
+            "metadata": {"resourceVersion": dig(app, "metadata", "resourceVersion")},
+        }
         await send(client, Change(self._ref, "patch", body), None, dry_run=False)
 
     async def observe(self, prepared: Mapping[str, object], context: StepContext) -> Outcome:

@@ -329,7 +329,8 @@ class ClusterPanel(Panel):
                 if why := self.why_not("apply"):
                     self.window_.notify(f"{why} Nothing was planned.", "warn")
                 else:
-                    self.window_.open_form(ApplyForm(self, self._namespace))
+                    home = self.bridge.console.clusters.contexts().get(self.context).namespace
+                    self.window_.open_form(ApplyForm(self, self._namespace or home))
             case verb if verb in (*VERBS, *OF_APPLICATIONS, *OF_NODES):
                 self.ask(verb)
             case "namespaces":
