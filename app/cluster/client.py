@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.cluster.failures import ApiDenied, ApiUnavailable, Failure, error_of, read_failure
-from app.core.errors import Conflict, Unavailable
+from app.core.errors import Conflict, ConsoleError, Unavailable
 
 if TYPE_CHECKING:
     import aiohttp
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
+PLUGIN_REST_SECONDS = 30.0  # between two runs of a credential plugin that failed: it may open a browser each time
 AGENT = "azora-console"
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
 _decode = msgspec.json.Decoder().decode
@@ -99,6 +100,7 @@ class Connection:
         self._api: Any = None
         self._opening = asyncio.Lock()
         self._pinned = ""
+        self._failed: tuple[float, ConsoleError] | None = None
 
     def __repr__(self) -> str:
         return f"<Connection {self.context}>"
@@ -137,6 +139,8 @@ class Connection:
         kind = response.headers.get("Content-Type", "")
         if not raw:
             return Answer(response.status, {}, warnings)
+        if "html" in kind:
+            raise _no_cluster(self.context)
         if "json" not in kind:
             return Answer(response.status, {}, warnings, raw.decode("utf-8", "replace"))
         try:
@@ -239,6 +243,10 @@ class Connection:
                     "Compare the two clusters; then disconnect and connect again.",
                 )
 
+    def try_anew(self) -> None:
+        """Run a credential plugin that failed again with the next request, without waiting."""
+        self._failed = None
+
     async def reload(self) -> None:
         """Read credentials anew with the next request."""
         async with self._opening:
@@ -258,7 +266,7 @@ class Connection:
                 from kubernetes.aio.client import ApiClient
 
                 try:
-                    self._api = ApiClient(await self._context.configuration())
+                    self._api = ApiClient(await self._configuration())
                 except (OSError, ssl.SSLError) as error:
                     raise Unavailable(
                         f"The certificates of the context {self.context} cannot be used: {error}. Nothing was sent.",
@@ -266,6 +274,18 @@ class Connection:
                     ) from error
                 self._api.user_agent = AGENT
             return self._api
+
+    async def _configuration(self) -> Any:
+        """The context's configuration. Two dozen watches ask for it at once: a plugin that failed is not run for each of them."""
+        loop = asyncio.get_running_loop()
+        if self._failed is not None and loop.time() < self._failed[0]:
+            raise self._failed[1].with_traceback(None)
+        try:
+            return await self._context.configuration()
+        except ConsoleError as error:
+            if self._context.credentials.startswith("plugin"):
+                self._failed = loop.time() + PLUGIN_REST_SECONDS, error
+            raise
 
     @staticmethod
     def _session(api: Any) -> aiohttp.ClientSession:
@@ -365,6 +385,16 @@ def unreachable(context: str, error: BaseException) -> ApiUnavailable:
         f"The cluster {context} cannot be reached: {why}.",
         "The console keeps trying; check the network or the cluster.",
         failure=Failure(0, reason, why),
+        retryable=True,
+    )
+
+
+def _no_cluster(context: str) -> ApiUnavailable:
+    """The error for a page of the web where an API server should be: a proxy, a sign-in page, a wrong address."""
+    return ApiUnavailable(
+        f"What answers for the cluster {context} is a page of the web and no API server. What was asked for was not done.",
+        "A proxy or a sign-in page may sit in between: check the network, HTTPS_PROXY and the server of the kubeconfig.",
+        failure=Failure(0, "Html", "a page of the web"),
         retryable=True,
     )
 

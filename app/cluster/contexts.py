@@ -182,6 +182,9 @@ class _Group:
         except (OSError, UnicodeDecodeError) as error:
             self.problems.append(f"The kubeconfig {path} cannot be read ({type(error).__name__}).")
             return
+        except RecursionError:
+            self.problems.append(f"The kubeconfig {path} is nested too deep.")
+            return
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f", line {mark.line + 1}" if mark is not None else ""
@@ -195,17 +198,28 @@ class _Group:
         self.files[str(path)] = content
         self.current = self.current or str(content.get("current-context") or "")
         for part, known in self.entries.items():
-            for item in content.get(part) or ():
-                if isinstance(item, dict) and item.get("name") and item["name"] not in known:
-                    known[item["name"]] = (item, str(path))
+            listed = content.get(part) or []
+            if not isinstance(listed, list):
+                self.problems.append(f"The kubeconfig {path} has no list of {part}.")
+                continue
+            for item in listed:
+                name = item.get("name") if isinstance(item, dict) else None
+                if isinstance(name, str) and name:
+                    known.setdefault(name, (item, str(path)))
+                elif name:
+                    self.problems.append(f"The kubeconfig {path} has a name in {part} that is not text: {str(name)[:80]}.")
 
     def contexts(self) -> Iterable[Context]:
         for name, (entry, path) in self.entries["contexts"].items():
-            inner = entry.get("context") or {}
+            inner = entry.get("context")
+            inner = inner if isinstance(inner, dict) else {}
             cluster, user = str(inner.get("cluster") or ""), str(inner.get("user") or "")
             server = str(self._inner("clusters", cluster, "cluster").get("server") or "")
             if not server:
                 self.problems.append(f"The context “{name}” in {path} names a cluster that no file describes.")
+                continue
+            if not _is_url(server):
+                self.problems.append(f"The context “{name}” in {path} has a server that is no address of the web: {server[:80]}.")
                 continue
             yield Context(
                 name=name,
@@ -301,7 +315,7 @@ async def _load(context: Context, configuration: Any) -> None:
         raise _explained(context, str(error)) from None
     except ConsoleError:
         raise
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise Invalid(
             f"The kubeconfig entry of the context {context.name} cannot be used ({type(error).__name__}). Nothing was sent.",
             f"Look at {context.source}.",
@@ -338,6 +352,8 @@ async def _run_plugin(context: Context, plugin: Mapping[str, Any], cluster: Mapp
     Never interactive: the console has no terminal to lend.
     """
     command = str(plugin.get("command") or "")
+    if not command:
+        raise Invalid(f"The context {context.name} names no command that would give its credentials. Nothing was sent.")
     if os.sep in command and not os.path.isabs(command):
         command = os.path.join(folder, command)
     spec: dict[str, Any] = {"interactive": False}
@@ -394,6 +410,14 @@ async def _run_plugin(context: Context, plugin: Mapping[str, Any], cluster: Mapp
     return status
 
 
+def _is_url(server: str) -> bool:
+    try:
+        parts = urlsplit(server)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _written_at(path: Path) -> int:
     """Time of the last write in nanoseconds; 0 when there is no such file."""
     try:
@@ -404,9 +428,10 @@ def _written_at(path: Path) -> int:
 
 def _credentials(user: Mapping[str, Any]) -> str:
     if "exec" in user:
-        return f"plugin {os.path.basename(str((user['exec'] or {}).get('command', '')))}"
+        return f"plugin {os.path.basename(str(_dict(user['exec']).get('command', '')))}"
     if "auth-provider" in user:
-        return "OIDC" if (user["auth-provider"] or {}).get("name") == "oidc" else str((user["auth-provider"] or {}).get("name"))
+        name = str(_dict(user["auth-provider"]).get("name"))
+        return "OIDC" if name == "oidc" else name
     if "tokenFile" in user and "token" not in user:
         return "token file"
     if "token" in user:
@@ -416,6 +441,10 @@ def _credentials(user: Mapping[str, Any]) -> str:
     if "username" in user:
         return "password"
     return "none"
+
+
+def _dict(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _account(environ: Mapping[str, str]) -> Context | None:

@@ -6,7 +6,9 @@ Bodies are a ``Status`` object, or plain text: a 404 of an unknown group, the 50
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,7 +86,7 @@ def read_failure(status: int, body: bytes, retry_after: str = "") -> Failure:
     if not isinstance(found, dict) or found.get("kind") != "Status":
         whole = body.decode("utf-8", "replace")
         text = str(found.get("message", "" if "paths" in found else whole)) if isinstance(found, dict) else whole
-        text = text.strip()[:2000]
+        text = _page_words(text.strip())[:2000]
         return Failure(status, "", text, retry_after=_seconds(retry_after))
     details = found.get("details") or {}
     causes = tuple(
@@ -92,6 +94,15 @@ def read_failure(status: int, body: bytes, retry_after: str = "") -> Failure:
     )
     wait = _seconds(retry_after) if retry_after else _seconds(str(details.get("retryAfterSeconds", "")))
     return Failure(status, found.get("reason", ""), found.get("message", ""), causes, wait, found)
+
+
+def _page_words(text: str) -> str:
+    """Of a page of the web, as proxies answer with, only its title."""
+    if not text[:15].lower().startswith(("<!doctype", "<html", "<head")):
+        return text
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    words = " ".join(html.unescape(title[1]).split()) if title else ""
+    return f"a page of the web and no API server answers{f', “{words[:200]}”' if words else ''}"
 
 
 def error_of(failure: Failure, context: str, asked: str = "") -> ApiError:

@@ -22,6 +22,7 @@ from app.cluster.failures import ApiDenied, ApiError, ApiGone, ApiNotFound, ApiU
 from app.cluster.kinds import Kind
 from app.cluster.store import Key, KindState, KindStatus, Object, Store, key_of, lighten
 from app.core.clock import now_ms
+from app.core.errors import ConsoleError
 
 log = logging.getLogger(__name__)
 MANY = 2000  # objects of a kind
@@ -105,6 +106,9 @@ class Reflector:
                 await (self._poll() if self._polls else self._watch())
             except ApiError as error:
                 await self._rest(self._after(error))
+            except ConsoleError as error:  # nothing was asked: the credentials cannot be had
+                self._say(KindStatus.STALE if self.state.known_at else self.state.status, error.message)
+                await self._rest(self._longer())
             except Exception:
                 # A bug of ours, or an answer nobody has seen yet: it is told, and the kind is read again from the start.
                 log.exception("the watch of %s on %s failed", self.kind.plural, self._connection.context)

@@ -120,6 +120,7 @@ class Watching:
 
     def try_now(self) -> None:
         """Ask again now, without waiting for the next turn."""
+        self.connection.try_anew()
         for soon in self._soon.values():
             soon.set()
         for reflector in self._reflectors.values():

@@ -63,6 +63,24 @@ async def test_point_11_bodies_in_any_form_become_errors_of_ours(server, connect
     assert caught.value.message.endswith(".")
 
 
+PORTAL = "<!DOCTYPE html><html><head><title>Sign in &amp; go on</title></head><body>" + "x" * 5000 + "</body></html>"
+
+
+@pytest.mark.asyncio
+async def test_a_page_of_the_web_is_no_answer_of_a_cluster(server, connection):
+    """A proxy's sign-in page comes with status 200 or another; it is neither an empty cluster nor a change that was made."""
+    server.faults.refuse(".*", 200, PORTAL, content_type="text/html; charset=utf-8", times=4)
+    for method in ("GET", "PATCH", "DELETE"):
+        with pytest.raises(ApiUnavailable, match="page of the web"):
+            await connection.request(method, CART, body={}, **APPLY)
+    with pytest.raises(ApiUnavailable, match="page of the web"):
+        await connection.identity()
+    server.faults.refuse(".*", 502, PORTAL, content_type="text/html")
+    with pytest.raises(ApiUnavailable, match="Sign in & go on") as caught:
+        await connection.get(CART)
+    assert len(str(caught.value)) < 400
+
+
 @pytest.mark.asyncio
 async def test_warnings_of_the_server_are_kept(connection):
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "dataa": {}}

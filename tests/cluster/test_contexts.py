@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime as dt
 import json
@@ -22,7 +23,7 @@ from cryptography.x509.oid import NameOID
 from app.cluster.client import Connection
 from app.cluster.contexts import Contexts, find_contexts, guess_environment
 from app.cluster.failures import ApiDenied, ApiUnavailable
-from app.core.errors import ConsoleError, Denied, NotFound, Unavailable
+from app.core.errors import ConsoleError, Denied, Invalid, NotFound, Unavailable
 from tests.cluster.apiserver import ApiServer, User
 
 
@@ -81,6 +82,34 @@ def test_a_broken_file_costs_its_own_contexts_only(tmp_path):
     assert len(contexts.problems) == 2 and "not YAML" in contexts.problems[0] and "lost" in contexts.problems[1]
     with pytest.raises(NotFound, match="no cluster context"):
         contexts.get("b")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("contexts: 5", "no list of contexts"),
+        ("clusters: all", "no list of clusters"),
+        ("contexts: [{name: [a]}]", "not text"),
+        ("contexts: [{name: 123}]", "not text"),
+        ("contexts: [{name: b, context: text}]", "no file describes"),
+        ("clusters: [{name: d, cluster: {server: 'https://[::1'}}]\ncontexts: [{name: b, context: {cluster: d}}]", "no address"),
+        ("clusters: [{name: d, cluster: {server: somewhere}}]\ncontexts: [{name: b, context: {cluster: d}}]", "no address"),
+        ("[" * 20_000, "nested too deep"),
+    ],
+)
+def test_nothing_that_a_kubeconfig_may_hold_costs_the_contexts_of_others(tmp_path, text, problem):
+    (tmp_path / "odd").write_text(text, encoding="utf-8")
+    good = written(tmp_path / "good", clusters={"c": {"server": "https://c"}}, contexts={"a": ("c", "u")})
+    contexts = found(tmp_path, tmp_path / "odd", good)
+    assert [context.name for context in contexts.all] == ["a"]
+    assert len(contexts.problems) == 1 and problem in contexts.problems[0]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("user", [{"exec": "aws"}, {"exec": {}}, {"exec": {"command": "true", "env": [{}]}}])
+async def test_a_user_entry_that_is_not_right_is_said_to_be_so(tmp_path, user):
+    with pytest.raises(Invalid, match="context c"):
+        await one(tmp_path, "http://127.0.0.1:1", user).get("/version")
 
 
 @pytest.mark.parametrize(
@@ -173,6 +202,21 @@ async def test_a_plugin_that_fails_says_why(tmp_path, script, kind, words, monke
     user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": sys.executable, "args": ["-c", script]}}
     with pytest.raises(kind, match=words):
         await one(tmp_path, "http://127.0.0.1:1", user).get("/version")
+
+
+@pytest.mark.asyncio
+async def test_a_plugin_that_fails_is_not_run_for_every_request_and_at_once_when_asked_to(tmp_path):
+    """It may open a browser each time, and two dozen watches ask for credentials at once."""
+    runs = tmp_path / "runs"
+    script = f"open({str(runs)!r}, 'a').write('x'); raise SystemExit('log in')"
+    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": sys.executable, "args": ["-c", script]}}
+    connection = one(tmp_path, "http://127.0.0.1:1", user)
+    said = await asyncio.gather(*(connection.get("/version") for _ in range(5)), return_exceptions=True)
+    assert [type(error) for error in said] == [Denied] * 5 and runs.read_text() == "x"
+    connection.try_anew()
+    with pytest.raises(Denied):
+        await connection.get("/version")
+    assert runs.read_text() == "xx"
 
 
 @pytest.mark.asyncio

@@ -64,6 +64,22 @@ async def test_connecting_reads_everything_and_says_so(clusters, server):
 
 
 @pytest.mark.asyncio
+async def test_a_page_of_the_web_in_its_place_empties_nothing_and_is_no_answer(clusters, server):
+    """A proxy's sign-in page: what is known stays, and is said to be old."""
+    await clusters.connect("kind-shop")
+    await clusters.settled("kind-shop")
+    known = clusters.snapshot("kind-shop").of("Pod").keys()
+    server.faults.refuse(".*", 200, "<html>Sign in</html>", content_type="text/html", times=1 << 30)
+    server.end_watches()
+    await assert_comes(lambda: clusters.reach("kind-shop").answers is False)
+    assert "page of the web" in clusters.reach("kind-shop").message
+    await assert_comes(lambda: clusters.snapshot("kind-shop").state("Pod").status is KindStatus.STALE)
+    assert clusters.snapshot("kind-shop").of("Pod").keys() == known
+    server.faults.heal()
+    await assert_comes(lambda: clusters.snapshot("kind-shop").state("Pod").status is KindStatus.LIVE)
+
+
+@pytest.mark.asyncio
 async def test_changes_are_told_merged(console, clusters, server):
     await clusters.connect("kind-shop")
     await clusters.settled("kind-shop")
