@@ -27,6 +27,7 @@ from app.cluster.objects import (
     template_of,
 )
 from app.cluster.pods import PodLine, pod_line
+from app.cluster.quantities import amount
 
 KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Rollout", "CronJob", "Job")
 SCALABLE = ("Deployment", "StatefulSet", "Rollout")
@@ -94,6 +95,7 @@ class NodeLine:
     roles: tuple[str, ...]
     version: str
     pressures: tuple[str, ...]  # MemoryPressure, DiskPressure, PIDPressure, NetworkUnavailable
+    silent: bool  # it does not answer at all
     since: int  # UTC ms at which Ready last turned
     pods: int
     room: int  # how many pods it takes
@@ -331,9 +333,10 @@ def node_line(obj: Object, pods: int = 0) -> NodeLine:
             if c.get("status") == "True"
             and c.get("type") in ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
         ),
+        silent=ready.get("status") == "Unknown",
         since=millis(ready.get("lastTransitionTime")),
         pods=pods,
-        room=int(str(dig(obj, "status", "allocatable", "pods", default="0")) or 0),
+        room=int(amount(dig(obj, "status", "allocatable", "pods"))),
     )
 
 

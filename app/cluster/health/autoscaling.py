@@ -43,7 +43,7 @@ def autoscalers(view: View, now: int) -> Iterator[Signal]:
                 namespace,
                 name,
                 f"{line.target[1]} would need more than {line.most} pods",
-                f"The load asks for more pods than the limit allows: {', '.join(line.measures)}.",
+                f"The load asks for more pods than the limit allows{': ' if line.measures else ''}{', '.join(line.measures)}.",
                 at,
                 (
                     seen(obj, "status.conditions[ScalingLimited]", "True TooManyReplicas", at),
@@ -91,9 +91,11 @@ def budgets(view: View, now: int) -> Iterator[Signal]:
             "The budget lets no pod go",
             f"It asks for {desired} of {expected} pods, so none may ever be evicted."
             if by_rule
-            else f"Only {healthy} of {desired} needed pods are healthy.",
+            else f"Only {healthy} of {desired} needed pods are healthy."
+            if healthy < desired
+            else f"{healthy} of {expected} pods are healthy and {desired} must stay, so none can be spared now.",
             millis(condition(obj, "DisruptionAllowed").get("lastTransitionTime")),
             (seen(obj, "status.disruptionsAllowed", 0), seen(obj, "status.currentHealthy", healthy)),
-            suggest("cluster.edit", obj),
+            suggest("cluster.workload", owner) if owner is not None and not by_rule else suggest("cluster.edit", obj),
             owner,
         )

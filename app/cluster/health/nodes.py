@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.cluster.health.signals import DAY, MINUTE, Severity, Signal, rule, seen, suggest
-from app.cluster.objects import annotations_of, condition, dig, items, millis
+from app.cluster.health.signals import DAY, HOUR, MINUTE, Severity, Signal, rule, seen, suggest
+from app.cluster.objects import annotations_of, condition, dig, items, known, millis
 from app.cluster.quantities import amount
 from app.cluster.workloads import View
 
 SOON, VERY_SOON = 21 * DAY, 3 * DAY
 # Where issuers write the end of a certificate into the metadata of its Secret; the Secret's data is never read.
 EXPIRY = ("auth.openshift.io/certificate-not-after", "service.beta.openshift.io/expiry", "service.alpha.openshift.io/expiry")
+# Its class binds a volume together with the first pod; when that pod waits, the pod's own signal says why.
+FOR_ITS_POD = ("WaitForFirstConsumer", "WaitForPodScheduled")
 PRESSURES = {
     "MemoryPressure": "It is short of memory and throws out pods.",
     "DiskPressure": "Its disk is nearly full: old images and logs are removed, then pods are thrown out.",
@@ -27,7 +29,9 @@ def dead(view: View, now: int) -> Iterator[Signal]:
         ready = condition(node, "Ready")
         if ready.get("status") == "True":
             continue
-        silent = ready.get("status") == "Unknown"
+        silent, new = ready.get("status") == "Unknown", not ready
+        if new and now - millis(dig(node, "metadata", "creationTimestamp")) < MINUTE:
+            continue
         since = millis(ready.get("lastTransitionTime"))
         yield Signal(
             "node.not_ready",
@@ -38,10 +42,13 @@ def dead(view: View, now: int) -> Iterator[Signal]:
             "The node does not answer" if silent else "The node is not ready",
             "Its kubelet has stopped sending: the machine is down or cut off. What runs on it cannot be known."
             if silent
+            else "Its kubelet has never said whether it can run pods."
+            if new
             else str(ready.get("message") or "Its kubelet says that it cannot run pods."),
             since,
-            (seen(node, "status.conditions[Ready]", f"{ready.get('status')} {ready.get('reason', '')}".strip(), since),),
-            suggest("cluster.drain", node),
+            (seen(node, "status.conditions[Ready]", f"{ready.get('status', 'absent')} {ready.get('reason', '')}".strip(), since),),
+            # Of a node that does not answer nobody hears that a pod has ended: a drain of it would wait for ever.
+            suggest("cluster.node" if silent else "cluster.drain", node),
         )
 
 
@@ -150,14 +157,23 @@ def volumes(view: View, now: int) -> Iterator[Signal]:
         phase = dig(claim, "status", "phase", default="")
         if phase not in ("Pending", "Lost") or now - since < MINUTE:
             continue
+        if phase == "Pending" and not known(view.reading, "Event", namespace):
+            continue  # only an event tells a claim that waits for its first pod from one that waits in vain
         events = view.events_about.get(("PersistentVolumeClaim", namespace, name), ())
-        if any(event.reason == "WaitForFirstConsumer" for event in events) and not any(e.kind == "Warning" for e in events):
-            continue  # it is bound together with its first pod, as its storage class asks
+        warned = next((e.message for e in events if e.kind == "Warning"), "")
+        if not warned and any(event.reason in FOR_ITS_POD for event in events):
+            continue
         storage = dig(claim, "spec", "storageClassName", default="")
-        cause = next((e.message for e in events if e.kind == "Warning"), "") or (
-            f"Nobody provisions the storage class {storage}."
-            if storage
-            else "It names no storage class and the cluster has no default."
+        cause = (
+            warned
+            or next((event.message for event in events if event.message), "")
+            or (
+                "The volume that it was bound to is gone."
+                if phase == "Lost"
+                else f"The storage class {storage} has brought none yet, and no event says why."
+                if storage
+                else "It names no storage class, and no event says why none came."
+            )
         )
         yield Signal(
             "volume.pending",
@@ -185,8 +201,8 @@ def certificates(view: View, now: int) -> Iterator[Signal]:
             if not end or end - now > SOON:
                 continue
             renews = millis(dig(obj, "status", "renewalTime"))
-            if renews > now and end - now > VERY_SOON:
-                continue  # cert-manager renews it by itself in time
+            if renews > now - HOUR and end > now:
+                continue  # cert-manager renews it by itself in time: one that lives for a day is always near its end
             days = (end - now) // DAY
             yield Signal(
                 "certificate.ends",

@@ -59,9 +59,11 @@ def looping(status: Object, now: int) -> bool:
     """Whether a container is in a crash loop, also in the seconds in which it runs again."""
     if dig(status, "state", "waiting", "reason") == "CrashLoopBackOff":
         return True
-    _, ended = _ended(status)
-    if ended is None or count(status, "restartCount") < 3 or not count(ended, "exitCode"):
+    field, ended = _ended(status)
+    if ended is None or count(status, "restartCount") < 3:
         return False
+    if field.startswith("state.") and not count(ended, "exitCode"):
+        return False  # an init container, or the container of a Job, that came to its end
     return not status.get("ready") and now - millis(ended.get("finishedAt")) < LOOP_MEMORY
 
 
@@ -201,10 +203,17 @@ def _image_words(text: str, image: str) -> str:
 
 
 def _last_message(view: View, pod: Object, *reasons: str) -> str:
+    """What was last said of this pod; pods of a StatefulSet bear the names of those before them, whose events remain."""
+    since = _line(view, pod).created_at
     for event in view.events_about.get(("Pod", *_key(pod)), ()):
-        if event.reason in reasons:
+        if event.reason in reasons and event.last_at >= since:
             return event.message
     return ""
+
+
+def _began(pod: Object) -> bool:
+    """Whether one of its containers was started: its volumes and its network are there."""
+    return any(status.get("state", {}).keys() & {"running", "terminated"} for _, status in _statuses(pod) if status.get("state"))
 
 
 @rule("pod.pending")
@@ -228,9 +237,14 @@ def pending(view: View, now: int) -> Iterator[Signal]:
             gated = scheduled.get("reason") == "SchedulingGated"
             title = "Waits at a scheduling gate" if gated else "No node takes this pod"
             cause = "A controller holds it back until it removes the gate." if gated else _unschedulable(message)
+        elif _began(pod):
+            continue
         elif volume := _last_message(view, pod, "FailedMount", "FailedAttachVolume", "FailedMapVolume"):
             title, cause = "Its volume cannot be mounted", volume
             facts = (seen(pod, "event FailedMount", volume),)
+        elif sandbox := _last_message(view, pod, "FailedCreatePodSandBox"):
+            title, cause = "Its node cannot set up its network", sandbox
+            facts = (seen(pod, "event FailedCreatePodSandBox", sandbox),)
         else:
             continue
         yield _signal(
@@ -248,7 +262,7 @@ def pending(view: View, now: int) -> Iterator[Signal]:
 
 _REASONS = (
     (r"unbound immediate PersistentVolumeClaims|persistentvolumeclaim .* not found", "It waits for a volume that is not there."),
-    (r"Insufficient (cpu|memory|ephemeral-storage|[\w./-]+)", "It asks for more {0} than any node has free."),
+    (r"Insufficient (cpu|memory|ephemeral-storage|[\w./-]*\w)", "It asks for more {0} than any node has free."),
     (r"untolerated taint", "Nodes carry a taint that it does not tolerate."),
     (r"didn't match (Pod's )?node affinity|node selector", "No node carries the labels that it asks for."),
     (r"didn't match pod (anti-)?affinity|anti-affinity rules", "Its rules about neighbours leave no node."),
@@ -278,10 +292,10 @@ def probes_failing(view: View, now: int) -> Iterator[Signal]:
         if pod is None:
             continue
         line = _line(view, pod)
-        if line.ended or line.deleted_at:
+        if line.ended or line.deleted_at or now - line.created_at < PATIENCE:
             continue
         for event in events:
-            if event.reason != "Unhealthy" or now - event.last_at > 10 * MINUTE:
+            if event.reason != "Unhealthy" or now - event.last_at > 10 * MINUTE or event.last_at < line.created_at:
                 continue
             # A pod that has become ready since then has got over it.
             if line.is_ready and millis(condition(pod, "Ready").get("lastTransitionTime")) >= event.last_at:
@@ -295,7 +309,7 @@ def probes_failing(view: View, now: int) -> Iterator[Signal]:
                 f"{which if which in ('Liveness', 'Readiness', 'Startup') else 'A'} probe fails",
                 {
                     "Liveness": "The container hangs or is too slow to answer; it is restarted when this goes on.",
-                    "Startup": "It is not up in the time that its probe gives it.",
+                    "Startup": "It is still starting; when it is not up in the time that its probe gives it, it is restarted.",
                 }.get(which, "It runs but does not answer as ready, so Services send it nothing."),
                 (Seen("Event", line.namespace, line.name, "Unhealthy", f"{event.message} ({event.times} times)", event.last_at),),
                 event.first_at,
@@ -321,9 +335,11 @@ def not_ready(view: View, now: int) -> Iterator[Signal]:
                 pod,
                 "pod.dead_node",
                 Severity.CRITICAL,
-                f"Its node {node.name} does not answer",
+                f"Its node {node.name} {'does not answer' if node.silent else 'is not ready'}",
                 "It still says Running because nobody can ask. It is moved five minutes after the node was lost, unless it "
-                "tolerates that; pods of a StatefulSet wait until the node or the pod is deleted.",
+                "tolerates that; pods of a StatefulSet wait until the node or the pod is deleted."
+                if node.silent
+                else "Its kubelet says that it cannot run pods now. It is moved after five minutes, unless it tolerates that.",
                 (*facts, Seen("Node", "", node.name, "status.conditions[Ready]", node.word, node.since)),
                 node.since or turned,
                 suggest("cluster.node", ("Node", "", node.name)),

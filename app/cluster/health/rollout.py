@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.cluster.health.pods import IMAGE_REASONS, looping
-from app.cluster.health.signals import DAY, MINUTE, Severity, Signal, rule, seen, suggest
+from app.cluster.health.signals import DAY, MINUTE, Seen, Severity, Signal, rule, seen, suggest
 from app.cluster.objects import (
     annotations_of,
     condition,
@@ -21,6 +21,8 @@ from app.cluster.objects import (
 from app.cluster.workloads import View, Workload
 
 REVISION = "deployment.kubernetes.io/revision"
+ROLLOUT_REVISION = "rollout.argoproj.io/revision"
+REFUSED_MEMORY = 20 * MINUTE  # a controller asks again after a pause that grows to a quarter of an hour
 SLOW = 10 * MINUTE  # the default progressDeadlineSeconds of a Deployment, used where a kind has none
 SERVING = ("Deployment", "StatefulSet", "DaemonSet", "Rollout")
 
@@ -32,7 +34,7 @@ def readiness(view: View, now: int) -> Iterator[Signal]:
         if line.kind not in SERVING or line.ready >= line.wanted:
             continue
         since = _short_since(line)
-        if now - (since or line.created_at) < MINUTE:
+        if now - (since or line.created_at) < MINUTE or line.ready + _coming(view, line, now) >= line.wanted:
             continue
         none = line.ready == 0
         yield Signal(
@@ -46,6 +48,18 @@ def readiness(view: View, now: int) -> Iterator[Signal]:
             suggest("cluster.workload", line),
             line.key,
         )
+
+
+def _coming(view: View, line: Workload, now: int) -> int:
+    """Pods that are on their way, as in every rolling update: made or turned less than a minute ago, or ending to be replaced."""
+    found = 0
+    for pod in view.pods_by_owner.get(line.key, ()):
+        if pod.deleted_at:  # a Deployment does not wait for its end, and makes another at once
+            found += line.kind in ("StatefulSet", "DaemonSet") and pod.deleted_at > now
+        elif not pod.is_ready and not pod.ended and not pod.restarts:
+            turned = millis(condition(view.reading.of("Pod")[pod.namespace, pod.name], "Ready").get("lastTransitionTime"))
+            found += now - (turned or pod.created_at) < MINUTE
+    return found
 
 
 def _short_since(line: Workload) -> int:
@@ -124,35 +138,41 @@ def _is_newest(view: View, line: Workload, namespace: str, name: str) -> bool:
         return newest is not None and labels_of(newest).get("controller-revision-hash", name_of(newest).rpartition("-")[2]) == mine
     kind, owner = controller_of(pod)
     above = view.reading.get(kind, namespace, owner)
-    return above is not None and bool(line.revision) and annotations_of(above).get(REVISION) == line.revision
+    wanted = ROLLOUT_REVISION if line.kind == "Rollout" else REVISION
+    return above is not None and bool(line.revision) and annotations_of(above).get(wanted) == line.revision
 
 
 @rule("rollout.refused")
 def refused(view: View, now: int) -> Iterator[Signal]:
     """Pods that the API server does not let a workload make: a quota, a policy, a missing service account."""
     for line in view.workloads:
-        found = condition(line.obj, "ReplicaFailure")
-        if found.get("status") != "True":
+        if (found := _refusal(view, line, now)) is None:
             continue
-        message = str(found.get("message", ""))
+        message, fact = found
         yield Signal(
             "rollout.refused",
             Severity.CRITICAL,
             *line.key,
             "The API server refuses to create its pods",
             "A quota of the namespace is used up." if "exceeded quota" in message else message,
-            millis(found.get("lastTransitionTime")),
-            (
-                seen(
-                    line.obj,
-                    "status.conditions[ReplicaFailure]",
-                    f"{found.get('reason')}: {message}",
-                    millis(found.get("lastTransitionTime")),
-                ),
-            ),
+            fact.at,
+            (fact,),
             suggest("cluster.workload", line),
             line.key,
         )
+
+
+def _refusal(view: View, line: Workload, now: int) -> tuple[str, Seen] | None:
+    """What the server said, and where that stands: in a condition, or in an event of a kind that has no such condition."""
+    found = condition(line.obj, "ReplicaFailure")
+    if found.get("status") == "True":
+        message, at = str(found.get("message", "")), millis(found.get("lastTransitionTime"))
+        return message, seen(line.obj, "status.conditions[ReplicaFailure]", f"{found.get('reason')}: {message}", at)
+    if line.kind in ("StatefulSet", "DaemonSet") and line.total < line.wanted:
+        for event in view.events_about.get(line.key, ()):
+            if event.reason == "FailedCreate" and event.kind == "Warning" and now - event.last_at < REFUSED_MEMORY:
+                return event.message, Seen("Event", line.namespace, line.name, "FailedCreate", event.message, event.last_at)
+    return None
 
 
 @rule("rollout.paused")
@@ -161,10 +181,10 @@ def paused(view: View, now: int) -> Iterator[Signal]:
     for line in view.workloads:
         if line.kind == "Rollout":
             reasons = items(line.obj, "status", "pauseConditions")
-            half = bool(reasons)
+            half, field = bool(reasons), "status.pauseConditions"
             why = ", ".join(str(reason.get("reason")) for reason in reasons)
         else:
-            half, why = line.kind == "Deployment" and line.paused and 0 < line.updated < line.total, "spec.paused"
+            half, field, why = line.kind == "Deployment" and line.paused and 0 < line.updated < line.total, "spec.paused", "true"
         if half:
             yield Signal(
                 "rollout.paused",
@@ -173,7 +193,7 @@ def paused(view: View, now: int) -> Iterator[Signal]:
                 f"Paused half way, {line.updated} of {line.wanted} updated",
                 "Two versions serve side by side until somebody promotes, resumes or undoes it.",
                 0,
-                (seen(line.obj, "spec.paused", why),),
+                (seen(line.obj, field, why),),
                 suggest("cluster.rollout.resume", line),
                 line.key,
             )

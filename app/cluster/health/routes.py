@@ -15,12 +15,16 @@ def services(view: View, now: int) -> Iterator[Signal]:
     by_namespace: dict[str, list[tuple[tuple[str, str], Mapping[str, str]]]] = {}
     for key, pod in view.reading.of("Pod").items():
         by_namespace.setdefault(key[0], []).append((key, labels_of(pod)))
-    wants = {line.key: line.wanted for line in view.workloads}
+    wants = {line.key: line.wanted for line in view.workloads if line.kind not in ("Job", "CronJob")}
     for (namespace, name), service in view.reading.of("Service").items():
         selector = dig(service, "spec", "selector", default={})
         if not known(view.reading, "Pod", namespace):
             continue
-        if not selector or now - millis(dig(service, "metadata", "creationTimestamp")) < MINUTE:
+        if (
+            not selector
+            or dig(service, "spec", "type") == "ExternalName"
+            or now - millis(dig(service, "metadata", "creationTimestamp")) < MINUTE
+        ):
             continue
         keys = [key for key, labels in by_namespace.get(namespace, ()) if selects(selector, labels)]
         chosen = [view.pods[key] for key in keys if not view.pods[key].ended]
