@@ -95,10 +95,10 @@ class NodeLine:
     roles: tuple[str, ...]
     version: str
     pressures: tuple[str, ...]  # MemoryPressure, DiskPressure, PIDPressure, NetworkUnavailable
-    silent: bool  # it does not answer at all
     since: int  # UTC ms at which Ready last turned
     pods: int
     room: int  # how many pods it takes
+    silent: bool = False  # it does not answer at all
 
 
 @dataclass(frozen=True, slots=True)
