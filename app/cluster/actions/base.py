@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from app.cluster.access import refused
 from app.cluster.actions import preview as previews
-from app.cluster.actions.change import Change, packed, read, unpacked
+from app.cluster.actions.change import Change, fingerprint, packed, read, unpacked
 from app.cluster.actions.refs import Client, Ref, right_of
 from app.cluster.actions.steps import ChangeStep, GraceStep, Pinned, RemoveStep, SyncStep
 from app.cluster.objects import Object, Reading, count, dig
@@ -194,6 +194,7 @@ def guarded(ref: Ref, patch: Mapping[str, Any], seen: Object) -> Change:
         patch,
         generation=count(seen, "metadata", "generation") or None,
         uid=str(dig(seen, "metadata", "uid", default="")),
+        seen=fingerprint(seen, patch),
     )
 
 

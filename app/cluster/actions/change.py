@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ class Change:
         force: take over fields that other managers own (apply only).
         generation: the specification that the operator saw; when it moved on, nothing is sent. None: any.
         uid: the object that the operator saw; empty: any of that name.
+        seen: :func:`fingerprint` of what the operator saw where the patch changes it: not every kind has a generation, and that of
+            one that has does not count labels and annotations. Empty: any.
     """
 
     ref: Ref
@@ -37,6 +40,7 @@ class Change:
     force: bool = False
     generation: int | None = None
     uid: str = ""
+    seen: str = ""
 
     def to_json(self) -> dict[str, object]:
         """For the params of a plan."""
@@ -48,6 +52,7 @@ class Change:
             "force": self.force,
             "generation": self.generation,
             "uid": self.uid,
+            "seen": self.seen,
         }
 
     @classmethod
@@ -61,6 +66,7 @@ class Change:
             bool(data["force"]),
             data["generation"],
             str(data["uid"]),
+            str(data.get("seen", "")),
         )
 
 
@@ -72,6 +78,17 @@ def packed(body: Mapping[str, Any]) -> str:
 def unpacked(body: Any) -> dict[str, Any]:
     """Inverse of :func:`packed`; plans that were stored before have the object itself."""
     return json.loads(body) if isinstance(body, str) else dict(body)
+
+
+def fingerprint(obj: Any, patch: Mapping[str, Any]) -> str:
+    """A digest of the values of an object that a merge patch would change."""
+
+    def touched(value: Any, part: Any) -> Any:
+        if not isinstance(part, Mapping):
+            return value
+        return {key: touched(dig(value, key), inner) for key, inner in part.items()}
+
+    return hashlib.sha256(packed(touched(obj, patch)).encode()).hexdigest()
 
 
 async def read(client: Client, ref: Ref) -> dict[str, Any] | None:
@@ -91,7 +108,8 @@ def check_same(change: Change, now: Mapping[str, Any] | None) -> None:
         raise Conflict(f"{label} no longer exists. Nothing was sent.", "Look at the cluster again.")
     if change.uid and dig(now, "metadata", "uid") != change.uid:
         raise Conflict(f"{label} was replaced by another object of that name. Nothing was sent.", "Look at it, then plan again.")
-    if change.generation is not None and count(now, "metadata", "generation") != change.generation:
+    moved = change.generation is not None and count(now, "metadata", "generation") != change.generation
+    if moved or (change.seen and fingerprint(now, change.body) != change.seen):
         raise Conflict(
             f"{label} was changed by somebody else since this was planned. Nothing was sent.", "Look at it, then plan again."
         )

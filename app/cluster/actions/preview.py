@@ -141,6 +141,10 @@ def _owners(view: View, change: Change) -> list[Verdict]:
                 f"Between {hpa.least} and {hpa.most} pods. Change the autoscaler instead.",
             )
         )
+    paused = bool(dig(view.reading.get(ref.kind, ref.namespace, ref.name), "spec", "paused", default=False))
+    if paused and dig(change.body, "spec", "template") is not None and dig(change.body, "spec", "paused") is not False:
+        text = f"The rollout of {ref.name} is paused: its pods stay as they are until it is resumed."
+        found.append(Verdict("cluster.paused", VerdictLevel.WARNING, text, "Resume it, before or afterwards."))
     app = application_of(view, ref.kind, ref.namespace, ref.name)
     if app is not None and app.self_heals and change.verb in ("apply", "patch", "delete") and not change.subresource:
         text = f"Argo CD application {app.name} sets {ref.label} back to what Git says."

@@ -14,7 +14,7 @@ from app.cluster.actions.refs import Ref, namespaced
 from app.cluster.actions.running import Running
 from app.cluster.diff import merge_patch
 from app.cluster.holders import Holder, holders_of
-from app.cluster.objects import NOTHING, Object, annotations_of, controller_of, dig, kind_of
+from app.cluster.objects import NOTHING, Object, annotations_of, controller_of, dig, items, kind_of
 from app.cluster.rollouts import Revision, revisions
 from app.cluster.rollouts.history import without_hashes
 from app.cluster.schema import of_version_2, problems, schema_of
@@ -214,15 +214,21 @@ class Actions(Running):
         return await self._plan(context, verb, f"{verb.capitalize()} {node}", [change])
 
     async def plan_drain(self, context: str, node: str) -> Plan:
-        """Plan to cordon a node and evict its pods one by one, as their budgets allow. Pods of DaemonSets and of the node stay."""
+        """Plan to cordon a node and evict its pods one by one, as their budgets allow. Pods of DaemonSets and of the node stay.
+
+        Raises:
+            Denied: this identity does not see the pods of all namespaces, so it cannot say what runs there.
+        """
         ref = Ref.named("Node", "", node)
         uid = await self._uid(context, ref)
         view = View(self._clusters.snapshot(context))
+        # Asked now and of all namespaces: what is known here may be of some of them only, or old.
+        query = {"fieldSelector": f"spec.nodeName={node}"}
+        held = (await self._clusters.connection(context).request("GET", "/api/v1/pods", query=query)).body
         pods = [
             pod
-            for pod in view.reading.of("Pod").values()
-            if dig(pod, "spec", "nodeName") == node
-            and controller_of(pod)[0] not in ("DaemonSet", "Node")
+            for pod in items(held, "items")
+            if controller_of(pod)[0] not in ("DaemonSet", "Node")
             and "kubernetes.io/config.mirror" not in annotations_of(pod)
             and dig(pod, "status", "phase") not in ("Succeeded", "Failed")
         ]

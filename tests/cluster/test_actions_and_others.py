@@ -1,0 +1,85 @@
+"""What somebody else does meanwhile: an edit overwrites nothing, a drain leaves nobody, a paused rollout is said to be one."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.cluster.actions import Ref
+from app.core.errors import Conflict, Denied
+from tests.cluster.acting import World, told
+from tests.cluster.apiserver.rights import Rule, User
+from tests.cluster.test_actions import SHOP, effects, rules
+
+LABELLED = {"metadata": {"labels": {"tier": "gold"}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "theirs", "others"),
+    [
+        ("ConfigMap", ("a: old", "a: mine"), {"data": {"a": "theirs"}}, {"data": {"b": "theirs"}}),
+        ("Deployment", ("labels:", "labels:\n    tier: lead"), LABELLED, {"metadata": {"labels": {"zone": "b"}}}),
+    ],
+)
+def test_an_edit_of_what_no_generation_counts_does_not_overwrite_what_somebody_wrote_meanwhile(
+    tmp_path, kind, written, theirs, others
+):
+    """A ConfigMap has no generation at all, and that of a Deployment does not count its labels."""
+
+    async def story(world: World) -> None:
+        world.server.put(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "said", "namespace": "shop"}, "data": {"a": "old"}}
+        )
+        ref = Ref.named(kind, "shop", "said" if kind == "ConfigMap" else "cart")
+        path = (
+            "/api/v1/namespaces/shop/configmaps/said" if kind == "ConfigMap" else "/apis/apps/v1/namespaces/shop/deployments/cart"
+        )
+        seen, text = await world.actions.text_of("test", ref)
+
+        async def write(body: dict) -> None:
+            await world.client.request("PATCH", path, body=body, content_type="application/merge-patch+json")
+
+        fine = await world.actions.plan_edit("test", ref, seen, text.replace(*written, 1))
+        await write(others)
+        assert effects(fine)
+        late = await world.actions.plan_edit("test", ref, seen, text.replace(*written, 1))
+        assert not late.preview.error  # another field of it was changed
+        await write(theirs)
+        with pytest.raises(Conflict):
+            await world.operations.execute(late.id)
+        stale = await world.actions.plan_edit("test", ref, seen, text.replace(*written, 1))
+        assert "changed by somebody else" in stale.preview.error
+
+    told(tmp_path, story)
+
+
+def test_a_drain_goes_by_the_pods_that_are_there_and_is_refused_to_who_sees_only_some(tmp_path):
+    """What the console knows may be of one namespace only, or old: the plan would leave pods and say that it is done."""
+
+    async def story(world: World) -> None:
+        known = world.snapshot("test")
+        world.snapshot = lambda _context: known
+        made = {"kind": "Pod", "apiVersion": "v1", "spec": {"nodeName": "node-b", "containers": []}}
+        owner = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u", "controller": True}]
+        world.server.put({**made, "metadata": {"name": "late", "namespace": "payments", "ownerReferences": owner}})
+        plan = await world.actions.plan_drain("test", "node-b")
+        assert "Evict Pod payments/late" in {step.spec.title for step in plan.steps}
+        rule = ("get", "list", "patch", "create"), ("pods", "pods/eviction", "nodes", "namespaces")
+        narrow = User("admin", rules=(Rule(*rule, namespace="shop"), Rule(("get", "patch"), ("nodes", "namespaces"))))
+        world.server.users["admin"] = narrow
+        with pytest.raises(Denied, match="pods"):
+            await world.actions.plan_drain("test", "node-b")
+
+    told(tmp_path, story)
+
+
+def test_what_a_paused_rollout_will_not_do_is_said(tmp_path):
+    """kubectl refuses to restart it; here it is planned, and nobody waits for pods that do not come."""
+
+    async def story(world: World) -> None:
+        world.get(*SHOP)["spec"]["paused"] = True
+        for plan in (await world.actions.plan_restart("test", *SHOP), await world.actions.plan_undo("test", *SHOP, 1)):
+            assert "paused" in rules(plan)["cluster.paused"].text
+        for plan in (await world.actions.plan_scale("test", *SHOP, 3), await world.actions.plan_pause("test", *SHOP, resume=True)):
+            assert "cluster.paused" not in rules(plan)
+
+    told(tmp_path, story)
