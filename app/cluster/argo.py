@@ -85,7 +85,7 @@ def application(obj: Object) -> Application:
         history=tuple(
             sorted(
                 (
-                    (int(h.get("id", 0)), str(h.get("revision", "")), millis(h.get("deployedAt")))
+                    (int(h.get("id", 0)), ", ".join(deployed(h)), millis(h.get("deployedAt")))
                     for h in items(obj, "status", "history")
                 ),
                 reverse=True,
@@ -93,6 +93,12 @@ def application(obj: Object) -> Application:
         ),
         read_at=millis(dig(obj, "status", "reconciledAt")),
     )
+
+
+def deployed(entry: Object) -> tuple[str, ...]:
+    """The revisions of an entry of the history: one, or one of each source."""
+    found = entry.get("revision")
+    return (str(found),) if found else tuple(map(str, items(entry, "revisions")))
 
 
 def application_of(view: View, kind: str, namespace: str, name: str) -> Application | None:

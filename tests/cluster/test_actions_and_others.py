@@ -1,11 +1,12 @@
-"""What somebody else does meanwhile: an edit overwrites nothing, a drain leaves nobody, a paused rollout is said to be one."""
+"""What somebody else does meanwhile: an edit overwrites nothing, a drain leaves nobody, a pause is said."""
 
 from __future__ import annotations
 
 import pytest
 
 from app.cluster.actions import Ref
-from app.core.errors import Conflict, Denied
+from app.cluster.actions.change import unpacked
+from app.core.errors import Conflict, Denied, Invalid
 from tests.cluster.acting import World, told
 from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.test_actions import SHOP, effects, rules
@@ -81,5 +82,36 @@ def test_what_a_paused_rollout_will_not_do_is_said(tmp_path):
             assert "paused" in rules(plan)["cluster.paused"].text
         for plan in (await world.actions.plan_scale("test", *SHOP, 3), await world.actions.plan_pause("test", *SHOP, resume=True)):
             assert "cluster.paused" not in rules(plan)
+
+    told(tmp_path, story)
+
+
+def test_what_argo_cd_is_asked_for_keeps_the_options_and_the_sources_of_the_application(tmp_path):
+    """It takes neither by itself: a sync would overwrite what an autoscaler owns, a rollback deploy the newest."""
+
+    async def story(world: World) -> None:
+        app = world.get("Application", "argocd", "shop")
+        options = ["RespectIgnoreDifferences=true"]
+        sources = [{"repoURL": "https://git.example/a", "path": "."}, {"repoURL": "https://git.example/b", "chart": "web"}]
+        history = [{"id": 3, "revision": "", "sources": sources, "revisions": ["aaaaaaaaaa", "1.2.3"]}, {"id": 2}]
+        spec = {
+            **{k: v for k, v in app["spec"].items() if k != "source"},
+            "sources": sources,
+            "syncPolicy": {"syncOptions": options},
+        }
+        world.server.put({**app, "spec": spec, "status": {**app["status"], "history": history}})
+        plan = await world.actions.plan_rollback("test", "argocd", "shop", 3)
+        operation = unpacked(plan.params["operation"])
+        assert operation["sync"] == {
+            "prune": True,
+            "sources": sources,
+            "revisions": ["aaaaaaaaaa", "1.2.3"],
+            "syncOptions": options,
+        }
+        assert plan.preview.effects[0].after == "aaaaaaaaaa, 1.2.3" and "aaaaaaa, 1.2.3" in plan.title
+        sync = await world.actions.plan_sync("test", "argocd", "shop")
+        assert unpacked(sync.params["operation"])["sync"] == {"prune": False, "syncOptions": options}
+        with pytest.raises(Invalid, match="does not tell"):
+            await world.actions.plan_rollback("test", "argocd", "shop", 2)
 
     told(tmp_path, story)

@@ -98,6 +98,26 @@ def test_a_service_over_two_workloads_is_a_canary_by_replicas():
     assert [(a.role, a.weight) for a in found.arms] == [("stable", 75.0), ("canary", 25.0)]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "selector"),
+    [
+        # two parts of one program, of which a Service selects one
+        (({"app": "shop", "component": "web"}, "shop:1"), ({"app": "shop", "component": "jobs"}, "shop:1"), ("app", "component")),
+        (({"app": "redis", "role": "master"}, "redis:7"), ({"app": "redis", "role": "replica"}, "redis:7"), ("app", "role")),
+        (({"part-of": "shop", "app": "web"}, "web:1"), ({"part-of": "shop", "app": "jobs"}, "web:1"), ("part-of", "app")),
+        (({"part-of": "shop", "is": "web"}, "web:1"), ({"part-of": "shop", "is": "jobs"}, "jobs:1"), ("part-of", "is")),
+        # a Service over both
+        (({"app": "redis", "role": "master"}, "redis:7"), ({"app": "redis", "role": "replica"}, "redis:7"), ("app",)),
+        (({"app": "shop", "is": "web"}, "web:1"), ({"app": "shop", "is": "jobs"}, "jobs:2"), ("app",)),
+    ],
+)
+def test_two_parts_of_a_program_are_no_two_versions_of_it(one, other, selector):
+    """Promoting them would send the one's traffic to the other."""
+    lines = [arm("first", *one), arm("second", *other)]
+    found = strategies(View(Objects([*lines, service("s", **{key: one[0][key] for key in selector})])))
+    assert found == ()
+
+
 def test_the_weight_of_an_ingress_counts_and_not_the_pods():
     def ingress(name, backend, **notes):
         path = {"backend": {"service": {"name": backend}}}

@@ -7,7 +7,7 @@ from typing import Any
 from app.cluster.actions.base import Planner, guarded
 from app.cluster.actions.change import Change
 from app.cluster.actions.refs import Ref
-from app.cluster.argo import application
+from app.cluster.argo import application, deployed
 from app.cluster.objects import NOTHING, Object, count, dig, items, labels_of
 from app.cluster.rollouts import Strategy, StrategyKind, strategy_of
 from app.cluster.rollouts.weights import weight_patch
@@ -88,9 +88,12 @@ class Sharing(Planner):
     async def plan_sync(self, context: str, namespace: str, name: str, *, prune: bool = False) -> Plan:
         """Plan that Argo CD makes the cluster what Git says. ``prune``: also delete what Git no longer has."""
         app = await self._must(context, Ref.named("Application", namespace, name))
+        sources = items(app, "spec", "sources")
         revision = dig(app, "spec", "source", "targetRevision", default="HEAD")
-        operation = {"initiatedBy": {"username": "azora-console"}, "sync": {"revision": revision, "prune": prune}}
-        return await self._argo(context, "sync", f"Sync {name} to {revision}", namespace, name, operation)
+        # Of several sources each goes to its own revision, which Argo CD takes from the application when none is named.
+        sync = {"prune": prune} if sources else {"revision": revision, "prune": prune}
+        title = f"Sync {name}" if sources else f"Sync {name} to {revision}"
+        return await self._argo(context, "sync", title, namespace, name, _operation(app, sync))
 
     async def plan_rollback(self, context: str, namespace: str, name: str, history_id: int) -> Plan:
         """Plan that Argo CD deploys what it deployed before.
@@ -107,11 +110,18 @@ class Sharing(Planner):
             raise Conflict(
                 f"Application {name} syncs by itself and would undo it. Nothing was planned.", "Switch automated sync off first."
             )
-        sync = {"revision": entry.get("revision", ""), "prune": True} | ({"source": entry["source"]} if entry.get("source") else {})
-        operation = {"initiatedBy": {"username": "azora-console"}, "sync": sync}
-        return await self._argo(
-            context, "rollback", f"Roll {name} back to {str(entry.get('revision', ''))[:7]}", namespace, name, operation
-        )
+        sync: dict[str, Any] = {"prune": True}
+        if items(entry, "sources"):
+            sync |= {"sources": entry["sources"], "revisions": items(entry, "revisions")}
+        elif entry.get("revision"):
+            sync |= {"revision": entry["revision"]} | ({"source": entry["source"]} if entry.get("source") else {})
+        else:
+            raise Invalid(
+                f"The history of Application {name} does not tell what deployment {history_id} was of. Nothing was planned.",
+                "Choose another, or sync to a revision with Argo CD's own tool.",
+            )
+        title = f"Roll {name} back to {', '.join(part[:7] for part in deployed(entry))}"
+        return await self._argo(context, "rollback", title, namespace, name, _operation(app, sync))
 
     # inside
 
@@ -161,6 +171,12 @@ class Sharing(Planner):
     async def _replicas(self, context: str, kind: str, namespace: str, name: str, replicas: int) -> Change:
         ref = Ref.named(kind, namespace, name)
         return Change(ref, "patch", {"spec": {"replicas": replicas}}, "scale", uid=await self._uid(context, ref))
+
+
+def _operation(app: Object, sync: dict[str, Any]) -> dict[str, Any]:
+    """What Argo CD is asked for, with the options of the application's own syncs: it takes none by itself from there."""
+    options = items(app, "spec", "syncPolicy", "syncOptions")
+    return {"initiatedBy": {"username": "azora-console"}, "sync": sync | ({"syncOptions": options} if options else {})}
 
 
 def _promoted(now: Object, ref: Ref, uid: str, full: bool) -> list[Change]:

@@ -5,6 +5,7 @@ Kubernetes has no object for a native blue-green or canary; they are recognised 
 * **Blue-green:** a Service whose selector has one label more than two workloads share (``color: blue``). The one that it selects
   is live.
 * **Canary by replicas:** one Service selects the pods of two workloads; a plain Service carries no weights: each pod gets as much.
+  Two parts of one program are neither: versions run the same images, and no label that tells parts from each other parts them.
 * **Canary by ingress:** an Ingress with ingress-nginx's ``canary`` and ``canary-weight`` annotations, beside one without for the
   same host.
 * **Canary by route:** an HTTPRoute, VirtualService or TraefikService that divides traffic between the Services of two workloads.
@@ -22,6 +23,19 @@ from app.cluster.recognition import image_parts
 from app.cluster.rollouts.weights import NGINX, Backend, canary_percent, splits, subset_labels
 from app.cluster.workloads import View, Workload
 
+# Labels that tell the parts of a program from each other, which a blue-green pair has in common.
+PARTS = frozenset(
+    {
+        "app",
+        "component",
+        "name",
+        "role",
+        "tier",
+        "app.kubernetes.io/component",
+        "app.kubernetes.io/instance",
+        "app.kubernetes.io/name",
+    }
+)
 CANARY_WORDS = ("canary", "preview", "next", "experiment")
 
 
@@ -119,21 +133,33 @@ def _by_service(service: Object, selector: dict[str, str], lines: list[Workload]
     name, namespace = name_of(service), dig(service, "metadata", "namespace", default="")
     chosen = [line for line in lines if selects(selector, _labels(line))]
     if len(chosen) == 1:
-        for key in selector:
+        for key in (label for label in selector if label not in PARTS):
             rest = {k: v for k, v in selector.items() if k != key}
             others = [
                 line for line in lines if rest and line is not chosen[0] and selects(rest, _labels(line)) and key in _labels(line)
             ]
-            if len(others) == 1 and not any(selects(selector, _labels(line)) for line in others):
+            if (
+                len(others) == 1
+                and _same_program(chosen[0], others[0])
+                and not any(selects(selector, _labels(line)) for line in others)
+            ):
                 arms = (_arm("live", chosen[0], 100.0), _arm("idle", others[0], 0.0))
                 yield Strategy(StrategyKind.BLUE_GREEN, namespace, name, True, arms, ("Service", name), key)
                 return
     elif len(chosen) == 2:
         small, large = sorted(chosen, key=lambda line: (not _is_canary(line), line.wanted, line.name))
+        if not _same_program(small, large) or (version_of(small) == version_of(large) and not _is_canary(small)):
+            return  # a Service over a database's primary and its replicas
         ready = small.ready + large.ready
         share = 100 * small.ready / ready if ready else 0.0
         arms = (_arm("stable", large, 100 - share if ready else 0.0), _arm("canary", small, share))
         yield Strategy(StrategyKind.CANARY, namespace, name, True, arms, ("Service", name))
+
+
+def _same_program(one: Workload, other: Workload) -> bool:
+    """Whether two workloads run the same images, of whatever version."""
+    first, second = ({image_parts(image)[0].rpartition("/")[2] for image in line.images} for line in (one, other))
+    return bool(first & second)
 
 
 def _is_canary(line: Workload) -> bool:
