@@ -18,6 +18,29 @@ if TYPE_CHECKING:
     from app.console import Console
 
 cluster = typer.Typer(help="Kubernetes clusters: contexts, health, workloads, logs and changes.", no_args_is_help=True)
+KINDS = {  # workloads, by the words that kubectl knows them by
+    "deployment": "Deployment",
+    "deployments": "Deployment",
+    "deploy": "Deployment",
+    "statefulset": "StatefulSet",
+    "statefulsets": "StatefulSet",
+    "sts": "StatefulSet",
+    "daemonset": "DaemonSet",
+    "daemonsets": "DaemonSet",
+    "ds": "DaemonSet",
+    "rollout": "Rollout",
+    "rollouts": "Rollout",
+}
+OTHERS = {  # what has pods and no rollout
+    "job": "Job",
+    "jobs": "Job",
+    "cronjob": "CronJob",
+    "cronjobs": "CronJob",
+    "cj": "CronJob",
+    "replicaset": "ReplicaSet",
+    "replicasets": "ReplicaSet",
+    "rs": "ReplicaSet",
+}
 ContextOption = Annotated[str, typer.Option("--context", help="Context of the kubeconfig; default: the current one.")]
 NamespaceOption = Annotated[str, typer.Option("--namespace", "-n", help="Only this namespace.")]
 
@@ -213,9 +236,9 @@ def workloads(context: ContextOption = "", namespace: NamespaceOption = "") -> N
 
 @cluster.command("logs")
 def logs(
-    target: Annotated[str, typer.Argument(help="A pod, or a workload as kind/name, such as deployment/web")],
+    target: Annotated[str, typer.Argument(help="A pod, or a workload as kind/name, such as deployment/web or job/nightly-1")],
     context: ContextOption = "",
-    namespace: NamespaceOption = "",
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace; default: the context's, else default.")] = "",
     container: Annotated[str, typer.Option("--container", "-c", help="Only this container.")] = "",
     tail: Annotated[int, typer.Option(help="Last lines of each container; -1 for all.")] = 200,
     since: Annotated[int, typer.Option(help="No older than so many seconds; 0 for no limit.")] = 0,
@@ -269,8 +292,7 @@ def _pods_of(clusters: Clusters, context: str, namespace: str, target: str) -> l
     kind, slash, name = target.partition("/")
     if not slash or kind.casefold() in ("pod", "pods", "po"):
         return [name or kind]
-    view = View(snapshot)
-    for item in view.workloads:
-        if item.namespace == namespace and item.name == name and item.kind.casefold() == kind.casefold().rstrip("s"):
-            return sorted(pod.name for pod in view.pods_by_owner.get(item.key, ()))
+    found = (KINDS | OTHERS).get(kind.casefold(), "")
+    if snapshot.get(found, namespace, name) is not None:
+        return sorted(pod.name for pod in View(snapshot).pods_of((found, namespace, name)))
     raise NotFound(f"There is no {kind} {name} in {namespace}. Nothing was read.", "azora cluster workloads lists what there is.")

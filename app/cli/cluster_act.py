@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.cluster import ContextOption, cluster, ready
+from app.cli.cluster import KINDS, ContextOption, cluster, ready
 from app.cli.support import CHECK_FAILED, carry_out, leave, moment, report, run, show, table
 from app.core.errors import Invalid
 
@@ -29,19 +29,6 @@ Space = Annotated[str, typer.Option("--namespace", "-n", help="Namespace; defaul
 Default = Annotated[
     str, typer.Option("--namespace", "-n", help="For objects that name none; default: the context's, else default.")
 ]
-KINDS = {
-    "deployment": "Deployment",
-    "deployments": "Deployment",
-    "deploy": "Deployment",
-    "statefulset": "StatefulSet",
-    "statefulsets": "StatefulSet",
-    "sts": "StatefulSet",
-    "daemonset": "DaemonSet",
-    "daemonsets": "DaemonSet",
-    "ds": "DaemonSet",
-    "rollout": "Rollout",
-    "rollouts": "Rollout",
-}
 
 
 @cluster.command("diff")

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.cluster.client import Connection
-from app.cluster.failures import ApiError, ApiUnavailable
+from app.cluster.failures import ApiDenied, ApiError, ApiNotFound, ApiUnavailable
 from app.cluster.kinds import KINDS
-from app.cluster.store import Object, Snapshot
+from app.cluster.objects import Object, condition, containers, count, dig, items
+from app.cluster.store import Snapshot
 
 PAUSE_SECONDS = 1.0
 
@@ -38,19 +39,31 @@ class LogSource:
 def sources_of(
     snapshot: Snapshot, namespace: str, pods: Iterable[str], *, container: str = "", previous: bool = False
 ) -> list[LogSource]:
-    """The containers of pods, init containers left out; one container of each when it is named."""
+    """The containers of pods with their side cars; init containers that have begun, while the pod is not past them. One container
+    of each pod when it is named, of whatever sort.
+    """
     found = []
     for name in pods:
         pod = snapshot.get("Pod", namespace, name)
-        names = [item["name"] for item in _containers(pod)]
+        names = [str(item["name"]) for item in containers(dig(pod, "spec", default={}))]
+        begun = _begun_inits(pod)
         if container:
-            names = [item for item in names if item == container] or ([container] if pod is None else [])
+            every = {item.get("name") for part in ("initContainers", "ephemeralContainers") for item in items(pod, "spec", part)}
+            names = [container] if pod is None or container in (*names, *every) else []
+        elif begun:
+            names = begun  # nothing else of it runs yet
         found += [LogSource(namespace, name, item, previous) for item in names]
     return found
 
 
-def _containers(pod: Object | None) -> Sequence[Object]:
-    return ((pod or {}).get("spec") or {}).get("containers") or ()
+def _begun_inits(pod: Object | None) -> list[str]:
+    if pod is None or condition(pod, "Initialized").get("status") != "False":
+        return []
+    return [
+        str(status.get("name"))
+        for status in items(pod, "status", "initContainerStatuses")
+        if dig(status, "lastState", "terminated") or dig(status, "state", "running") or dig(status, "state", "terminated")
+    ]
 
 
 async def read_logs(
@@ -65,8 +78,8 @@ async def read_logs(
 ) -> None:
     """Give every line to ``sink``: first what is there, of all containers in the order of time, then, with ``follow``, what comes.
 
-    A follow that was cut goes on after the last line seen, without losing or repeating one. A container whose log cannot be read is
-    told to ``problem`` and costs the others nothing.
+    A follow that was cut, or whose container was started again, goes on after the last line seen, without losing or repeating one.
+    A container whose log cannot be read is told to ``problem`` and costs the others nothing.
 
     Args:
         tail: last lines of each container.
@@ -109,19 +122,45 @@ class _Reader:
         return lines
 
     async def follow(self, sink: Callable[[LogLine], object]) -> None:
-        """Until the container has ended. After a cut it goes on from the second of the last line: the API knows no finer."""
+        """Until the container has ended for good. It goes on from the second of the last line: the API knows no finer."""
         while True:
             query = {"follow": "true"}
             if self._last:
                 query["sinceTime"] = self._last[:19] + "Z"
             try:
                 await self._read(query, sink)
-                return
+                if not await self._goes_on():
+                    return
             except ApiUnavailable:
                 await asyncio.sleep(PAUSE_SECONDS)
             except ApiError as error:
                 self._problem(self.source, error)
                 return
+
+    async def _goes_on(self) -> bool:
+        """Wait until the container runs again; False when it will not."""
+        while True:
+            await asyncio.sleep(PAUSE_SECONDS)
+            try:
+                pod = await self._connection.get(KINDS["Pod"].path(self.source.namespace, self.source.pod))
+            except (ApiNotFound, ApiDenied):  # it is gone, or only its log may be read
+                return False
+            if dig(pod, "status", "phase", default="") in ("Succeeded", "Failed") or dig(pod, "metadata", "deletionTimestamp"):
+                return False
+            known = [*items(pod, "status", "containerStatuses"), *items(pod, "status", "initContainerStatuses")]
+            status = next((status for status in known if status.get("name") == self.source.container), None)
+            if status is None or dig(status, "state", "running") is not None:
+                return status is not None
+            ended = dig(status, "state", "terminated")
+            if ended is not None and not self._restarts(pod, failed=bool(count(ended, "exitCode"))):
+                return False
+
+    def _restarts(self, pod: Object, *, failed: bool) -> bool:
+        policy = dig(pod, "spec", "restartPolicy", default="Always")
+        for container in items(pod, "spec", "initContainers"):
+            if container.get("name") == self.source.container and container.get("restartPolicy") != "Always":
+                policy = "OnFailure" if policy != "Never" else policy  # it has done its part when it ends well
+        return policy == "Always" or (policy == "OnFailure" and failed)
 
     async def _read(self, query: dict[str, str], sink: Callable[[LogLine], object]) -> None:
         source = self.source

@@ -145,6 +145,13 @@ class View:
             found[owner].append(self.pods[key])
         return {owner: tuple(lines) for owner, lines in found.items()}
 
+    def pods_of(self, key: Key) -> tuple[PodLine, ...]:
+        """Rows of the pods of a workload, or of what one controls: a Job of a CronJob, a ReplicaSet."""
+        found = self.pods_by_owner.get(key)
+        if found is None:
+            found = tuple(pod for pod in self.pods.values() if (pod.owner_kind, pod.namespace, pod.owner) == key)
+        return found
+
     @cached_property
     def hpas(self) -> Mapping[Key, Hpa]:
         """Autoscalers by the workload that they scale."""

@@ -55,6 +55,8 @@ def test_contexts_health_workloads_and_logs(azora, shop, tmp_path):
         name for namespace, name in shop.objects("Deployment") if namespace == "shop"
     }
     assert azora("cluster", "logs", "logger", "-n", "shop", env=env).out == "logger hello from main\n"
+    shop.log("shop", "cart-7455ddfd44-7b7wd", "of a workload by its short name")
+    assert "by its short name" in azora("cluster", "logs", "deploy/cart", "-n", "shop", env=env).out
 
 
 def test_what_may_not_be_read_is_not_called_healthy(azora, shop, tmp_path):

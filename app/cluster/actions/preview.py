@@ -150,7 +150,7 @@ def _owners(view: View, change: Change) -> list[Verdict]:
         text = f"Argo CD application {app.name} sets {ref.label} back to what Git says."
         found.append(Verdict("cluster.argo", VerdictLevel.WARNING, text, "Change it in Git, or switch self-healing off."))
     if change.verb == "delete" and ref.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Rollout"):
-        pods = len(view.pods_by_owner.get((ref.kind, ref.namespace, ref.name), ()))
+        pods = len(view.pods_of((ref.kind, ref.namespace, ref.name)))
         if pods:
             found.append(Verdict("cluster.pods", VerdictLevel.WARNING, f"{pods} pods of {ref.label} go with it."))
     if change.verb == "delete" and ref.kind == "Namespace":

@@ -19,7 +19,7 @@ from app.cluster.actions.refs import Ref
 from app.cluster.actions.sharing import Sharing
 from app.cluster.actions.steps import Pinned, evidence_of
 from app.cluster.exec import Channel, execute
-from app.cluster.objects import dig, items
+from app.cluster.objects import containers, dig
 from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError, Invalid
 from app.operations.plans import Effect, Plan, Preview, StepSpec, Verdict, VerdictLevel
@@ -104,7 +104,7 @@ class Running(Sharing):
         if not 1 <= seconds <= LONGEST:
             raise Invalid(f"A command may take between 1 and {LONGEST} s, not {seconds}. Nothing was planned.", field="seconds")
         found = await self._must(context, Ref.named("Pod", namespace, pod))
-        names = [str(entry["name"]) for entry in items(found, "spec", "containers")]
+        names = [str(entry["name"]) for entry in containers(dig(found, "spec", default={}))]
         container = container or next(iter(names), "")
         if container not in names:
             raise Invalid(

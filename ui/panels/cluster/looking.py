@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ui.panels.cluster.reading import Chosen, Page
 
 KEPT = 5_000  # lines
-TAIL = 200
+TAIL = 1_000  # lines of each container, to begin with
+MOST_PODS = 20  # read as one log; each costs a connection
 NO_TRAFFIC = "Nothing is known of connections"
 OPENS_NONE = "Network policies decide between pods. Select a workload or a pod."
 
@@ -217,13 +218,15 @@ class LookingPane(Pane):
         chosen, page = self._chosen, self._page
         if chosen is None or page is None or not self.isVisible():
             return
-        pods = tuple(sorted(pod.name for pod in chosen.pods))[:20]
+        pods = tuple(sorted(pod.name for pod in chosen.pods))[:MOST_PODS]
         wanted = (page.context, chosen.key[1], pods, self.previous.isChecked())
         if wanted == self._read_of:
             return
         self._end()
         self._read_of = wanted
+        follow = not self.previous.isChecked()
         self._lines.clear()
+        self._arrived.clear()
         self.log.set_text("")
         if not page.live:
             self.log.set_text("Logs are not part of the recorded cluster.")
@@ -232,8 +235,14 @@ class LookingPane(Pane):
             self.log.set_text(why)
             return
         if not pods:
-            self.log.set_text("It has no pods, so there is no log.")
+            node = chosen.key[0] == "Node"
+            self.log.set_text("A node has no log here: choose one of its pods." if node else "It has no pods, so there is no log.")
             return
+        self.log.set_text("There is no line yet." if follow else "There is no line.")
+        if len(pods) < len(chosen.pods):
+            self._arrived.append(
+                f"Only the first {len(pods)} of its {len(chosen.pods)} pods are read; choose a pod to read another."
+            )
         clusters = self._panel.bridge.console.clusters
         sources = clusters.log_sources(page.context, chosen.key[1], pods, previous=self.previous.isChecked())
         several = len(sources) > 1
@@ -245,7 +254,6 @@ class LookingPane(Pane):
         def problem(source: Any, error: Any) -> None:
             self._arrived.append(f"{source.pod}/{source.container}: {error.message}")
 
-        follow = not self.previous.isChecked()
         self._drain.start()
         self._reading = self._panel.bridge.run(
             lambda: clusters.logs(page.context, sources, sink, tail=TAIL, follow=follow, problem=problem), owner=self
@@ -279,8 +287,12 @@ class LookingPane(Pane):
         text = "\n".join(self._lines)
 
         def write(path: str) -> None:
-            Path(path).write_text(text + "\n", encoding="utf-8")
-            self._panel.window_.notify(f"Log written: {path}", "ok")
+            try:
+                Path(path).write_text(text + "\n", encoding="utf-8")
+            except OSError as error:
+                self._panel.window_.notify(f"{path} cannot be written ({error.strerror}). Nothing was saved.", "warn")
+            else:
+                self._panel.window_.notify(f"Log written: {path}, {len(text.splitlines()):,} lines as shown here", "ok")
 
         dialog.fileSelected.connect(write)
         dialog.open()

@@ -81,8 +81,10 @@ class RunPane(QWidget):
         self.container.clear()
         if page is None or page.chosen is None or not name or not page.live:
             return
+        from app.cluster.objects import containers
+
         found = self._panel.bridge.console.clusters.snapshot(page.context).get("Pod", page.chosen.key[1], name)
-        self.container.addItems([str(entry["name"]) for entry in ((found or {}).get("spec") or {}).get("containers") or ()])
+        self.container.addItems([str(entry["name"]) for entry in containers((found or {}).get("spec"))])
 
     def _ask(self) -> None:
         page = self._page
