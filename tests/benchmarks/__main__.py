@@ -68,7 +68,7 @@ def startup() -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    from tests.benchmarks import cluster, compiling, interface, mining, minting, previewing, sending
+    from tests.benchmarks import cluster, compiling, interface, mining, minting, previewing, responding, sending
 
     told = {"compile_warm": compiling.warm(), "sign": signing(), "startup": startup(), "keccak_search": mining.search()}
     told["preview"] = previewing.latency()
@@ -76,6 +76,7 @@ def main() -> None:
     told["mint"] = minting.minting()
     told["cluster_watch"] = cluster.compare()
     told["interface"] = interface.interface()
+    told["cluster_page"] = responding.responding()
     print(json.dumps(told, indent=2))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QThread
+from PySide6.QtCore import Qt, QThread
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
@@ -107,6 +107,27 @@ def test_the_oldest_generation_that_is_due_is_collected(collector: Collector, mo
         monkeypatch.setattr(gc, "get_count", lambda counts=counts: counts)
         collector.collect()
         assert asked == expected
+
+
+def test_what_outlived_a_full_collection_is_looked_at_again_while_the_reader_is_elsewhere(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector.collect_all()
+    Ring.gone.clear()
+    ring = Ring()
+    monkeypatch.setattr(gc, "get_count", lambda: (0, 0, THRESHOLDS[2] + 1))
+    collector.collect()
+    del ring
+    collector.collect()
+    assert Ring.gone == []
+    elsewhere = collector._moved
+    elsewhere(Qt.ApplicationState.ApplicationInactive)
+    assert Ring.gone == []  # the last look at everything is too fresh
+    monkeypatch.setattr("ui.collector.AWAY_S", -1)
+    elsewhere(Qt.ApplicationState.ApplicationActive)
+    assert Ring.gone == []
+    elsewhere(Qt.ApplicationState.ApplicationInactive)
+    assert Ring.gone == [threading.get_ident()]
 
 
 def test_python_has_its_collector_back_at_the_end(qapp: Any) -> None:

@@ -24,9 +24,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 for ok, 3 for critical."""
-        return list(Severity).index(self)
+        return _RANKS[self]
 
 
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 # Points off a workload's 100, once per rule. Two criticals leave 20; hygiene alone never goes below 80.
 PENALTY = {Severity.OK: 0, Severity.NOTICE: 3, Severity.WARNING: 15, Severity.CRITICAL: 40}
 HYGIENE_CAP = 20

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QSpinBox
+from PySide6.QtWidgets import QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from app.cluster.access import Access
 from app.cluster.health import assess
@@ -22,6 +22,7 @@ from tests.cluster.aside import served
 from tests.cluster.reading import NOW, Objects
 from tests.ui.panels.test_topology_picture import many
 from tests.ui.shell.desk import Shell, start
+from ui.panels.cluster.entries import Entries, Entry, _Row
 from ui.panels.cluster.picturing import picture_of
 from ui.panels.cluster.reading import read_page
 from ui.panels.cluster.topology import TopologyView
@@ -284,6 +285,38 @@ def test_the_recorded_cluster_is_labelled_and_cannot_be_changed(shell: Shell) ->
     assert not panel.more.isEnabled()
     panel.ask("restart")
     assert "cannot be changed" in shell.said()
+    panel.choose(None)
+    shell.until(lambda: panel.reading is not None and panel.reading.chosen is None)
+    offered = lambda: {made.text(): made for made in panel.page.side.findChildren(QPushButton) if made.isVisibleTo(panel)}  # noqa: E731
+    shell.until(lambda: "Undo…" in offered() and "Look" in offered())
+    assert not offered()["Undo…"].isEnabled() and "recorded" in offered()["Undo…"].toolTip()
+    assert offered()["Look"].isEnabled()
+
+
+def test_entries_change_in_place_and_all_of_them_come(shell: Shell) -> None:
+    """More than one turn of the event loop makes; then fewer, others, and as many again."""
+    panel = QWidget()
+    column = QVBoxLayout(panel)
+    entries, pressed = Entries(panel, column), []
+    shown = lambda: [row.entry for row in panel.findChildren(_Row) if not row.isHidden()]  # noqa: E731
+    for count in (60, 3, 0, 41):
+        wanted = [
+            Entry(
+                "warn" if n % 2 else "ok",
+                f"title {n} of {count}",
+                "second",
+                "1m",
+                word="Do" if n % 3 else "",
+                press=lambda n=n: pressed.append(n),
+            )
+            for n in range(count)
+        ]
+        entries.show_entries(wanted)
+        shell.until(lambda wanted=wanted: shown() == wanted)
+    buttons = [made for made in panel.findChildren(QPushButton) if made.isVisibleTo(panel)]
+    for made in buttons:
+        made.click()
+    assert pressed == [n for n in range(41) if n % 3]
 
 
 def test_a_signals_suggestion_leads_to_a_plan_or_to_the_log(shell: Shell) -> None:

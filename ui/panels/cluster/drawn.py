@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from ui.panels.cluster.reading import PodCell
 from ui.theme import icon, theme
@@ -28,9 +28,8 @@ class PodGrid(QWidget):
         self._at = 0
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(3 * (CELL + GAP))
 
     def set_cells(self, name: str, cells: Sequence[PodCell]) -> None:
         """Show other pods."""
@@ -39,24 +38,20 @@ class PodGrid(QWidget):
         bad = sum(cell.state not in ("ok", "run") for cell in cells)
         self.setAccessibleName(f"Pods of {name}: {len(cells)}, {bad} not well")
         self.setAccessibleDescription(cells[self._at].words if cells else "")
-        self.updateGeometry()
+        self._fit()
         self.update()
 
     def _columns(self, width: int) -> int:
         return max(1, (width + GAP) // (CELL + GAP))
 
-    def hasHeightForWidth(self) -> bool:
-        return True
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
-    def heightForWidth(self, width: int) -> int:
-        rows = -(-max(1, len(self._cells)) // self._columns(width))
-        return rows * (CELL + GAP)
-
-    def sizeHint(self) -> QSize:
-        return QSize(8 * (CELL + GAP), self.heightForWidth(max(self.width(), CELL)))
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(3 * (CELL + GAP), CELL + GAP)
+    def _fit(self) -> None:
+        """As high as its rows: a size that is set, since a layout would ask a method for it again and again."""
+        rows = -(-max(1, len(self._cells)) // self._columns(self.width()))
+        self.setFixedHeight(rows * (CELL + GAP))
 
     def _rect(self, index: int) -> QRect:
         columns = self._columns(self.width())
@@ -67,28 +62,19 @@ class PodGrid(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        around = event.rect()
         for index, cell in enumerate(self._cells):
-            rect, ink = self._rect(index), theme.color(INKS[cell.state])
-            fill = theme.color(INKS[cell.state])
-            fill.setAlphaF(0.14)
-            painter.setBrush(fill)
-            pen = QPen(ink if cell.state != "idle" else theme.color("border-control"))
-            pen.setStyle(Qt.PenStyle.DashLine if cell.state == "idle" else Qt.PenStyle.SolidLine)
-            painter.setPen(pen)
-            painter.drawRoundedRect(rect.adjusted(0, 0, -1, -1), 4, 4)
-            icon(ICONS[cell.state], INKS[cell.state]).paint(painter, rect.adjusted(5, 5, -5, -5))
-            if self.hasFocus() and index == self._at:
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.setPen(QPen(theme.color("focus"), 2))
-                painter.drawRoundedRect(rect.adjusted(1, 1, -2, -2), 4, 4)
+            rect = self._rect(index)
+            if rect.intersects(around):
+                painter.drawPixmap(rect, _square(cell.state, self.devicePixelRatioF()))
+        if self.hasFocus() and self._cells:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(theme.color("focus"), 2))
+            painter.drawRoundedRect(self._rect(self._at).adjusted(1, 1, -2, -2), 4, 4)
 
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            index = self._under(event.pos())
-            QToolTip.showText(event.globalPos(), self._cells[index].words if index >= 0 else "", self)
-            return True
-        return super().event(event)
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        index = self._under(event.position().toPoint())
+        self.setToolTip(self._cells[index].words if index >= 0 else "")
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         index = self._under(event.position().toPoint())
@@ -114,6 +100,32 @@ class PodGrid(QWidget):
         self._at = index
         self.setAccessibleDescription(self._cells[index].words)
         self.update()
+
+
+_squares: dict[tuple[str, str, float], QPixmap] = {}
+
+
+def _square(state: str, ratio: float) -> QPixmap:
+    """A pod's square, drawn once for each state and look: four hundred of them are then as many copies."""
+    key = (state, theme.resolved, ratio)
+    if key not in _squares:
+        made = QPixmap(round(CELL * ratio), round(CELL * ratio))
+        made.setDevicePixelRatio(ratio)
+        made.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(made)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        rect, fill = QRect(0, 0, CELL, CELL), theme.color(INKS[state])
+        fill.setAlphaF(0.14)
+        painter.setBrush(fill)
+        idle = state == "idle"
+        painter.setPen(
+            QPen(theme.color("border-control" if idle else INKS[state]), 1, Qt.PenStyle.DashLine if idle else Qt.PenStyle.SolidLine)
+        )
+        painter.drawRoundedRect(rect.adjusted(0, 0, -1, -1), 4, 4)
+        icon(ICONS[state], INKS[state]).paint(painter, rect.adjusted(5, 5, -5, -5))
+        painter.end()
+        _squares[key] = made
+    return _squares[key]
 
 
 class ShareBar(QWidget):

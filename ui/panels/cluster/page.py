@@ -30,6 +30,7 @@ class ClusterPage(QWidget):
         super().__init__()
         self._panel = panel
         self._page: Page | None = None
+        self._scaled: object = None  # what the autoscalers were drawn from
         self.enlarged = False  # what is looked at closer has the page to itself
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -132,7 +133,7 @@ class ClusterPage(QWidget):
         self._fill()
         self._show_pods(page)
         self._show_scaling(page)
-        self.side.show_page(page, self._panel.why_not)
+        self.side.show_page(page, self._panel.verbs.why_not)
         self.looking.show_page(page)
 
     def _fill(self) -> None:
@@ -200,6 +201,10 @@ class ClusterPage(QWidget):
             grid.set_cells(node.name, cells)
 
     def _show_scaling(self, page: Page) -> None:
+        looks = (page.hpas, page.unscaled, bool(page.known_at))
+        if looks == self._scaled:
+            return
+        self._scaled = looks
         empty(self._hpas)
         if not page.hpas:
             none = QLabel(page.unscaled or ("Nothing is scaled automatically here." if page.known_at else UNREAD))

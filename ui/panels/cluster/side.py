@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ui.panels.cluster.drawn import ShareBar, scrolled_column
+from ui.panels.cluster.entries import Entries, Entry
 from ui.panels.cluster.fleet import SEVERITIES, ago
-from ui.widgets import IconLabel, KeyValue, Note, Pane, StatusLabel, button, empty
+from ui.panels.cluster.verbs import SUGGESTED
+from ui.widgets import KeyValue, Note, Pane, StatusLabel, button, empty
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from app.cluster.health import Signal as Sign
-    from ui.panels.cluster.reading import Chosen, Page
+    from app.cluster.health import Suggestion
+    from app.cluster.rollouts import Revision
+    from app.cluster.workloads import EventLine
+    from ui.panels.cluster.reading import Chosen, Key, Page
+
+    WhyNot = Callable[..., str]  # of a verb and, where it is not the chosen one, an object
 
 # What a signal suggests, as a button; anything else leads to the object.
 WORDS = {
@@ -32,7 +39,7 @@ ROLES = {"stable": "accent", "live": "accent", "canary": "warn", "idle": "border
 
 
 class SidePane(QWidget):
-    """Built anew with each reading; short enough for that."""
+    """Follows the readings; its entries change in place."""
 
     asked = Signal(str)  # an action on the chosen workload: undo, promote, abort, pause, resume, restart
     suggested = Signal(str, object)  # action id and arguments of a signal's suggestion
@@ -53,49 +60,48 @@ class SidePane(QWidget):
         self.events.add_header(self.age, right=True)
         for pane, stretch in ((self.rollout, 3), (self.argo, 0), (self.events, 3)):
             column.addWidget(pane, stretch)
-        area, self._rollout = scrolled_column("cluster.rollout", "Rollout and signals")
+        area, body = scrolled_column("cluster.rollout", "Rollout and signals")
+        self._rollout = QVBoxLayout()
+        self._rollout.setSpacing(body.spacing())
+        body.addLayout(self._rollout)
+        self._signals = Entries(self, body)
+        self._past = _heading("Revisions")
+        body.addWidget(self._past)
+        self._revisions = Entries(self, body)
+        body.addStretch(1)
         self.rollout.body.addWidget(area, 1)
         self._argo = QVBoxLayout()
         self._argo.setContentsMargins(16, 8, 16, 10)
         self.argo.body.addLayout(self._argo)
-        area, self._events = scrolled_column("cluster.events", "Events")
+        area, body = scrolled_column("cluster.events", "Events")
+        self._no_event = _hint("")
+        body.addWidget(self._no_event)
+        self._events = Entries(self, body)
+        body.addStretch(1)
         self.events.body.addWidget(area, 1)
 
-    def show_page(self, page: Page, why_not: Callable[[str], str]) -> None:
-        """Show a reading; ``why_not``: why a verb cannot be done with what is chosen, or empty.
+    def show_page(self, page: Page, why_not: WhyNot) -> None:
+        """Show a reading; ``why_not``: why a verb cannot be done with what is chosen, or with another object, or empty.
 
-        Built anew only when something else is shown, or ages have moved on: a button must not vanish under a finger.
+        Touched only when something else is shown, or ages have moved on: a button must not vanish under a finger.
         """
         looks = _looks(page, tuple(why_not(verb) for verb in ("", "promote", "scale", "restart", "sync")))
         if looks == self._looks:
             return
         self._looks = looks
         self._show_rollout(page, page.chosen, why_not)
-        self._rollout.addStretch(1)
         self._show_argo(page.chosen, why_not)
-        empty(self._events)
         self.age.setText(f"{len(page.events)} newest" if page.events else "")
-        for event in page.events[:40]:
-            kind = "warn" if event.kind == "Warning" else "idle"
-            times = f", {event.times} times" if event.times > 1 else ""
-            self._entry(
-                self._events,
-                kind,
-                event.message or event.reason,
-                f"{event.about_kind} {event.about}{times}",
-                ago(event.last_at, page.now),
-            )
-        if not page.events:
-            self._events.addWidget(_hint("No event is kept." if page.known_at else UNREAD))
-        self._events.addStretch(1)
+        self._events.show_entries([_event(event, page.now) for event in page.events[:40]])
+        self._no_event.setVisible(not page.events)
+        self._no_event.setText("No event is kept." if page.known_at else UNREAD)
 
-    def _show_rollout(self, page: Page, chosen: Chosen | None, why_not: Callable[[str], str]) -> None:
+    def _show_rollout(self, page: Page, chosen: Chosen | None, why_not: WhyNot) -> None:
         empty(self._rollout)
         self.state.setVisible(chosen is not None)
         if chosen is None:
             self.rollout.set_title("Signals")
-            for signal in page.health.signals[:30]:
-                self._signal(signal, page.now)
+            self._show_entries(page.health.signals[:30], (), page.now, why_not)
             if not page.health.signals:
                 self._rollout.addWidget(_hint("Nothing to report." if page.known_at else UNREAD))
             return
@@ -131,22 +137,14 @@ class SidePane(QWidget):
         if done is not None and done.text:
             self._rollout.addWidget(_hint(done.text))
         self._buttons(chosen, why_not)
-        for signal in chosen.signals:
-            self._signal(signal, page.now)
-        if chosen.revisions:
-            self._rollout.addWidget(_heading("Revisions"))
-            for revision in chosen.revisions[:6]:
-                now = " · now" if revision.current else ""
-                title = f"{revision.number}{now}   {', '.join(image.rpartition('/')[2] for image in revision.images)}"
-                self._entry(
-                    self._rollout,
-                    "ok" if revision.current else "idle",
-                    title,
-                    f"{revision.pods} pods",
-                    ago(revision.created_at, page.now),
-                )
+        self._show_entries(chosen.signals, chosen.revisions[:6], page.now, why_not)
 
-    def _buttons(self, chosen: Chosen, why_not: Callable[[str], str]) -> None:
+    def _show_entries(self, signals: Sequence[Sign], revisions: Sequence[Revision], now: int, why_not: WhyNot) -> None:
+        self._signals.show_entries([self._signal(signal, now, why_not) for signal in signals])
+        self._past.setVisible(bool(revisions))
+        self._revisions.show_entries([_revision(revision, now) for revision in revisions])
+
+    def _buttons(self, chosen: Chosen, why_not: WhyNot) -> None:
         verbs = []
         strategy = chosen.strategy
         if strategy is not None and str(strategy.kind) in ("blue-green", "canary"):
@@ -173,45 +171,24 @@ class SidePane(QWidget):
         row.addStretch(1)
         self._rollout.addWidget(bar)
 
-    def _signal(self, signal: Sign, now: int) -> None:
-        where = f"{signal.kind} {signal.name}. {signal.cause}"
-        self._entry(self._rollout, SEVERITIES[signal.severity.value], signal.title, where, ago(signal.since, now), evidence=signal)
+    def _signal(self, signal: Sign, now: int, why_not: WhyNot) -> Entry:
+        wish = signal.suggestion
+        verb = SUGGESTED.get(wish.action, "") if wish is not None else ""
+        word = WORDS.get(wish.action, "Look") if wish is not None else ""
+        return Entry(
+            SEVERITIES[signal.severity.value],
+            signal.title,
+            f"{signal.kind} {signal.name}. {signal.cause}",
+            ago(signal.since, now),
+            "\n".join(f"{fact.kind} {fact.name} {fact.field} = {fact.value}" for fact in signal.evidence),
+            word,
+            f"cluster.suggest.{signal.rule}",
+            f"{word} {signal.kind} {signal.name}",
+            why_not(verb, _subject(wish)) if wish is not None and verb else "",
+            (lambda: self.suggested.emit(wish.action, dict(wish.arguments))) if wish is not None else None,
+        )
 
-    def _entry(self, column: QVBoxLayout, state: str, title: str, second: str, when: str, *, evidence: Sign | None = None) -> None:
-        box = QWidget()
-        row = QHBoxLayout(box)
-        row.setContentsMargins(0, 2, 0, 2)
-        row.setSpacing(8)
-        shape = IconLabel(*_shape(state), 16)
-        row.addWidget(shape, 0, Qt.AlignmentFlag.AlignTop)
-        words = QVBoxLayout()
-        words.setSpacing(1)
-        first = QLabel(title)
-        first.setTextFormat(Qt.TextFormat.PlainText)
-        first.setWordWrap(True)
-        first.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        words.addWidget(first)
-        below = _hint(second)
-        below.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        words.addWidget(below)
-        if evidence is not None and evidence.suggestion is not None:
-            wish = evidence.suggestion
-            made = button(WORDS.get(wish.action, "Look"))
-            made.setObjectName(f"cluster.suggest.{evidence.rule}")
-            made.setAccessibleName(f"{made.text()} {evidence.kind} {evidence.name}")
-            made.clicked.connect(lambda: self.suggested.emit(wish.action, dict(wish.arguments)))
-            words.addWidget(made, 0, Qt.AlignmentFlag.AlignLeft)
-        row.addLayout(words, 1)
-        time = _hint(when)
-        time.setWordWrap(False)
-        time.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        row.addWidget(time, 0, Qt.AlignmentFlag.AlignTop)
-        if evidence is not None:
-            box.setToolTip("\n".join(f"{fact.kind} {fact.name} {fact.field} = {fact.value}" for fact in evidence.evidence))
-            box.setAccessibleDescription(box.toolTip())
-        column.addWidget(box)
-
-    def _show_argo(self, chosen: Chosen | None, why_not: Callable[[str], str]) -> None:
+    def _show_argo(self, chosen: Chosen | None, why_not: WhyNot) -> None:
         empty(self._argo)
         app = chosen.application if chosen is not None else None
         self.argo.setVisible(app is not None)
@@ -240,7 +217,7 @@ class SidePane(QWidget):
         row.addStretch(1)
         self._argo.addWidget(bar)
 
-    def _verb(self, verb: str, word: str, why_not: Callable[[str], str]) -> QPushButton:
+    def _verb(self, verb: str, word: str, why_not: WhyNot) -> QPushButton:
         """A button that is off, and says why, where this identity lacks a right."""
         made, why = button(word), why_not(verb)
         made.setObjectName(f"cluster.do.{verb}")
@@ -273,10 +250,21 @@ def _looks(page: Page, why_not: tuple[str, ...]) -> object:
     )
 
 
-def _shape(state: str) -> tuple[str, str]:
-    from ui.widgets.basics import STATE_ICONS
+def _subject(wish: Suggestion) -> Key:
+    """The object that a suggestion would change."""
+    return wish.arguments.get("kind", ""), wish.arguments.get("namespace", ""), wish.arguments.get("name", "")
 
-    return STATE_ICONS.get(state, STATE_ICONS["idle"])
+
+def _event(event: EventLine, now: int) -> Entry:
+    times = f", {event.times} times" if event.times > 1 else ""
+    about = f"{event.about_kind} {event.about}{times}"
+    return Entry("warn" if event.kind == "Warning" else "idle", event.message or event.reason, about, ago(event.last_at, now))
+
+
+def _revision(revision: Revision, now: int) -> Entry:
+    images = ", ".join(image.rpartition("/")[2] for image in revision.images)
+    title = f"{revision.number}{' · now' if revision.current else ''}   {images}"
+    return Entry("ok" if revision.current else "idle", title, f"{revision.pods} pods", ago(revision.created_at, now))
 
 
 def _hint(text: str) -> QLabel:
