@@ -36,6 +36,7 @@ class FleetRow:
         problem: what a person must know about it, in a sentence.
         limits: what this identity does not see of it, in sentences.
         denied: kinds that it may not read; absent: kinds that the cluster does not serve.
+        identity: uid of its ``kube-system``, empty when that is not known: several contexts may lead to one cluster.
     """
 
     context: str
@@ -60,6 +61,7 @@ class FleetRow:
     limits: str = ""
     denied: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

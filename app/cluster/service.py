@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -345,18 +346,20 @@ class Clusters:
     async def search(
         self, text: str, *, kinds: Sequence[str] = (), environment: str = "", limit: int = MOST_FOUND
     ) -> tuple[Found, ...]:
-        """Objects of all connected clusters (and of those known from before) in which every word occurs."""
+        """Objects of all connected clusters (and of those known from before) in which every word occurs.
+
+        At most ``limit``, of each cluster as many as of the others while they have them: a large one does not hide the rest.
+        """
         places = [(context.name, self.environment(context.name), self.snapshot(context.name)) for context in self.contexts().all]
         chosen = [place for place in places if environment in ("", place[1].value)]
 
         def look() -> tuple[Found, ...]:
-            found: list[Found] = []
-            for name, where, snapshot in chosen:
-                for item in search(name, where, snapshot, text, frozenset(kinds)):
-                    found.append(item)
-                    if len(found) >= limit:
-                        return tuple(found)
-            return tuple(found)
+            each = [list(islice(search(*place, text, frozenset(kinds)), limit)) for place in chosen]
+            left = limit
+            for rest, hits in enumerate(sorted(each, key=len)):  # those that have few leave their share to the others
+                del hits[left // (len(each) - rest) :]
+                left -= len(hits)
+            return tuple(found for hits in each for found in hits)
 
         return await asyncio.to_thread(look) if text.strip() else ()
 
@@ -478,4 +481,5 @@ class Clusters:
             known_at=snapshot.known_at,
             problem=watching.problem if watching is not None else "",
             limits=watching.limits if watching is not None else "",
+            identity=self.identity(name).uid,
         )

@@ -254,6 +254,8 @@ async def test_a_search_goes_across_clusters_and_remembers(clusters, server, tmp
         found = await clusters.search("cart")
         assert {item.context for item in found} == {"kind-shop", "prod-eu"}
         assert {item.name for item in await clusters.search("pod elsewhere", environment="production")} == {"cart-elsewhere"}
+        few = await clusters.search("pod", limit=3)  # the first cluster has more than that
+        assert len(few) == 3 and {item.context for item in few} == {"kind-shop", "prod-eu"}
         await clusters.disconnect("prod-eu")
         (kept,) = await clusters.search("elsewhere")
         assert kept.known_at > 0

@@ -288,9 +288,9 @@ class MainWindow(QMainWindow):
             self.tell_error(error)
 
     def focus_filter(self) -> None:
-        """Put the keyboard into the filter of the shown panel, if it has one."""
+        """Put the keyboard into the filter of the shown panel, or into its search, if it has one."""
         for field in self.stack.currentWidget().findChildren(QLineEdit):
-            if field.objectName().endswith("filter") and field.isVisible():
+            if field.objectName().endswith(("filter", ".search")) and field.isVisible():
                 field.setFocus(Qt.FocusReason.ShortcutFocusReason)
                 field.selectAll()
                 return

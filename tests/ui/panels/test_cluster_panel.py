@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.cluster.reading import NOW, Objects
 from tests.ui.panels.test_topology_picture import many
 from tests.ui.shell.desk import Shell, start
 from ui.panels.cluster.entries import Entries, Entry, _Row
+from ui.panels.cluster.fleet import FleetPage
 from ui.panels.cluster.picturing import picture_of
 from ui.panels.cluster.reading import read_page
 from ui.panels.cluster.topology import TopologyView
@@ -97,6 +99,39 @@ def test_one_cluster_with_its_pods_by_state_and_what_is_wrong_with_one_workload(
     assert any("ReplicaSet" in str(row.cells["to"]) for row in panel.page.looking.topology.table.rows())
     panel.page.looking.show_tab("yaml")
     assert panel.page.looking.yaml.text().startswith("apiVersion: apps/v1\nkind: Deployment")
+
+
+def test_workloads_are_filtered_by_words_and_escape_leads_back_to_all_signals(shell: Shell) -> None:
+    panel, page = shell.panel, shell.panel.page
+    panel.show_cluster("eu")
+    panel.choose(("Deployment", "payments", "api"))
+    shell.until(lambda: page.side.rollout.title() == "api" and page.looking.leave.isVisible(), 30_000)
+    shell.window.focus_filter()
+    assert shell.focus() is page.words
+    for letter in "shop stateful":
+        shell.key(ord(letter.upper()) if letter != " " else Qt.Key.Key_Space)
+    assert [row.id.split("\n")[2] for row in page.table.rows()] == ["db"]
+    assert panel.chosen == ("Deployment", "payments", "api")  # a filter chooses nothing
+    page.table.setFocus()
+    shell.key(Qt.Key.Key_Escape)
+    assert page.words.text() == "" and len(page.table.rows()) > 20 and panel.chosen is not None
+    shell.key(Qt.Key.Key_Escape)
+    shell.until(lambda: page.side.rollout.title() == "Signals" and not page.looking.leave.isVisible())
+    assert panel.chosen is None and page.table.selected_id() == ""
+
+
+def test_two_contexts_of_one_cluster_are_counted_once(shell: Shell) -> None:
+    panel = shell.panel
+    shell.until(lambda: panel.fleet.table.rows() and "39" in str(cell(panel.fleet.table, "eu", "pods")), 30_000)
+    (row,) = shell.ask(lambda: shell.console.clusters.fleet())
+    assert row.identity
+    fleet = FleetPage(panel)
+    part = replace(row, context="shop only", pods=10, pods_ready=4)
+    other = replace(row, context="us", identity="another", pods=3, pods_ready=3, worst=None)
+    fleet.show_fleet((part, row, other), (), NOW)
+    assert fleet.figures["pods"].text() == f"{row.pods_ready + 3} of {row.pods + 3}"
+    assert fleet.figures["attention"].text() == "1"
+    assert fleet.figures["reach"].text() == "3 of 3"
 
 
 def test_the_topology_is_drawn_walked_by_keys_and_told_as_a_table(shell: Shell) -> None:

@@ -174,7 +174,11 @@ class FleetPage(QWidget):
 
     def show_fleet(self, rows: Sequence[FleetRow], problems: Sequence[str], now: int) -> None:
         """Show all contexts."""
+        # What is live and what is of before is said of each hit too.
+        turned = [(row.context, row.reach.answers) for row in rows] != [(row.context, row.reach.answers) for row in self._rows]
         self._rows = rows
+        if turned and self.text.text().strip():
+            self._search()
         for widget in (self.figures, self.table, self.search_pane):
             widget.setVisible(bool(rows))
         self.none.setVisible(not rows)
@@ -187,6 +191,7 @@ class FleetPage(QWidget):
         self.again.setVisible(bool(silent))
         self.note.set_text(" ".join([*words, *problems]))
         answering = [row for row in rows if row.reach.answers]
+        apart = _apart(rows)
         self.figures["reach"].set_figure(f"{len(answering)} of {len(rows)}" if rows else "–")
         self.figures["reach"].set_context(
             f"{silent[0].context} {'refuses' if silent[0].reach.refused else 'does not answer'}"
@@ -194,16 +199,18 @@ class FleetPage(QWidget):
             else "every one that is connected"
         )
         self.figures["pods"].set_figure(
-            f"{sum(r.pods_ready for r in answering)} of {sum(r.pods for r in answering)}" if answering else "–"
+            f"{sum(r.pods_ready for r in apart if r in answering)} of {sum(r.pods for r in apart if r in answering)}"
+            if answering
+            else "–"
         )
-        old = sum(row.pods for row in rows if row not in answering)
+        old = sum(row.pods for row in apart if row not in answering)
         self.figures["pods"].set_context(f"{old} more seen before" if old else "of the clusters that answer")
-        needing = [row for row in rows if row.worst is not None and row.worst.severity.rank >= 2]
+        needing = [row for row in apart if row.worst is not None and row.worst.severity.rank >= 2]
         self.figures["attention"].set_figure(str(len(needing)) if rows else "–")
-        bad = sum(row.worst is not None and row.worst.severity.rank == 3 for row in rows)
+        bad = sum(row.worst is not None and row.worst.severity.rank == 3 for row in apart)
         self.figures["attention"].set_context(f"{bad} critical" if bad else "none is critical")
-        self.figures["sync"].set_figure(str(sum(row.out_of_sync for row in rows)) if rows else "–")
-        self.figures["sync"].set_context(f"of {sum(row.applications for row in rows)} applications" if rows else "")
+        self.figures["sync"].set_figure(str(sum(row.out_of_sync for row in apart)) if rows else "–")
+        self.figures["sync"].set_context(f"of {sum(row.applications for row in apart)} applications" if rows else "")
         scored = [row for row in rows if row.score is not None]
         lowest = min(scored, key=lambda row: row.score or 0, default=None)
         self.figures["score"].set_figure(f"{lowest.score} of 100" if lowest is not None else "–")
@@ -289,12 +296,25 @@ class FleetPage(QWidget):
                 for key, hit in self._hits.items()
             ]
         )
-        self.count.setText(f"{len(hits)} results" if self.text.text().strip() else "")
+        from app.cluster.service import MOST_FOUND
+
+        words = f"{len(hits)} results" if len(hits) < MOST_FOUND else f"The first {len(hits)}; another word finds fewer"
+        self.count.setText(words if self.text.text().strip() else "")
 
     def _open_hit(self) -> None:
         hit = self._hits.get(self.results.selected_id())
         if hit is not None:
             self.found.emit(hit.context, hit.kind, hit.namespace, hit.name)
+
+
+def _apart(rows: Sequence[FleetRow]) -> list[FleetRow]:
+    """One row a cluster, the one that sees most: several contexts may lead to the same, whose pods are not there twice."""
+    found: dict[str, FleetRow] = {}
+    for row in rows:
+        cluster = row.identity or row.context
+        if cluster not in found or row.pods > found[cluster].pods:
+            found[cluster] = row
+    return list(found.values())
 
 
 def sync_cell(sync: str) -> StatusCell:

@@ -64,6 +64,12 @@ class LookingPane(Pane):
         self.enlarge.setCheckable(True)
         self.enlarge.toggled.connect(self.enlarged)
         self.add_header(self.enlarge, right=True)
+        self.leave = button("", icon="x")
+        self.leave.setObjectName("cluster.leave")
+        self.leave.setAccessibleName("Back to the whole cluster")
+        self.leave.setToolTip("Back to the whole cluster and all its signals")
+        self.leave.clicked.connect(lambda: panel.choose(None))
+        self.add_header(self.leave, right=True)
         self.filter = line_edit("cluster.log.filter", "Filter lines")
         self.filter.setPlaceholderText("Filter lines")
         self.filter.setClearButtonEnabled(True)
@@ -204,6 +210,7 @@ class LookingPane(Pane):
         self.stack.setCurrentWidget(self.no_traffic if none else self._pages[tab] if chosen or tab == "query" else self.none)
         for widget in (self.filter, self.previous, self.save):
             widget.setVisible(chosen and tab == "logs")
+        self.leave.setVisible(chosen)
         self.edit.setVisible(chosen and tab == "yaml" and self._page is not None and self._page.live)
         self.tools.setVisible(not self.edit.isHidden() or not self.save.isHidden())
         if chosen and tab == "logs":

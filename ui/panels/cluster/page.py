@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from ui.panels.cluster.drawn import PodGrid, ShareBar, scrolled_column
 from ui.panels.cluster.fleet import sync_cell
 from ui.panels.cluster.looking import LookingPane
 from ui.panels.cluster.side import UNREAD, SidePane
-from ui.widgets import Column, IconCell, Note, Pane, Row, Segmented, StatusCell, Table, empty
+from ui.widgets import Column, IconCell, Note, Pane, Row, Segmented, StatusCell, Table, empty, line_edit
 
 if TYPE_CHECKING:
     from ui.panels.cluster.panel import ClusterPanel
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 NARROW_HIDES = ("sync", "share")  # columns that the right side shows of the chosen workload
 ICONS = {"Canary": "funnel", "Blue-green": "arrows-left-right", "Schedule": "clock", "Once": "check"}
+
+
+def _has(row: WorkRow, words: list[str]) -> bool:
+    hay = f"{row.line.namespace}/{row.line.name} {row.line.kind} {' '.join(row.line.images)}".casefold()
+    return all(word in hay for word in words)
 
 
 class ClusterPage(QWidget):
@@ -69,6 +75,13 @@ class ClusterPage(QWidget):
         self.filter = Segmented([("all", "All"), ("attention", "Needs attention")])
         self.filter.setObjectName("cluster.filter")
         self.filter.changed.connect(lambda _value: self._fill())
+        self.words = line_edit("cluster.workloads.filter", "Filter workloads")
+        self.words.setPlaceholderText("Filter")
+        self.words.setToolTip("Every word must occur in namespace, name, kind or image")
+        self.words.setClearButtonEnabled(True)
+        self.words.setMaximumWidth(150)
+        self.words.textChanged.connect(lambda _text: self._fill())
+        self.pane.add_header(self.words, right=True)
         self.pane.add_header(self.filter, right=True)
         self.table = Table(
             [
@@ -86,6 +99,9 @@ class ClusterPage(QWidget):
         self.table.setObjectName("cluster.workloads")
         self.table.setAccessibleName("Workloads")
         self.table.selected.connect(lambda row: self._select(row))
+        leave = QShortcut(QKeySequence(Qt.Key.Key_Escape), self.pane)
+        leave.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        leave.activated.connect(self._leave)
         self.pane.body.addWidget(self.table, 1)
         return self.pane
 
@@ -139,7 +155,12 @@ class ClusterPage(QWidget):
     def _fill(self) -> None:
         if self._page is None:
             return
-        rows = [r for r in self._page.rows if self.filter.value() != "attention" or r.state not in ("ok", "run")]
+        words = self.words.text().casefold().split()
+        rows = [
+            r
+            for r in self._page.rows
+            if (self.filter.value() != "attention" or r.state not in ("ok", "run")) and (not words or _has(r, words))
+        ]
         several = len({row.line.namespace for row in rows}) > 1
         self.table.set_rows([self._row(row, several) for row in rows])
         if self._page.chosen is not None:
@@ -148,6 +169,8 @@ class ClusterPage(QWidget):
                 blocked = self.table.blockSignals(True)
                 self.table.select(wanted)
                 self.table.blockSignals(blocked)
+        elif self.table.selected_id():
+            self.table.select_many([])
 
     def _row(self, row: WorkRow, several: bool) -> Row:
         line = row.line
@@ -170,6 +193,13 @@ class ClusterPage(QWidget):
         key = tuple(row.split("\n")) if row else None
         if self._page is not None and (self._page.chosen is None or key != self._page.chosen.key):
             self.chosen.emit(key)
+
+    def _leave(self) -> None:
+        """First the filter goes, then what is chosen."""
+        if self.words.text():
+            self.words.clear()
+        else:
+            self.chosen.emit(None)
 
     def _show_pods(self, page: Page) -> None:
         self.pods_ready.setText(f"{page.pods_ready} of {page.pods} ready" if page.known_at else "not read yet")

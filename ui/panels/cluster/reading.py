@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str, str]
 MOST_PODS = 400  # in the grid; more would be too small to tell apart
-MOST_EVENTS = 60
+MOST_EVENTS = 40
 MOST_DRAWN = 300  # objects of one picture; many of a kind become one box
 MOST_FLOWS = 60
 
