@@ -62,12 +62,14 @@ async def ready(console: Console, context: str) -> str:
     """Connect and read everything once.
 
     Raises:
-        Unavailable: the cluster does not answer.
+        Unavailable: the cluster does not answer. Denied: not to this identity.
     """
-    from app.core.errors import Unavailable
+    from app.core.errors import Denied, Unavailable
 
     name = context_of(console.clusters, context)
     reach = await console.clusters.connect(name)
+    if reach.refused:
+        raise Denied(reach.message)
     if not reach.answers:
         raise Unavailable(reach.message or f"The cluster {name} does not answer.", "Nothing was read.", retryable=True)
     await console.clusters.settled(name)
@@ -143,6 +145,8 @@ def health(context: ContextOption = "", namespace: NamespaceOption = "") -> None
     signals = [signal for signal in judged.signals if namespace in ("", signal.namespace)]
     # What was not read is not healthy: nothing critical is then only nothing seen.
     bad = "Pod" in judged.unread or any(signal.severity.value == "critical" for signal in signals)
+    quiet = sum(signal.severity.value == "notice" for signal in signals)
+    notices = f", {quiet} of them notices, which --json lists too" if quiet else ""
     show(
         {
             "context": name,
@@ -166,7 +170,7 @@ def health(context: ContextOption = "", namespace: NamespaceOption = "") -> None
         },
         people=lambda: "\n".join(
             [
-                f"{name}: {judged.score} of 100, {len(signals)} signals",
+                f"{name}: {judged.score} of 100, {len(signals)} signals{notices}",
                 *(
                     f"  {signal.severity.value:8} {signal.kind} {f'{signal.namespace}/'.lstrip('/')}{signal.name}: {signal.title}"
                     + f"\n{'':11}{signal.cause}" * bool(signal.cause)

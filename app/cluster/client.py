@@ -111,7 +111,11 @@ class Connection:
         return self._context.server
 
     def pin(self, identity: str) -> None:
-        """Refuse from now on to speak to any other cluster than the one whose ``kube-system`` has this uid."""
+        """Refuse from now on to speak to any other cluster than the one whose ``kube-system`` has this uid.
+
+        Args:
+            identity: the uid, or the address of the server where it could not be read.
+        """
         self._pinned = identity
 
     async def request(
@@ -237,7 +241,7 @@ class Connection:
         """
         if self._pinned:
             found = await self.identity()
-            if found.ref != self._pinned:
+            if self._pinned not in (found.ref, found.server):
                 raise Conflict(
                     f"Another cluster answers under the context {self.context} than before. Nothing was sent to it.",
                     "Compare the two clusters; then disconnect and connect again.",

@@ -416,7 +416,7 @@ class Clusters:
         plain: dict[str, Any] = {
             "name": name,
             "context": context,
-            "identity": identity.uid,
+            "identity": identity.ref,
             "namespace": namespace,
             "target": target,
             "port": port,

@@ -40,7 +40,7 @@ class TunnelState:
     """How a tunnel stands.
 
     Attributes:
-        identity: uid of the pinned cluster's ``kube-system``; empty when it could not be read.
+        identity: uid of the pinned cluster's ``kube-system``, or its address when that could not be read.
         since: since when it listens, UTC ms; 0 when it does not.
         reconnects: how often it went on since then, with another pod or after a failure.
         message: what went wrong last; empty when nothing did.

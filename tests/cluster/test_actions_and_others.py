@@ -115,3 +115,23 @@ def test_what_argo_cd_is_asked_for_keeps_the_options_and_the_sources_of_the_appl
             await world.actions.plan_rollback("test", "argocd", "shop", 2)
 
     told(tmp_path, story)
+
+
+def test_the_labels_of_a_secret_can_be_edited_and_its_values_cannot(tmp_path):
+    async def story(world: World) -> None:
+        meta = {"name": "db", "namespace": "shop", "labels": {"tier": "gold"}}
+        world.server.put(
+            {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "data": {"password": "aHVudGVyMg=="}}
+        )
+        ref = Ref.named("Secret", "shop", "db")
+        seen, text = await world.actions.text_of("test", ref)
+        assert "aHVudGVyMg" not in text and "data: hidden" in text
+        plan = await world.actions.plan_edit("test", ref, seen, text.replace("tier: gold", "tier: lead"))
+        assert effects(plan) == [("Secret shop/db metadata.labels.tier", "gold", "lead")]
+        await world.done(plan)
+        assert world.get("Secret", "shop", "db")["data"] == {"password": "aHVudGVyMg=="}
+        for written in ("data: {password: bmV3}", "stringData: {password: new}\ndata: hidden"):
+            with pytest.raises(Invalid, match="values of Secret"):
+                await world.actions.plan_edit("test", ref, seen, text.replace("data: hidden", written))
+
+    told(tmp_path, story)

@@ -77,6 +77,12 @@ def test_without_a_cluster_it_says_what_to_do(azora, tmp_path):
     assert "KUBECONFIG" in said.err
 
 
+def test_who_is_not_known_to_a_cluster_is_denied_and_told_to_sign_in(azora, shop, tmp_path):
+    config = shop.kubeconfig(tmp_path / "expired", token="of yesterday")
+    said = azora("cluster", "health", env={"KUBECONFIG": str(config)}, expect=5)
+    assert "credentials have expired" in said.err and "Sign in again" in said.err
+
+
 def test_a_dead_cluster_is_unavailable_and_not_unhealthy(azora, tmp_path):
     server = ApiServer()
     server._port = 1

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.console import Console
-from app.core.errors import NotFound, Unavailable
+from app.core.errors import Conflict, NotFound, Unavailable
 from app.core.settings import SettingsStore
 from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.aside import served
@@ -42,6 +42,33 @@ def test_a_tunnel_that_this_identity_may_not_open_is_not_set_up(azora, home, ser
     refused = azora("cluster", "tunnel", "add", "db", "service/db", "5432", "-n", "shop", expect=5)
     assert "bob may not create pods/portforward in shop, nor get pods/portforward in shop. Nothing was set up." in refused.err
     assert azora("--json", "cluster", "tunnel", "list").json == []
+
+
+@pytest.mark.asyncio
+async def test_who_may_not_ask_which_cluster_it_is_pins_a_tunnel_to_its_address(server, tmp_path, monkeypatch):
+    forward = Rule(("create", "get"), ("pods/portforward",), namespace="shop")
+    server.users["bob"] = User("bob", rules=(forward,))
+    config = server.kubeconfig(tmp_path / "config", context="eu", token="bob")
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    console = await Console.open(tmp_path / "home")
+    try:
+        made = await console.clusters.add_tunnel("a", "eu", "shop", "pod/a", 80, 0)
+        assert made.identity == server.url
+        with served() as other:
+            other.users["bob"] = server.users["bob"]
+            other.kubeconfig(config, context="eu", token="bob")
+            console.clusters.contexts(reload=True)
+            connection = console.clusters._own_connection("eu")
+            connection.pin(made.identity)
+            with pytest.raises(Conflict, match="Another cluster"):
+                await connection.check_identity()
+            connection.pin(other.url)
+            await connection.check_identity()
+            other.users["bob"] = User("bob", rules=(forward, Rule(("get",), ("namespaces",))))
+            await connection.check_identity()  # who may ask now is no reason to cut the tunnel
+            await connection.close()
+    finally:
+        await console.close()
 
 
 @pytest.mark.asyncio

@@ -26,6 +26,7 @@ from app.operations.plans import Plan, Verdict, VerdictLevel
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"  # kubectl's own, so that both tools see each other's restarts
 MOST_OBJECTS = 300
+HIDDEN, SECRET = "hidden", ("data", "stringData")
 
 
 class Actions(Running):
@@ -77,6 +78,8 @@ class Actions(Running):
                 f"The text is not {ref.label} any more. Nothing was planned.", "Kind, name and namespace cannot be edited."
             )
         edited = documents[0]
+        if ref.kind == "Secret":  # its values were never shown; what is left of them as it was is no edit
+            seen, edited = ({k: v for k, v in obj.items() if v != HIDDEN or k not in SECRET} for obj in (seen, edited))
         without_values(edited)
         await self.check_schema(context, edited)
         kept = {key: value for key, value in edited.items() if key != "status"}
@@ -133,7 +136,7 @@ class Actions(Running):
         meta = {key: value for key, value in obj["metadata"].items() if key not in ("managedFields", "selfLink")}
         shown = {"apiVersion": ref.api_version, "kind": ref.kind, **obj, "metadata": meta}
         if ref.kind == "Secret":
-            shown = {key: ("hidden" if key in ("data", "stringData") else value) for key, value in shown.items()}
+            shown = {key: (HIDDEN if key in SECRET else value) for key, value in shown.items()}
         return shown, dump({key: value for key, value in shown.items() if key != "status"})
 
     # workloads
