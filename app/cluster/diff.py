@@ -49,12 +49,17 @@ def changes(before: Object | None, after: Object | None, *, status: bool = False
     found = []
     for path in sorted(old.keys() | new.keys()):
         left, right = old.get(path, ABSENT), new.get(path, ABSENT)
-        if left == right:
+        if left == right or _filled(path, left, new) or _filled(path, right, old):
             continue
         if secret and path.split(".")[0] in ("data", "stringData"):
             left, right = (HIDDEN if left != ABSENT else left), (f"{HIDDEN}, changed" if right != ABSENT else right)
         found.append(Change(path, left, right))
     return tuple(found)
+
+
+def _filled(path: str, value: str, other: Mapping[str, str]) -> bool:
+    """An empty list or object is no field of its own where the other side has something in it."""
+    return value in ("{}", "[]") and path not in other and any(each.startswith((f"{path}.", f"{path}[")) for each in other)
 
 
 def flatten(obj: Object | None, *, status: bool = False) -> dict[str, str]:

@@ -125,7 +125,8 @@ def _transform(objects: list[Body], spec: Body) -> None:
         for entry in spec.get("labels") or ():
             _label(obj, entry.get("pairs") or {}, bool(entry.get("includeSelectors")), bool(entry.get("includeTemplates")))
         if notes := spec.get("commonAnnotations"):
-            obj["metadata"].setdefault("annotations", {}).update(notes)
+            for part in (obj, *_templates(obj)):
+                part.setdefault("metadata", {}).setdefault("annotations", {}).update(notes)
         for image in spec.get("images") or ():
             _image(obj, image)
         for count in spec.get("replicas") or ():
@@ -154,9 +155,9 @@ HASH = "\0hash"  # kept in metadata until names are settled; never in what is bu
 
 def _label(obj: Body, pairs: Mapping[str, str], selectors: bool, templates: bool) -> None:
     obj["metadata"].setdefault("labels", {}).update(pairs)
-    template = dig(obj, "spec", "template") if kind_of(obj) != "CronJob" else dig(obj, "spec", "jobTemplate", "spec", "template")
-    if template is not None and (selectors or templates):
-        template.setdefault("metadata", {}).setdefault("labels", {}).update(pairs)
+    if selectors or templates:
+        for template in (*_templates(obj), *items(obj, "spec", "volumeClaimTemplates")):
+            template.setdefault("metadata", {}).setdefault("labels", {}).update(pairs)
     if not selectors:
         return
     spec = obj.get("spec") or {}
@@ -166,6 +167,14 @@ def _label(obj: Body, pairs: Mapping[str, str], selectors: bool, templates: bool
         spec["selector"].setdefault("matchLabels", {}).update(pairs)
     elif kind_of(obj) == "NetworkPolicy" and spec.get("podSelector"):
         spec["podSelector"].setdefault("matchLabels", {}).update(pairs)
+
+
+def _templates(obj: Body) -> Iterable[Body]:
+    """What an object makes others of: pods, and the jobs of a CronJob with theirs."""
+    for path in (("spec", "template"), ("spec", "jobTemplate"), ("spec", "jobTemplate", "spec", "template")):
+        found = dig(obj, *path)
+        if isinstance(found, dict) and kind_of(obj) in (*SCALED, "DaemonSet", "Job", "CronJob"):
+            yield found
 
 
 def _pod_specs(obj: Body) -> Iterable[Body]:
@@ -245,15 +254,17 @@ def _config_map(folder: Path, entry: Body, options: Body) -> Body:
         meta["namespace"] = entry["namespace"]
     own = {**options, **(entry.get("options") or {})}
     if not own.get("disableNameSuffixHash"):
-        meta[HASH] = f"-{content_hash(entry['name'], data)}"
+        meta[HASH] = f"-{content_hash(data)}"
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
 
 
-def content_hash(name: str, data: Mapping[str, str]) -> str:
-    """kustomize's hash of a ConfigMap: ten letters of SHA-256 over Go's JSON, spelt so that they make no word."""
-    text = json.dumps(
-        {"data": dict(data), "kind": "ConfigMap", "name": name}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+def content_hash(data: Mapping[str, str]) -> str:
+    """kustomize's hash of a ConfigMap: ten letters of SHA-256 over Go's JSON, spelt so that they make no word.
+
+    Its name is not in it, unlike in the hash of ``kubectl create configmap --append-hash``; no data is an empty text.
+    """
+    hashed = {"data": dict(data) or "", "kind": "ConfigMap", "name": ""}
+    text = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     for letter in "<>&\u2028\u2029":  # Go escapes these in JSON
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     found = hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -76,10 +76,10 @@ class Kubelet:
             await asyncio.sleep(0.1)
 
     async def _exec(self, request: web.Request) -> web.StreamResponse:
-        return await streams._exec(self._server(), self._asked(request))
+        return await streams.run_command(self._server(), self._asked(request))
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
-        return await streams._forward(self._server(), self._asked(request, ports=request.query["port"]))
+        return await streams.forward_port(self._server(), self._asked(request, ports=request.query["port"]))
 
     def _server(self) -> Any:
         return SimpleNamespace(programs=self.programs, ports=self.ports)

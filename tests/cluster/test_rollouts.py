@@ -183,6 +183,14 @@ def test_a_change_of_order_is_no_change_and_secrets_stay_hidden():
     assert "aaaa" not in str(hidden) and "bbbb" not in str(hidden)
 
 
+def test_an_empty_object_that_is_filled_or_emptied_is_no_field_of_its_own():
+    """The specification of a node without any field is ``{}``; a cordon sets one in it and removes nothing."""
+    empty, full = {"kind": "Node", "spec": {}}, {"kind": "Node", "spec": {"unschedulable": True}}
+    assert [(c.path, c.before, c.after) for c in changes(empty, full)] == [("spec.unschedulable", "absent", "true")]
+    assert [(c.path, c.before, c.after) for c in changes(full, empty)] == [("spec.unschedulable", "true", "absent")]
+    assert [(c.path, c.before, c.after) for c in changes({}, {"spec": {"selector": {}}})] == [("spec.selector", "absent", "{}")]
+
+
 def test_what_the_server_keeps_for_itself_is_no_change():
     recorded_pair = [json.loads((LISTS.parent / "lists" / f"{n}.json").read_text())["items"] for n in ("nodes", "nodes-notready")]
     for before, after in zip(*recorded_pair, strict=True):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.cluster.actions.refs import Client, Ref, Reply, path_of
+from app.cluster.actions.refs import Client, Ref, Reply, eviction_version, path_of
 from app.cluster.diff import Change as FieldChange
 from app.cluster.diff import changes, flatten
 from app.cluster.objects import count, dig
@@ -147,7 +147,7 @@ async def send(client: Client, change: Change, now: Mapping[str, Any] | None, *,
         case _:
             options = {"preconditions": {"uid": change.uid}} | ({"dryRun": ["All"]} if dry_run else {})
             meta = {"name": change.ref.name, "namespace": change.ref.namespace}
-            body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta, "deleteOptions": options}
+            body = {"apiVersion": await eviction_version(client), "kind": "Eviction", "metadata": meta, "deleteOptions": options}
             return await client.request("POST", await path_of(client, change.ref, "eviction"), query=query, body=body)
 
 

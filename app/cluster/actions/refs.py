@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.cluster.access import Right
-from app.cluster.objects import Object, items, kind_of, name_of, namespace_of
+from app.cluster.objects import NOTHING, Object, items, kind_of, name_of, namespace_of
 from app.core.errors import Invalid, NotFound
 
 
@@ -159,6 +159,13 @@ async def path_of(client: Client, ref: Ref, subresource: str = "") -> str:
 async def namespaced(client: Client, ref: Ref) -> bool:
     """Whether objects of its kind live in a namespace."""
     return (await _resource(client, ref))[1]
+
+
+async def eviction_version(client: Client) -> str:
+    """The version in which the cluster takes evictions: ``policy/v1``, and ``policy/v1beta1`` before v1.22."""
+    served = (await client.request("GET", "/api/v1")).body
+    entry = next((entry for entry in items(served, "resources") if entry.get("name") == "pods/eviction"), NOTHING)
+    return f"{entry.get('group') or 'policy'}/{entry.get('version') or 'v1'}"
 
 
 async def right_of(client: Client, ref: Ref, verb: str, subresource: str = "") -> Right:

@@ -68,6 +68,10 @@ async def answer(server: ApiServer, asked: Asked) -> web.StreamResponse:
                 "version": "v1",
             }
             listed.append({**scale, "kind": "Scale", "verbs": ["get", "patch", "update"]})
+        if resource.kind == "Pod":
+            group, _, version = server.eviction.partition("/")
+            evicting = {"name": "pods/eviction", "singularName": "", "namespaced": True, "group": group, "version": version}
+            listed.append({**evicting, "kind": "Eviction", "verbs": ["create"]})
     body = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": found[0].api_version, "resources": listed}
     return web.json_response(body, headers=PLAIN)
 

@@ -86,6 +86,7 @@ class ApiServer:
         self.logs: dict[tuple[str, str, str], list[tuple[str, str]]] = {}  # namespace, pod, container ("!" for previous)
         self.log_changed: set[asyncio.Event] = set()
         self.metrics: dict[str, Any] = {}
+        self.eviction = "policy/v1"  # the version of evictions that it takes; before v1.22 policy/v1beta1
         self.programs: dict[str, Any] = {}
         self.ports: dict[int, int] = {}
         self.tls = tls

@@ -32,8 +32,8 @@ async def answer(server: ApiServer, asked: Asked, resource: Resource) -> web.Str
     if asked.subresource == "log":
         return await _log(server, asked, pod)
     if asked.subresource == "portforward":
-        return await _forward(server, asked)
-    return await _exec(server, asked)
+        return await forward_port(server, asked)
+    return await run_command(server, asked)
 
 
 async def _log(server: ApiServer, asked: Asked, pod: dict[str, Any]) -> web.StreamResponse:
@@ -74,7 +74,8 @@ async def _log(server: ApiServer, asked: Asked, pod: dict[str, Any]) -> web.Stre
         server.log_changed.discard(changed)
 
 
-async def _exec(server: ApiServer, asked: Asked) -> web.StreamResponse:
+async def run_command(server: ApiServer, asked: Asked) -> web.StreamResponse:
+    """``exec``: what ``server.programs`` says of the command; ``cat`` answers what it is told."""
     socket = web.WebSocketResponse(protocols=("v5.channel.k8s.io", "v4.channel.k8s.io"))
     await socket.prepare(asked.request)
     command = [value for name, value in asked.pairs if name == "command"]
@@ -113,7 +114,8 @@ async def _exec(server: ApiServer, asked: Asked) -> web.StreamResponse:
     return socket
 
 
-async def _forward(server: ApiServer, asked: Asked) -> web.StreamResponse:
+async def forward_port(server: ApiServer, asked: Asked) -> web.StreamResponse:
+    """``portforward``: to where ``server.ports`` says that the port is."""
     socket = web.WebSocketResponse(protocols=("v4.channel.k8s.io",))
     await socket.prepare(asked.request)
     port = int(asked.query["ports"])

@@ -250,6 +250,10 @@ async def _evict(server: ApiServer, asked: Asked, resource: Resource, body: Body
     if body is None:
         raise not_found(resource, asked.name)
     raw = await asked.request.read()
+    version = json.loads(raw or b"{}").get("apiVersion")
+    if version != server.eviction:
+        said = f'Eviction in version "v1" cannot be handled as a Eviction: no kind "Eviction" is registered for version "{version}"'
+        raise Refused(400, "BadRequest", said, details={})
     dry = asked.query.get("dryRun") == "All" or (json.loads(raw or b"{}").get("deleteOptions") or {}).get("dryRun") == ["All"]
     labels = body["metadata"].get("labels") or {}
     for (namespace, name), budget in server.objects("PodDisruptionBudget").items():
