@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.cluster.objects import Object, dig, items, millis, name_of, namespace_of
+from app.cluster.objects import Object, dig, items, millis, name_of, namespace_of, texts
 from app.cluster.workloads import View
 
 OWNED = "owned by the HPA"
@@ -62,7 +62,7 @@ def applications(view: View) -> tuple[Application, ...]:
 def application(obj: Object) -> Application:
     """The row of an application."""
     spec = dig(obj, "spec", default={})
-    source = dig(spec, "source") or dig(spec, "sources", 0, default={})
+    source = dig(spec, "source", default={}) or dig(spec, "sources", 0, default={})
     path = str(source.get("path") or source.get("chart") or "")
     automated = dig(spec, "syncPolicy", "automated")
     return Application(
@@ -98,7 +98,7 @@ def application(obj: Object) -> Application:
 def deployed(entry: Object) -> tuple[str, ...]:
     """The revisions of an entry of the history: one, or one of each source."""
     found = entry.get("revision")
-    return (str(found),) if found else tuple(map(str, items(entry, "revisions")))
+    return (str(found),) if found else tuple(map(str, texts(entry, "revisions")))
 
 
 def application_of(view: View, kind: str, namespace: str, name: str) -> Application | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app.cluster.argo import applications
 from app.cluster.contexts import Context, Environment
 from app.cluster.kinds import KINDS
+from app.cluster.objects import NOTHING, dig, items, labels_of
 from app.cluster.store import KindStatus, Object, Snapshot
 from app.cluster.watching import Reach
 from app.cluster.workloads import View
@@ -118,17 +119,16 @@ def search(context: str, environment: Environment, snapshot: Snapshot, text: str
         state = snapshot.state(kind)
         for (namespace, name), item in snapshot.of(kind).items():
             images = _images(item)
-            labels = item["metadata"].get("labels") or {}
+            labels = labels_of(item)
             hay = f"{kind} {namespace} {name} {' '.join(images)} {' '.join(f'{k}={v}' for k, v in labels.items())}".casefold()
             if all(word in hay for word in words):
                 yield Found(context, environment, kind, namespace, name, images, state.status, state.known_at)
 
 
 def _images(item: Object) -> tuple[str, ...]:
-    spec = item.get("spec") or {}
-    template = spec.get("template")
-    pod = template.get("spec") or {} if isinstance(template, dict) else spec
-    return tuple(str(container.get("image", "")) for container in pod.get("containers") or () if isinstance(container, dict))
+    spec = dig(item, "spec", default=NOTHING)
+    pod = dig(spec, "template", "spec", default=NOTHING) if "template" in spec else spec
+    return tuple(str(container.get("image", "")) for container in items(pod, "containers"))
 
 
 def _worst(order: tuple[str, ...], found: list[str]) -> str:

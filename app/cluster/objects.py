@@ -67,7 +67,9 @@ def known(reading: Reading, kind: str, namespace: str = "") -> bool:
 
 
 def dig(value: Any, *path: str | int, default: Any = None) -> Any:
-    """The value at a path, or ``default`` where anything on the way is missing or null."""
+    """The value at a path, or ``default`` where anything on the way is missing or null, or where an object is asked for and there
+    is none: a custom resource may hold anything at all.
+    """
     for step in path:
         # A dict first: asking for Mapping costs ten times as much, and this is called a hundred times for each pod.
         if type(value) is dict:
@@ -80,13 +82,24 @@ def dig(value: Any, *path: str | int, default: Any = None) -> Any:
             return default
         if value is None:
             return default
-    return value
+    return default if type(default) is dict and not isinstance(value, Mapping) else value
 
 
 def items(value: Any, *path: str | int) -> list[Any]:
-    """The list at a path; empty when it is missing or null."""
+    """The objects of the list at a path; empty when it is missing or null."""
     found = dig(value, *path)
-    return found if isinstance(found, list) else []
+    if type(found) is not list:
+        return []
+    for one in found:
+        if type(one) is not dict:
+            return [one for one in found if isinstance(one, Mapping)]
+    return found
+
+
+def texts(value: Any, *path: str | int) -> list[str]:
+    """The texts of the list at a path; empty when it is missing or null."""
+    found = dig(value, *path)
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
 
 def count(value: Any, *path: str | int, default: int = 0) -> int:

@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.cluster.objects import Object, Reading, dig, items, labels_of, name_of, namespace_of, selects
+from app.cluster.objects import Object, Reading, dig, items, labels_of, name_of, namespace_of, selects, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,13 @@ def outside(chosen: Iterable[Object], receiver: Peer, ports: Sequence[int]) -> d
 
 
 def _block_words(block: Object) -> str:
-    spared = ", ".join(map(str, items(block, "except")))
+    spared = ", ".join(map(str, texts(block, "except")))
     return f"{block.get('cidr', '')} except {spared}" if spared else str(block.get("cidr", ""))
 
 
 def _types(policy: Object) -> Sequence[str]:
     """The directions of a policy; when left out, Ingress always and Egress when there are egress rules."""
-    given = items(policy, "spec", "policyTypes")
+    given = texts(policy, "spec", "policyTypes")
     return given or (["Ingress", "Egress"] if items(policy, "spec", "egress") else ["Ingress"])
 
 
@@ -134,7 +134,7 @@ def _in_block(block: Object, ip: str) -> bool:
     try:
         address = ipaddress.ip_address(ip)
         inside = address in ipaddress.ip_network(str(block.get("cidr", "")), strict=False)
-        return inside and not any(address in ipaddress.ip_network(str(c), strict=False) for c in items(block, "except"))
+        return inside and not any(address in ipaddress.ip_network(str(c), strict=False) for c in texts(block, "except"))
     except (ValueError, TypeError):
         return False
 

@@ -9,7 +9,7 @@ from app.cluster.actions.change import Change, read, tried, unpacked
 from app.cluster.actions.refs import Client, Ref
 from app.cluster.argo import application_of
 from app.cluster.diff import ABSENT, flatten
-from app.cluster.objects import Reading, count, dig, items, labels_of, selects
+from app.cluster.objects import Reading, count, dig, labels_of, selects, texts
 from app.cluster.workloads import View
 from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError, Denied, Invalid, NotFound
@@ -224,7 +224,7 @@ def of_sync(plan: Any, app: Mapping[str, Any] | None, read_only: bool) -> Previe
     name = dig(app, "metadata", "name", default="")
     operation = unpacked(plan.params["operation"])
     wanted, now = (
-        str(dig(of, "revision") or "") or ", ".join(map(str, items(of, "revisions")))
+        str(dig(of, "revision") or "") or ", ".join(map(str, texts(of, "revisions")))
         for of in (dig(operation, "sync"), dig(app, "status", "sync"))
     )
     effects = [_effect(f"Application {name} revision", now or "none", wanted or "as each of its sources names")]

@@ -8,7 +8,7 @@ from app.cluster.actions.base import Planner, guarded
 from app.cluster.actions.change import Change
 from app.cluster.actions.refs import Ref
 from app.cluster.argo import application, deployed
-from app.cluster.objects import NOTHING, Object, count, dig, items, labels_of
+from app.cluster.objects import NOTHING, Object, count, dig, items, labels_of, texts
 from app.cluster.rollouts import Strategy, StrategyKind, strategy_of
 from app.cluster.rollouts.weights import weight_patch
 from app.cluster.workloads import View
@@ -112,7 +112,7 @@ class Sharing(Planner):
             )
         sync: dict[str, Any] = {"prune": True}
         if items(entry, "sources"):
-            sync |= {"sources": entry["sources"], "revisions": items(entry, "revisions")}
+            sync |= {"sources": entry["sources"], "revisions": texts(entry, "revisions")}
         elif entry.get("revision"):
             sync |= {"revision": entry["revision"]} | ({"source": entry["source"]} if entry.get("source") else {})
         else:
@@ -175,7 +175,7 @@ class Sharing(Planner):
 
 def _operation(app: Object, sync: dict[str, Any]) -> dict[str, Any]:
     """What Argo CD is asked for, with the options of the application's own syncs: it takes none by itself from there."""
-    options = items(app, "spec", "syncPolicy", "syncOptions")
+    options = texts(app, "spec", "syncPolicy", "syncOptions")
     return {"initiatedBy": {"username": "azora-console"}, "sync": sync | ({"syncOptions": options} if options else {})}
 
 

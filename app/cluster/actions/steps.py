@@ -7,7 +7,7 @@ from typing import Any
 
 from app.cluster.actions.change import Change, check_same, holds, packed, read, send, tried, unpacked
 from app.cluster.actions.refs import Client, Ref
-from app.cluster.objects import dig, items
+from app.cluster.objects import dig, items, texts
 from app.core.clock import now_ms
 from app.core.errors import Conflict, Unavailable
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
@@ -163,7 +163,7 @@ class RemoveStep(Step):
             )
         if not dig(now, "metadata", "deletionTimestamp"):
             return Outcome(NOT_DONE)
-        held = items(now, "metadata", "finalizers") or items(now, "spec", "finalizers")
+        held = texts(now, "metadata", "finalizers") or texts(now, "spec", "finalizers")
         if held or ref.kind != "Pod":
             state = f"being deleted, held by {', '.join(map(str, held))}" if held else "being deleted"
             return Outcome(DONE, {"object": ref.label, "state": state}, evidence_of(self._pinned.context, ref, now, state))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.cluster.health.signals import Severity, Signal, rule, seen, suggest
-from app.cluster.objects import containers, dig, known, labels_of, selects, template_of
+from app.cluster.objects import containers, dig, items, known, labels_of, selects, template_of
 from app.cluster.recognition import image_parts
 from app.cluster.workloads import View, Workload
 
@@ -44,6 +44,8 @@ def no_policy(view: View, now: int) -> Iterator[Signal]:
         policies.setdefault(namespace, []).append(dig(policy, "spec", "podSelector", default={}))
     for line in view.workloads:
         template = template_of(line.obj)
+        if not template:
+            continue  # a Rollout may take that of a Deployment
         if dig(template, "spec", "hostNetwork", default=False):
             continue  # policies do not apply to it
         if not known(view.reading, "NetworkPolicy", line.namespace):
@@ -90,11 +92,7 @@ def no_probes(view: View, now: int) -> Iterator[Signal]:
         if line.kind not in SERVERS:
             continue
         spec = dig(template_of(line.obj), "spec", default={})
-        missing = [
-            str(c.get("name"))
-            for c in dig(spec, "containers", default=[])
-            if not (c.get("readinessProbe") or c.get("livenessProbe"))
-        ]
+        missing = [str(c.get("name")) for c in items(spec, "containers") if not (c.get("readinessProbe") or c.get("livenessProbe"))]
         if missing:
             yield _notice(
                 line,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from app.cluster.health.signals import HOUR, MINUTE, Seen, Severity, Signal, Suggestion, rule, seen, suggest
-from app.cluster.objects import Object, condition, count, dig, items, millis
+from app.cluster.objects import Object, condition, count, dig, items, millis, texts
 from app.cluster.pods import PodLine
 from app.cluster.quantities import amount, bytes_text
 from app.cluster.workloads import View
@@ -389,7 +389,7 @@ def stuck_terminating(view: View, now: int) -> Iterator[Signal]:
         line = _line(view, pod)  # deletionTimestamp is the time at which it should be gone, grace included
         if not line.deleted_at or now - line.deleted_at < PATIENCE:
             continue
-        finalizers = items(pod, "metadata", "finalizers")
+        finalizers = texts(pod, "metadata", "finalizers")
         cause = (
             f"The finalizer {finalizers[0]} was not removed by its controller."
             if finalizers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.cluster.health.signals import Severity, Signal, rule, seen, suggest
-from app.cluster.objects import count, dig, items, labels_of, name_of, selects, template_of
+from app.cluster.objects import count, dig, items, labels_of, name_of, selects, template_of, texts
 from app.cluster.recognition import KEEPS_DATA, PORTS, Program, recognise
 from app.cluster.workloads import View, Workload
 
@@ -112,7 +112,7 @@ def exposed(view: View, now: int) -> Iterator[Signal]:
                 not selector
                 or not selects(selector, labels)
                 or not open_ports
-                or items(service, "spec", "loadBalancerSourceRanges")
+                or texts(service, "spec", "loadBalancerSourceRanges")
             ):
                 continue
             if "internal" in " ".join(f"{k}={v}" for k, v in (dig(service, "metadata", "annotations", default={})).items()).lower():

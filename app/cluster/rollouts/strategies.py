@@ -245,10 +245,8 @@ def _argo(view: View, line: Workload) -> Strategy:
     stable = str(status.get("stableRS", ""))
     at = min(count(status, "currentStepIndex"), len(steps))
     # The weight that the controller reports; without traffic routing, that of the last setWeight passed.
-    weight = dig(status, "canary", "weights", "canary", "weight")
-    if weight is None:
-        passed = [step["setWeight"] for step in steps[: at + 1] if "setWeight" in step]
-        weight = passed[-1] if passed else 0
+    passed = [count(step, "setWeight") for step in steps[: at + 1] if "setWeight" in step]
+    weight = count(status, "canary", "weights", "canary", "weight", default=passed[-1] if passed else 0)
     if newest == stable or not newest:
         return Strategy(
             StrategyKind.CANARY,

@@ -65,7 +65,7 @@ def subset_labels(reading: Reading, namespace: str, backend: Backend) -> dict[st
         if space == namespace and _service(str(dig(rule, "spec", "host", default="")), namespace) == service:
             for entry in items(rule, "spec", "subsets"):
                 if entry.get("name") == subset:
-                    return dict(entry.get("labels") or {})
+                    return dict(dig(entry, "labels", default={}))
     return None
 
 

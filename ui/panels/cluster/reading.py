@@ -178,11 +178,13 @@ def _arms(view: Any) -> dict[Key, tuple[str, str]]:
 
 
 def _strategy(line: Workload) -> str:
+    from app.cluster.objects import dig
+
     if line.kind == "Rollout":
-        return "Blue-green" if "blueGreen" in (line.obj["spec"].get("strategy") or {}) else "Canary"
+        return "Blue-green" if dig(line.obj, "spec", "strategy", "blueGreen") is not None else "Canary"
     if line.kind in ("CronJob", "Job"):
         return "Schedule" if line.kind == "CronJob" else "Once"
-    kind = (line.obj["spec"].get("strategy") or line.obj["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate")
+    kind = dig(line.obj, "spec", "strategy", "type") or dig(line.obj, "spec", "updateStrategy", "type", default="RollingUpdate")
     return {"Recreate": "Recreate", "OnDelete": "On delete"}.get(str(kind), "Rolling")
 
 
