@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from app.chain.envelopes import Envelope, EnvelopeKind, read_envelope
@@ -259,18 +260,20 @@ class Queue:
 
     # writing
 
-    async def keep(self, network: str, sender: str, signed: Sequence[Signed]) -> None:
-        """Store signed transactions; on return they survive a power cut.
+    async def keep(self, network: str, sender: str, signed: Sequence[Signed]) -> list[QueuedTransaction]:
+        """Store signed transactions; on return they survive a power cut. The rows as they are stored, in the order given.
 
         A row that was given up and is now signed again in the very same bytes becomes the new step's: a chain takes them once.
 
         Raises:
             Conflict: a nonce is held by another living row; what came before in ``signed`` is stored.
         """
+        kept: list[QueuedTransaction] = []
         for start in range(0, len(signed), CHUNK):
             part = signed[start : start + CHUNK]
-            await self._database.write(lambda connection, part=part: _keep(connection, network, sender, part))  # type: ignore[misc]
+            kept += await self._database.write(lambda connection, part=part: _keep(connection, network, sender, part))  # type: ignore[misc]
         self.bus.publish(TransactionsChanged(network, sender))
+        return kept
 
     async def mark(self, network: str, marks: Sequence[Mark]) -> set[str]:
         """Write what became of some rows; the hashes of those that changed."""
@@ -353,7 +356,7 @@ def _hex(value: Any) -> str:
     return "0x" + bytes(value).hex() if value is not None else ""
 
 
-def _keep(connection: Connection, network: str, sender: str, signed: Sequence[Signed]) -> None:
+def _keep(connection: Connection, network: str, sender: str, signed: Sequence[Signed]) -> list[QueuedTransaction]:
     from app.chain.tables import transactions as table
 
     mine = (table.c.network == network, table.c.sender == _raw(sender))
@@ -361,7 +364,7 @@ def _keep(connection: Connection, network: str, sender: str, signed: Sequence[Si
     rows = connection.execute(table.select().where(*mine, table.c.nonce.in_(nonces))).all()
     alive = [row for row in rows if row.state in ALIVE]
     now = now_ms()
-    fresh = []
+    fresh, kept = [], []
     for each in signed:
         tx_hash = _raw(transaction_hash(each.raw))
         # What was replaced before stays alive beside its replacement until one of them is final.
@@ -393,6 +396,7 @@ def _keep(connection: Connection, network: str, sender: str, signed: Sequence[Si
             "created_at": now,
             "updated_at": now,
         }
+        kept.append(queued(SimpleNamespace(**values)))
         same = next((row for row in rows if row.hash == tx_hash), None)
         if same is None:
             fresh.append(values)
@@ -405,6 +409,7 @@ def _keep(connection: Connection, network: str, sender: str, signed: Sequence[Si
             connection.execute(table.update().where(*old).values(replaced_by=tx_hash, updated_at=now))
     if fresh:
         connection.execute(table.insert(), fresh)
+    return kept
 
 
 def _mark(connection: Connection, network: str, marks: Sequence[Mark]) -> set[str]:

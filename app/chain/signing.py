@@ -167,7 +167,7 @@ class Signing:
                     ]
                     await self.requests.keep(sender, pairs)
                     faults.point("chain.request.kept")
-                    await self._keep_answered(sender, pairs)
+                    kept |= {row.item: row for row in await self._keep_answered(sender, pairs)}
                     missing = []
                 for start in range(0, len(missing), CHUNK):
                     part = list(zip(missing, nonces, strict=True))[start : start + CHUNK]
@@ -177,12 +177,13 @@ class Signing:
                         Signed(nonce, raw, plan.id, index, _of_many(title, item, requests), item)
                         for (item, nonce), raw in zip(part, raws, strict=True)
                     ]
-                    await self.queue.keep(network_key, sender, signed)
+                    kept |= {row.item: row for row in await self.queue.keep(network_key, sender, signed)}
                     faults.point("chain.batch.stored")
-            kept = {row.item: row for row in await self._of_step(network_key, plan.id, index)}
         return [kept[item] for item in range(len(requests))]
 
-    async def _keep_answered(self, sender: str, asked: Sequence[tuple[SigningTask, UnsignedTransaction]]) -> None:
+    async def _keep_answered(
+        self, sender: str, asked: Sequence[tuple[SigningTask, UnsignedTransaction]]
+    ) -> list[QueuedTransaction]:
         """Get all of a step signed elsewhere, and only then keep them; the caller has the account's turn. Raises Waiting."""
         task = asked[0][0]
         raws = await self._sign_many(sender, [unsigned for _, unsigned in asked], task)
@@ -190,9 +191,10 @@ class Signing:
             Signed(unsigned.nonce, raw, each.plan_id, each.index, each.title, each.item)
             for (each, unsigned), raw in zip(asked, raws, strict=True)
         ]
-        await self.queue.keep(task.network, sender, signed)
+        kept = await self.queue.keep(task.network, sender, signed)
         faults.point("chain.batch.stored")
         await self.requests.drop(task.plan_id, task.index)
+        return kept
 
     async def connect(self, network_key: str) -> Chain:
         """The checked chain of a network. Raises as :meth:`Networks.connect`."""
