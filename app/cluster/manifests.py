@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,23 @@ def _build(folder: Path, above: tuple[Path, ...]) -> list[Body]:
         raise Invalid(
             f"{file} uses {', '.join(unknown)}, which this build does not know. Nothing was built.", "Build it with kustomize."
         )
+    try:
+        return _objects(folder, file, spec, above)
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        re.error,
+    ) as error:  # a text or a number where the format has an object
+        what = f"{error.args[0]} is missing" if isinstance(error, KeyError) and error.args else f"{error}"
+        raise Invalid(
+            f"{file}, or a file that it names, is not as kustomize wants it: {what}. Nothing was built.",
+            "Compare its fields with kustomize's reference.",
+        ) from None
+
+
+def _objects(folder: Path, file: Path, spec: Body, above: tuple[Path, ...]) -> list[Body]:
     objects: list[Body] = []
     for entry in spec.get("resources") or ():
         place = folder / str(entry)
@@ -315,8 +333,6 @@ def _meta(patch: Body) -> Body:
 
 
 def _is_target(obj: Body, target: Any, patch: Any) -> bool:
-    import re
-
     if not target:
         if isinstance(patch, list):
             return False

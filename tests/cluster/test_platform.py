@@ -367,6 +367,16 @@ patches:
     [
         ("resources: [web.yaml]\nhelmCharts: []", Invalid, "helmCharts"),
         ("resources: [missing.yaml]", NotFound, "missing.yaml"),
+        ("resources: [web.yaml]\nimages: [web]", Invalid, "kustomization.yaml"),
+        ("resources: [web.yaml]\nreplicas: [{name: web}]", Invalid, "count is missing"),
+        ("resources: [web.yaml]\nlabels: x", Invalid, "Nothing was built"),
+        (
+            "resources: [web.yaml]\npatches: [{target: {name: '['}, patch: '[{op: remove, path: /x}]'}]",
+            Invalid,
+            "Nothing was built",
+        ),
+        ("resources: [5]", NotFound, "5"),
+        ("resources: 5", Invalid, "kustomization.yaml"),
         ("resources: ['https://example.org/x.yaml']", Invalid, "nothing is fetched"),
         ("resources: [web.yaml]\npatches: [{target: {kind: Service}, patch: '[{op: remove, path: /spec}]'}]", Invalid, "no target"),
         (
