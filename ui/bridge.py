@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QAbstractEventDispatcher, QObject, QTimer, Signal, Slot
 
+from app.core.courtesy import courtesy
 from app.core.errors import Cancelled, ConsoleError, Unavailable
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Bridge(QObject):
         self._events: dict[tuple[type, str], Event] = {}
         self._lock = threading.Lock()
         self._stopped = False
+        self._dispatcher: QAbstractEventDispatcher | None = None
         self._listeners: list[tuple[type, Callable[[Any], object], list[bool]]] = []
         self._answer.connect(self._deliver)
         self._heard.connect(self._schedule)
@@ -103,6 +105,10 @@ class Bridge(QObject):
         # Qt lets go of Python's lock in every call, and gets it back from a thread that computes only after this long: by Python's
         # own 5 ms, drawing a page of a hundred calls takes half a second while a large cluster is judged.
         sys.setswitchinterval(SWITCH_S)
+        self._dispatcher = QAbstractEventDispatcher.instance()
+        if self._dispatcher is not None:
+            self._dispatcher.awake.connect(self._woke)
+            self._dispatcher.aboutToBlock.connect(self._rests)
         self._thread = threading.Thread(target=self._serve, args=(home, environ), name="services", daemon=True)
         self._thread.start()
 
@@ -151,6 +157,11 @@ class Bridge(QObject):
 
     def stop(self) -> None:
         """Cancel what runs, close the console, end the thread; waits at most some seconds."""
+        if self._dispatcher is not None:
+            self._dispatcher.awake.disconnect(self._woke)
+            self._dispatcher.aboutToBlock.disconnect(self._rests)
+            self._dispatcher = None
+            courtesy.end()
         if self._thread is not None and self._thread.is_alive():
             self._begun.wait(STOP_SECONDS)
             if self._loop is not None and self._stopping is not None:
@@ -160,6 +171,14 @@ class Bridge(QObject):
         self._console = None
         self._stopped = True
         self._kept.clear()
+
+    @Slot()
+    def _woke(self) -> None:
+        courtesy.begin()
+
+    @Slot()
+    def _rests(self) -> None:
+        courtesy.end()
 
     # calls
 

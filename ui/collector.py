@@ -6,7 +6,7 @@ process with a segmentation fault. So the automatic collector is off while a win
 loop collects instead: between events, in the thread that owns the widgets.
 
 A collection stops the window for as long as it looks at objects, and ten thousand pods are millions of them. So what outlived a
-full collection is not looked at again, until the reader is in another window, or an hour has gone.
+full collection, or came in a burst, is not looked at again, until the reader is in another window, or an hour has gone.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import time
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 
-INTERVAL_MS = 500
+INTERVAL_MS = 100
+BURST = 40_000  # objects between two looks: so many at once are data, such as a list of pods, and have no cycles
 AWAY_S, LONGEST_S = 600, 3_600  # between two looks at everything: while the reader is elsewhere, and at all
-THRESHOLDS = (5_000, 20, 20)  # objects, young collections, middle collections
+THRESHOLDS = (5_000, 8, 20)  # objects, young collections, middle collections
 
 
 class Collector(QObject):
@@ -42,6 +43,9 @@ class Collector(QObject):
         """Collect the oldest generation that is due, if one is."""
         if time.monotonic() - self._thawed_at > LONGEST_S:
             self.collect_all()
+            return
+        if gc.get_count()[0] > BURST:
+            gc.freeze()
             return
         for generation in (2, 1, 0):
             if gc.get_count()[generation] > THRESHOLDS[generation]:

@@ -28,6 +28,7 @@ from app.cluster.objects import (
 )
 from app.cluster.pods import PodLine, pod_line
 from app.cluster.quantities import amount
+from app.core.courtesy import Polite, politely
 
 KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Rollout", "CronJob", "Job")
 SCALABLE = ("Deployment", "StatefulSet", "Rollout")
@@ -125,23 +126,23 @@ class View:
     @cached_property
     def pods(self) -> Mapping[tuple[str, str], PodLine]:
         """All pods as rows."""
-        return {key: pod_line(pod) for key, pod in self.reading.of("Pod").items()}
+        return {key: pod_line(pod) for key, pod in politely(self.reading.of("Pod").items())}
 
     @cached_property
     def uneasy(self) -> tuple[Object, ...]:
         """The pods that are not calm: most rules look only at these."""
-        return tuple(pod for key, pod in self.reading.of("Pod").items() if not self.pods[key].calm)
+        return Polite(pod for key, pod in politely(self.reading.of("Pod").items()) if not self.pods[key].calm)
 
     @cached_property
     def owners(self) -> Mapping[tuple[str, str], Key]:
         """The workload at the top of each pod's chain of controllers, by namespace and pod; bare pods are their own."""
-        return {key: self.top("Pod", key[0], pod) for key, pod in self.reading.of("Pod").items()}
+        return {key: self.top("Pod", key[0], pod) for key, pod in politely(self.reading.of("Pod").items())}
 
     @cached_property
     def pods_by_owner(self) -> Mapping[Key, tuple[PodLine, ...]]:
         """Rows of pods by their workload."""
         found: dict[Key, list[PodLine]] = defaultdict(list)
-        for key, owner in self.owners.items():
+        for key, owner in politely(self.owners.items()):
             found[owner].append(self.pods[key])
         return {owner: tuple(lines) for owner, lines in found.items()}
 
@@ -181,7 +182,7 @@ class View:
     @cached_property
     def events(self) -> tuple[EventLine, ...]:
         """Events, newest first."""
-        return tuple(sorted(map(event_line, self.reading.of("Event").values()), key=lambda e: -e.last_at))
+        return tuple(sorted(map(event_line, politely(self.reading.of("Event").values())), key=lambda e: -e.last_at))
 
     @cached_property
     def events_about(self) -> Mapping[Key, tuple[EventLine, ...]]:

@@ -97,8 +97,8 @@ def _phases(pods: int, home: Path, go: Any, watch: Callable[[Beats], object]) ->
     shell.window.open("cluster")
     rest(0)
     beats.phase("first_list")
-    shell.until(lambda: shell.console.clusters.snapshot("test").known_at, 120_000)
-    rest(2000)
+    shell.until(lambda: len(shell.console.clusters.snapshot("test").of("Pod")) >= pods, 120_000)
+    rest(3000)
     beats.phase("page_opens")
     panel = shell.panel
     panel.show_cluster("test")

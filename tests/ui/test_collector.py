@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt, QThread
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
-from ui.collector import THRESHOLDS, Collector
+from ui.collector import BURST, THRESHOLDS, Collector
 
 
 class Ring:
@@ -128,6 +128,21 @@ def test_what_outlived_a_full_collection_is_looked_at_again_while_the_reader_is_
     assert Ring.gone == []
     elsewhere(Qt.ApplicationState.ApplicationInactive)
     assert Ring.gone == [threading.get_ident()]
+
+
+def test_a_burst_of_data_is_not_looked_at_and_cycles_in_it_go_with_the_next_look_at_everything(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector.collect_all()
+    Ring.gone.clear()
+    before = gc.get_freeze_count()
+    Ring()
+    data = [[[]] for _ in range(BURST)]
+    collector.collect()
+    assert Ring.gone == [] and gc.get_freeze_count() > before + BURST
+    monkeypatch.setattr("ui.collector.LONGEST_S", -1)
+    collector.collect()
+    assert Ring.gone == [threading.get_ident()] and len(data) == BURST
 
 
 def test_python_has_its_collector_back_at_the_end(qapp: Any) -> None:

@@ -30,6 +30,7 @@ from app.cluster.health.signals import (
 )
 from app.cluster.objects import Key, Reading, known
 from app.cluster.workloads import View
+from app.core.courtesy import politely
 
 __all__ = ["RULES", "Health", "Seen", "Severity", "Signal", "Suggestion", "WorkloadHealth", "assess"]
 NEEDED = (
@@ -58,11 +59,11 @@ def assess_view(view: View, now: int) -> Health:
     """Judge a view that others use too."""
     signals: dict[tuple[str, str, str, str], Signal] = {}
     for function in dict.fromkeys(RULES.values()):
-        for signal in function(view, now):
+        for signal in politely(function(view, now)):
             signals.setdefault(signal.key, signal)
     ordered = worst_first(signals.values())
     by_workload: dict[Key, list[Signal]] = defaultdict(list)
-    for signal in ordered:
+    for signal in politely(ordered):
         if signal.workload is not None:
             by_workload[signal.workload].append(signal)
     workloads = tuple(

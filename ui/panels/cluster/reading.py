@@ -116,6 +116,7 @@ def read_page(snapshot: Any, health: Health, facts: Mapping[str, Any], namespace
     from app.cluster.objects import known
     from app.cluster.rollouts import progress
     from app.cluster.workloads import View
+    from app.core.courtesy import politely
 
     view = View(snapshot)
     apps = applications(view)
@@ -124,7 +125,7 @@ def read_page(snapshot: Any, health: Health, facts: Mapping[str, Any], namespace
     judged = health.by_workload
     arms = _arms(view)
     rows = []
-    for line in view.workloads:
+    for line in politely(view.workloads):
         if inside(line.namespace):
             done = progress(line)
             state, word = workload_state(line, done, judged.get(line.key))
@@ -132,7 +133,7 @@ def read_page(snapshot: Any, health: Health, facts: Mapping[str, Any], namespace
             score = judged[line.key].score if line.key in judged else 100
             cpu = _cpu(snapshot.metrics.pods, view.pods_by_owner.get(line.key, ()), now)
             rows.append(WorkRow(line, done, kind, weight, sync.get(line.key, ""), state, word, score, cpu))
-    running = [pod for pod in view.pods.values() if inside(pod.namespace) and not pod.ended]
+    running = [pod for pod in politely(view.pods.values()) if inside(pod.namespace) and not pod.ended]
     events = [event for event in view.events if inside(event.namespace)][:MOST_EVENTS]
     return Page(
         context=str(facts["context"]),
