@@ -97,7 +97,9 @@ def common(
     json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Carry plans out without asking.")] = False,
     passphrase_file: Annotated[str, typer.Option(help="File with the console passphrase; - is standard input.")] = "",
-    statement: Annotated[str, typer.Option(help="With --yes in production: the name of the environment, typed out.")] = "",
+    statement: Annotated[
+        str, typer.Option(help="With --yes in production, or where something is lost for good: the name of the target, typed out.")
+    ] = "",
     network: Annotated[str, typer.Option(help="Network to work on; default: the current one.")] = "",
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:

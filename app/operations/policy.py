@@ -10,6 +10,7 @@ from app.operations.plans import Plan, Preview, Verdict, VerdictLevel
 from app.operations.wording import sentence
 
 MOST_CHANGES = 4  # that a sentence names
+LOST = ("contracts.last_holder", "contracts.last_owner")  # rules that warn of what nobody can ever bring back
 SIMULATES = ("eth_simulateV1", "debug_traceCall", "pyrevm")  # how the methods begin that run a plan's transactions on a copy
 
 
@@ -46,8 +47,14 @@ def second_time(plan: Plan, again: Plan, why: str) -> tuple[Verdict, ...]:
 
 
 def typed_check(plan: Plan) -> str:
-    """What the operator must type to confirm, or empty when nothing."""
-    return plan.target.name if plan.target.environment == "production" else ""
+    """What the operator must type to confirm, or empty when nothing: in production, and where something is lost for good."""
+    lost = _lost(plan.preview) and not plan.target.quick  # before a quick plan a snapshot is taken
+    return plan.target.name if lost or plan.target.environment == "production" else ""
+
+
+def _lost(preview: Preview | None) -> bool:
+    verdicts = preview.verdicts if preview is not None else ()
+    return any(verdict.rule in LOST and verdict.level is VerdictLevel.WARNING for verdict in verdicts)
 
 
 def what_changed(before: Preview | None, now: Preview) -> str:

@@ -7,8 +7,9 @@ import pytest
 from app.chain import abi
 from app.contracts.losing import GIVES_UP, GRANTS, HANDS_OVER, TAKES, Standing, losses
 from app.contracts.roles import IN_KEYRING, SIGNING, Party
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Denied, Invalid, NotFound
 from app.operations.plans import PlanState, VerdictLevel
+from app.operations.policy import typed_check
 from tests.chain.misbehaving import Altered
 from tests.contracts.deploy_program import Room
 
@@ -120,9 +121,14 @@ async def test_taking_the_last_administrator_names_what_is_lost_for_good(room: R
     assert level is VerdictLevel.WARNING and "nobody can ever give it to anybody again" in said
     assert all(role in said for role in ("DEFAULT_ADMIN_ROLE", "MINTER_ROLE", "PAUSER_ROLE"))
     admin = "0x" + "00" * 32
+    with pytest.raises(Denied, match="the name typed is not “Anvil”"):
+        await room.operations.execute(plan.id)
+    assert (await held(room, token))["DEFAULT_ADMIN_ROLE"] == {room.deployer}
     renounced = await room.contracts.calls.plan_call("anvil", token, "renounceRole", [admin, room.deployer], room.deployer)
     assert lost(renounced) == lost(plan), "whichever way it is lost"
+    assert typed_check(renounced) == typed_check(plan) == "Anvil"
     pauser = await roles.plan_revoke("anvil", token, "PAUSER_ROLE", room.deployer, room.deployer)
+    assert typed_check(pauser) == ""
     level, said = lost(pauser)["contracts.last_holder"]
     assert level is VerdictLevel.NOTE and "DEFAULT_ADMIN_ROLE decides who gets it again" in said
     await run(room, await roles.plan_grant("anvil", token, "DEFAULT_ADMIN_ROLE", room.other, room.deployer))
