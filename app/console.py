@@ -454,15 +454,17 @@ class Console:
         self.bus.publish(SettingsChanged(key))
 
     async def token_address(self, network: Network, token: str) -> str:
-        """``AZR`` or ``native`` (or the coin's symbol) as the address that a transfer names; any other text is taken as an address.
+        """``AZR``, ``native`` (or the coin's symbol) or an added token's symbol as the address that a transfer names.
+
+        Text that begins with ``0x`` is taken as an address.
 
         Raises:
-            NotFound: no AZR economy is known on that network.
+            NotFound: no AZR economy, or no token of that symbol, is known on that network.
         """
         if token.casefold() in ("native", network.symbol.casefold()):
             return ""
         if token.upper() != "AZR":
-            return token
+            return token if token.casefold().startswith("0x") else await self.wallets.token_named(network.id, token)
         economy = await self.contracts.economy(network.key.text)
         if economy is None:
             raise NotFound(f"There is no AZR economy on {network.name}. Nothing was done.", "Deploy it: azora contract deploy")

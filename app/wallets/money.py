@@ -240,6 +240,10 @@ class Money(Register):
         """The native coin, AZR where there is an economy, and the added tokens. The network is not asked."""
         return await self._tokens.list(network_id)
 
+    async def token_named(self, network_id: str, symbol: str) -> str:
+        """The contract of a token of the list by its symbol. Raises NotFound."""
+        return await self._tokens.named(network_id, symbol)
+
     async def add_token(self, network_id: str, address: str) -> TokenInfo:
         """Look at an ERC-20 token from now on, after asking its contract. An edit.
 

@@ -55,6 +55,21 @@ class Tokens:
         added = [token for token in await self._added(network.key.text) if token.address not in {one.address for one in found}]
         return [*found, *sorted(added, key=lambda token: token.symbol.casefold())]
 
+    async def named(self, network_id: str, symbol: str) -> str:
+        """The contract of a listed token, by its symbol in any case.
+
+        Raises:
+            NotFound: no listed token is called so.
+        """
+        known = {token.symbol.casefold(): token.address for token in await self.list(network_id)}
+        if (address := known.get(symbol.strip().casefold())) is None:
+            raise NotFound(
+                f"No token “{symbol}” is known on {self._networks.get(network_id).name}. Nothing was done.",
+                "Give the address of its contract, or add it once: azora wallet tokens add ADDRESS",
+                field="token",
+            )
+        return address
+
     async def add(self, network_id: str, address: str) -> TokenInfo:
         """Look at a token from now on, after asking its contract for symbol and decimals.
 

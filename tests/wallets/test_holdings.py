@@ -74,6 +74,10 @@ async def test_no_token_passes_for_another(purse, node, bytecodes):
     assert (first.symbol, first.decimals) == ("COIN", 6)
     with pytest.raises(Conflict, match="COIN"):
         await purse.wallets.add_token(NETWORK, first.address)
+    assert await purse.wallets.token_named(NETWORK, "coin") == first.address
+    with pytest.raises(NotFound, match="No token “USDC” is known") as told:
+        await purse.wallets.token_named(NETWORK, "USDC")
+    assert "azora wallet tokens add ADDRESS" in told.value.remedy
     second = await purse.wallets.add_token(NETWORK, coin(node, bytecodes, "СOlN"))
     third = await purse.wallets.add_token(NETWORK, coin(node, bytecodes, "coin"))
     taxed = await purse.wallets.add_token(NETWORK, deploy(node, bytecodes["Taxed"]))
