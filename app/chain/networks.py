@@ -269,11 +269,16 @@ class Networks:
         """Forget a network of the settings; its ledger stays.
 
         Raises:
-            Conflict: a local node owns it.
+            Conflict: a local node owns it, or it is the current one.
         """
-        if network_id in self._own:
-            raise Conflict("This network belongs to a local chain. Nothing was removed.", "Delete the local chain.")
         network = self.get(network_id)
+        if network.own:
+            raise Conflict("This network belongs to a local chain. Nothing was removed.", "Delete the local chain.")
+        if network == self.current:
+            raise Conflict(
+                f"{network.name} is the current network: commands and panels mean it. Nothing was removed.",
+                "Make another network the current one first.",
+            )
         self._settings.set("networks", [s for s in self._settings.value.networks if s.id != network.id])
         await self._disconnect(network.id)
         self._bus.publish(NetworkChanged(""))

@@ -38,7 +38,7 @@ from ui.widgets.files import FileField, ask_file, ask_folder, ask_save
 from ui.widgets.identity import AccountCombo, AddressLabel, AmountLabel, Identicon
 from ui.widgets.privacy import privacy
 from ui.widgets.qr import QrCode
-from ui.widgets.secrets import SecretView, Watchful, clipboard_guard, forget
+from ui.widgets.secrets import AddressEdit, SecretView, Watchful, clipboard_guard, forget
 from ui.widgets.table import Table
 from ui.widgets.values import (
     AddressCell,
@@ -55,6 +55,7 @@ from ui.widgets.values import (
 )
 
 __all__ = [
+    "AddressEdit",
     "AccountCombo",
     "AddressCell",
     "AddressLabel",

@@ -11,9 +11,10 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent
+from PySide6.QtGui import QFocusEvent, QHideEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
+from app.core.urls import shown_url
 from ui.theme import theme
 from ui.widgets.basics import button
 
@@ -31,6 +32,35 @@ def forget(*edits: QLineEdit) -> None:
     """Empty fields and their undo history: ``clear`` alone could be undone."""
     for edit in edits:
         edit.setText("")
+
+
+class AddressEdit(QLineEdit):
+    """An address of an endpoint: whole while it is edited, and without its keys while it is not."""
+
+    def __init__(self, object_name: str, accessible_name: str) -> None:
+        super().__init__()
+        self.setObjectName(object_name)
+        self.setAccessibleName(accessible_name)
+        self._whole = self._masked = ""
+
+    def address(self) -> str:
+        """The whole address."""
+        text = self.text()
+        return (self._whole if text == self._masked else text).strip()
+
+    def set_address(self, url: str) -> None:
+        """Fill it in; shown whole only while it has the focus."""
+        self._whole, self._masked = url, shown_url(url) if url else ""
+        self.setText(url if self.hasFocus() else self._masked)
+        self.setCursorPosition(0)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self.setText(self.address())
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.set_address(self.address())
 
 
 class ClipboardGuard(QObject):

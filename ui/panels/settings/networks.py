@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QSplitter, QVBoxLay
 
 from app.core.errors import ConsoleError
 from ui.widgets import (
+    AddressEdit,
     Column,
     Field,
     KeyValue,
@@ -77,7 +78,7 @@ class NetworksSection(QWidget):
         heading.setProperty("role", "heading")
         layout.addWidget(heading)
         self.name = line_edit("settings.networks.name", "Name of the network")
-        self.url = line_edit("settings.networks.url", "RPC address")
+        self.url = AddressEdit("settings.networks.url", "RPC address")
         self.url.setPlaceholderText("https://…")
         self.chain_id = QSpinBox()
         self.chain_id.setRange(1, 2**31 - 1)
@@ -115,8 +116,7 @@ class NetworksSection(QWidget):
         def fill(answer: tuple[ProjectNetwork, str]) -> None:
             found, environment = answer
             self.name.setText(found.name)
-            self.url.setText(found.url)
-            self.url.setCursorPosition(0)
+            self.url.set_address(found.url)
             self.chain_id.setValue(found.chain_id or self.chain_id.minimum())
             self.environment.set_value(environment)
             said = f"From {folder.name}. " + ("" if found.chain_id else "It does not say the chain id: enter it. ")
@@ -189,6 +189,16 @@ class NetworksSection(QWidget):
         use.setToolTip("" if network.rpc_url else "It has no address yet.")
         use.clicked.connect(lambda: self._select(network.id))
         self._detail_layout.addWidget(use)
+        remove = button("Remove this network")
+        remove.setObjectName(f"settings.networks.remove.{network.id}")
+        current = self._panel.bridge.console.networks.current
+        why_not = "It belongs to a local chain: delete the chain." if network.own else ""
+        if current is not None and current.id == network.id:
+            why_not = "It is the current network: make another the current one first."
+        remove.setEnabled(not why_not)
+        remove.setToolTip(why_not or "Its ledger stays; add it again to see it.")
+        remove.clicked.connect(lambda: self._remove(network.id))
+        self._detail_layout.addWidget(remove)
         if status is not None and status.problem and network.environment == "local" and status.reachable:
             accept = button("Accept the reset chain")
             accept.setObjectName(f"settings.networks.accept.{network.id}")
@@ -226,12 +236,22 @@ class NetworksSection(QWidget):
         networks = self._panel.bridge.console.networks
         self._panel.bridge.run(lambda: networks.select(network_id), then=lambda _: self.refresh(), owner=self)
 
+    def _remove(self, network_id: str) -> None:
+        networks = self._panel.bridge.console.networks
+
+        def removed(_: object) -> None:
+            empty(self._detail_layout)
+            self.detail.set_title("Network")
+            self.refresh()
+
+        self._panel.bridge.run(lambda: networks.remove(network_id), then=removed, owner=self)
+
     def _accept(self, network_id: str) -> None:
         networks = self._panel.bridge.console.networks
         self._panel.bridge.run(lambda: networks.accept_reset(network_id), then=lambda _: self.refresh(), owner=self)
 
     def _add(self) -> None:
-        name, url = self.name.text().strip(), self.url.text().strip()
+        name, url = self.name.text().strip(), self.url.address()
         chain_id, environment = self.chain_id.value(), self.environment.value()
         self.url_field.set_error("")
         networks = self._panel.bridge.console.networks
@@ -247,7 +267,7 @@ class NetworksSection(QWidget):
 
         def done(_: object) -> None:
             self.name.clear()
-            self.url.clear()
+            self.url.set_address("")
             self.url_field.set_hint(_PINNED)
             self.refresh()
 
