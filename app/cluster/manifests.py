@@ -52,7 +52,6 @@ MERGE_KEYS = {
 }
 # Where objects name others, so that a prefix or a hash reaches the references: kind of the other, and the paths (``*``: every
 # entry).
-_POD = ("spec", "template", "spec")
 REFERENCES: dict[str, tuple[tuple[str, ...], ...]] = {
     "ConfigMap": (
         ("volumes", "*", "configMap", "name"),
@@ -62,9 +61,30 @@ REFERENCES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("initContainers", "*", "envFrom", "*", "configMapRef", "name"),
         ("initContainers", "*", "env", "*", "valueFrom", "configMapKeyRef", "name"),
     ),
+    "Secret": (
+        ("volumes", "*", "secret", "secretName"),
+        ("volumes", "*", "projected", "sources", "*", "secret", "name"),
+        ("imagePullSecrets", "*", "name"),
+        ("containers", "*", "envFrom", "*", "secretRef", "name"),
+        ("containers", "*", "env", "*", "valueFrom", "secretKeyRef", "name"),
+        ("initContainers", "*", "envFrom", "*", "secretRef", "name"),
+        ("initContainers", "*", "env", "*", "valueFrom", "secretKeyRef", "name"),
+    ),
     "ServiceAccount": (("serviceAccountName",),),
     "PersistentVolumeClaim": (("volumes", "*", "persistentVolumeClaim", "claimName"),),
 }
+
+
+# Selectors beside an object's own that select the same pods.
+_TERMS = (
+    ("preferredDuringSchedulingIgnoredDuringExecution", "*", "podAffinityTerm"),
+    ("requiredDuringSchedulingIgnoredDuringExecution", "*"),
+)
+SELECTORS: tuple[tuple[str, ...], ...] = (
+    ("topologySpreadConstraints", "*", "labelSelector", "matchLabels"),
+    *(("affinity", near, *term, "labelSelector", "matchLabels") for near in ("podAffinity", "podAntiAffinity") for term in _TERMS),
+)
+PEERS = (("ingress", "*", "from"), ("egress", "*", "to"))
 
 
 def build(folder: Path | str) -> list[Body]:
@@ -136,6 +156,8 @@ def _transform(objects: list[Body], spec: Body) -> None:
     for obj in objects:
         if (namespace := spec.get("namespace")) and kind_of(obj) not in WHOLE_CLUSTER:
             obj["metadata"]["namespace"] = namespace
+        elif namespace and kind_of(obj) == "Namespace":
+            obj["metadata"]["name"] = namespace
         if spec.get("namespace") and kind_of(obj) in ("RoleBinding", "ClusterRoleBinding"):
             for subject in items(obj, "subjects"):
                 if subject.get("kind") == "ServiceAccount":
@@ -160,7 +182,7 @@ def _transform(objects: list[Body], spec: Body) -> None:
         old, suffix = name_of(obj), obj["metadata"].pop(HASH, "")
         new = f"{old if kind_of(obj) in ('Namespace', 'CustomResourceDefinition') else prefix + old}{suffix}"
         if new != old:
-            renamed[kind_of(obj), namespace_of(obj), old] = new
+            renamed[kind_of(obj), namespace_of(obj) or "default", old] = new
             obj["metadata"]["name"] = new
     if renamed:
         for obj in objects:
@@ -183,8 +205,29 @@ def _label(obj: Body, pairs: Mapping[str, str], selectors: bool, templates: bool
         spec["selector"].update(pairs)
     elif kind_of(obj) in (*SCALED, "DaemonSet", "PodDisruptionBudget") and dig(spec, "selector") is not None:
         spec["selector"].setdefault("matchLabels", {}).update(pairs)
-    elif kind_of(obj) == "NetworkPolicy" and spec.get("podSelector"):
-        spec["podSelector"].setdefault("matchLabels", {}).update(pairs)
+    elif kind_of(obj) == "NetworkPolicy":
+        peers = (selector for path in PEERS for selector in _at(spec, (*path, "*", "podSelector", "matchLabels")))
+        for selector in (*_at(spec, ("podSelector", "matchLabels")), *peers):
+            selector.update(pairs)
+    elif kind_of(obj) in ("Job", "CronJob"):
+        for selector in (*_at(spec, ("selector", "matchLabels")), *_at(spec, ("jobTemplate", "spec", "selector", "matchLabels"))):
+            selector.update(pairs)
+    if kind_of(obj) in ("Deployment", "StatefulSet"):
+        for path in SELECTORS:
+            for selector in _at(dig(spec, "template", "spec", default={}), path):
+                selector.update(pairs)
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Iterable[Body]:
+    """The objects at a path (``*``: every entry)."""
+    if not path:
+        if isinstance(value, dict):
+            yield value
+    elif path[0] == "*":
+        for entry in value if isinstance(value, list) else ():
+            yield from _at(entry, path[1:])
+    elif isinstance(value, dict) and path[0] in value:
+        yield from _at(value[path[0]], path[1:])
 
 
 def _templates(obj: Body) -> Iterable[Body]:
@@ -217,7 +260,7 @@ def _image(obj: Body, change: Mapping[str, str]) -> None:
 
 
 def _rename(obj: Body, renamed: Mapping[tuple[str, str, str], str]) -> None:
-    namespace = namespace_of(obj)
+    namespace = namespace_of(obj) or "default"
     for spec in _pod_specs(obj):
         for kind, paths in REFERENCES.items():
             for path in paths:
@@ -231,11 +274,11 @@ def _rename(obj: Body, renamed: Mapping[tuple[str, str, str], str]) -> None:
         _each(obj, ("spec", "scaleTargetRef", "name"), lambda old: renamed.get((kind, namespace, old), old))
     if kind_of(obj) in ("RoleBinding", "ClusterRoleBinding"):
         kind = str(dig(obj, "roleRef", "kind", default=""))
-        space = "" if kind == "ClusterRole" else namespace
+        space = "default" if kind == "ClusterRole" else namespace
         _each(obj, ("roleRef", "name"), lambda old: renamed.get((kind, space, old), old))
         for subject in items(obj, "subjects"):
             if subject.get("kind") == "ServiceAccount":
-                space = str(subject.get("namespace", namespace))
+                space = str(subject.get("namespace") or namespace)
                 subject["name"] = renamed.get(("ServiceAccount", space, subject["name"]), subject["name"])
 
 
@@ -270,10 +313,19 @@ def _config_map(folder: Path, entry: Body, options: Body) -> Body:
     meta: Body = {"name": entry["name"]}
     if entry.get("namespace"):
         meta["namespace"] = entry["namespace"]
-    own = {**options, **(entry.get("options") or {})}
+    said = entry.get("options") or {}
+    own = {
+        **options,
+        **said,
+        **{part: {**(options.get(part) or {}), **(said.get(part) or {})} for part in ("labels", "annotations")},
+    }
+    if unknown := sorted(own.keys() - {"disableNameSuffixHash", "labels", "annotations", "immutable"}):
+        raise Invalid(f"Generator options use {', '.join(unknown)}, which this build does not know. Nothing was built.")
+    meta |= {part: dict(own[part]) for part in ("labels", "annotations") if own.get(part)}
     if not own.get("disableNameSuffixHash"):
         meta[HASH] = f"-{content_hash(data)}"
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+    return body | ({"immutable": True} if own.get("immutable") else {})
 
 
 def content_hash(data: Mapping[str, str]) -> str:
@@ -372,19 +424,21 @@ def strategic(target: Any, patch: Any, field: str = "") -> Any:
 
 
 def _joined(target: Any, patch: list[Any], key: str) -> list[Any]:
-    if not key or not isinstance(target, list):
-        return [strategic(None, entry) for entry in patch if not (isinstance(entry, Mapping) and entry.get("$patch") == "delete")]
-    result = [copy.deepcopy(entry) for entry in target]
-    fresh = []
+    """What the patch names comes first, in its order, as kustomize puts it; the rest of the list follows."""
+    kept = target if key and isinstance(target, list) else []
+    entries = []
     for entry in patch:
-        index = next((i for i, old in enumerate(result) if old.get(key) == entry.get(key)), None)
-        if entry.get("$patch") == "delete":
-            result = [old for old in result if old.get(key) != entry.get(key)]
-        elif index is None:
-            fresh.append(strategic(None, entry))
+        directive = entry.get("$patch") if isinstance(entry, Mapping) else None
+        if directive == "replace":
+            kept = []
+        elif directive == "delete":
+            kept = [old for old in kept if old.get(key) != entry.get(key)]
         else:
-            result[index] = strategic(result[index], entry)
-    return [*result, *fresh]
+            entries.append(entry)
+    named = [entry.get(key) for entry in entries] if kept else []
+    olds = {old.get(key): old for old in kept}
+    first = [strategic(olds.get(entry.get(key)) if kept else None, entry) for entry in entries]
+    return [*first, *(copy.deepcopy(old) for old in kept if old.get(key) not in named)]
 
 
 def _json6902(obj: Body, operation: Body, where: str) -> None:

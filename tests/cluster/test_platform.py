@@ -276,6 +276,21 @@ def test_every_file_is_yaml_to_kubectl_too(file):
     assert list(yaml.compose_all(file.read_text(), Loader=yaml.SafeLoader))
 
 
+def test_a_kustomization_is_built_as_kubectl_builds_it():
+    """Names, references, selectors, generated objects and the order of patched lists, against a recorded answer of kubectl."""
+    folder = Path(__file__).parents[1] / "data" / "kustomize"
+    theirs = {key_of(obj): obj for obj in yaml.safe_load_all((folder / "built.yaml").read_text())}
+    ours = {key_of(obj): obj for obj in build(folder)}
+    assert ours.keys() == theirs.keys()
+    for key, obj in theirs.items():
+        assert ours[key] == obj
+
+
+def key_of(obj: dict[str, Any]) -> tuple[str, str, str]:
+    """Kind, namespace and name."""
+    return obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
 def test_labels_and_annotations_reach_every_template_that_kustomize_gives_them(tmp_path):
     text = """
 resources: [web.yaml]
