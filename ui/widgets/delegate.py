@@ -26,7 +26,11 @@ from ui.widgets.values import (
 
 VALUE = Qt.ItemDataRole.UserRole
 _PAD = 10
-_MIDDLE = Qt.AlignmentFlag.AlignVCenter
+FITS_KEPT = 4_000  # texts whose width is known
+# Plain numbers: a flag of Qt's costs more than the call it is given to.
+_LEFT = (Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft).value
+_RIGHT = (Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight).value
+_SELECTED, _HOVERED = QStyle.StateFlag.State_Selected.value, QStyle.StateFlag.State_MouseOver.value
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -41,27 +45,26 @@ class CellDelegate(QStyledItemDelegate):
 
     def dress(self) -> None:
         """Take the fonts of the theme again."""
+        self._fits: dict[tuple[str, bool, int], tuple[str, int]] = {}
         self._font = theme.font("tableDense" if self._dense else "table")
         self._mono = theme.font("mono")
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
-        painter.save()
+        # A table asks for every cell that is in sight, so each call here counts some hundred times for one picture of it.
         rect: QRect = option.rect
-        state = option.state
-        if state & QStyle.StateFlag.State_Selected:
+        state: int = option.state.value
+        at = index.column()
+        if state & _SELECTED:
             painter.fillRect(rect, theme.color("select"))
-            if index.column() == 0:
-                painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), theme.color("accent"))
-        elif state & QStyle.StateFlag.State_MouseOver:
+            if at == 0:
+                painter.fillRect(rect.x(), rect.y(), 3, rect.height(), theme.color("accent"))
+        elif state & _HOVERED:
             painter.fillRect(rect, theme.color("surface-2"))
-        painter.setPen(theme.color("border"))
-        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
-        column = self._columns[index.column()]
-        self._cell(painter, rect.adjusted(_PAD, 0, -_PAD, -1), index.data(VALUE), column)
+        painter.fillRect(rect.x(), rect.bottom(), rect.width(), 1, theme.color("border"))
+        self._cell(painter, rect.adjusted(_PAD, 0, -_PAD, -1), index.data(VALUE), self._columns[at])
         view = self._view
         if view.hasFocus() and view.currentIndex().row() == index.row():
-            self._ring(painter, rect, index.column() == 0, index.column() == len(self._columns) - 1)
-        painter.restore()
+            self._ring(painter, rect, at == 0, at == len(self._columns) - 1)
 
     def _ring(self, painter: QPainter, rect: QRect, first: bool, last: bool) -> None:
         color = theme.color("focus")
@@ -94,11 +97,21 @@ class CellDelegate(QStyledItemDelegate):
     def _text(self, painter: QPainter, rect: QRect, text: str, color: str, font: QFont, align: str = "left") -> int:
         painter.setFont(font)
         painter.setPen(theme.color(color))
-        metrics = QFontMetrics(font)
-        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
-        side = Qt.AlignmentFlag.AlignRight if align == "right" else Qt.AlignmentFlag.AlignLeft
-        painter.drawText(rect, _MIDDLE | side, text)
-        return metrics.horizontalAdvance(text)
+        shown, width = self._fitted(text, font is self._mono, rect.width())
+        painter.drawText(rect, _RIGHT if align == "right" else _LEFT, shown)
+        return width
+
+    def _fitted(self, text: str, mono: bool, width: int) -> tuple[str, int]:
+        """The text as far as it has room, and how wide that is; kept, since most cells look as they did."""
+        key = (text, mono, width)
+        found = self._fits.get(key)
+        if found is None:
+            if len(self._fits) >= FITS_KEPT:
+                self._fits.clear()
+            metrics = QFontMetrics(self._mono if mono else self._font)
+            shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+            found = self._fits[key] = (shown, metrics.horizontalAdvance(shown))
+        return found
 
     def _amount(self, painter: QPainter, rect: QRect, amount: Amount, column: Column) -> None:
         whole, rest = split_amount(amount)
