@@ -1,10 +1,12 @@
-"""What the top bar and the status bar say: chain, store, keyring, jobs, journal, and what is being done."""
+"""What the top bar and the status bar say: chain, store, clusters, keyring, jobs, journal, and what is being done."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ui.shell.window import MainWindow
 
 
@@ -30,15 +32,19 @@ class Bars:
             return
         console = self._window.bridge.console
 
-        async def look() -> tuple[Any, Any, Any]:
+        async def look() -> tuple[Any, Any, Any, Any]:
             current = console.networks.current
             network = await console.networks.status(current.id) if current is not None else None
-            return network, await console.database.status(), await console.vault.state()
+            # Only who has looked at clusters has loaded what speaks to them.
+            clusters = console.clusters if "clusters" in vars(console) else None
+            reaches = {name: clusters.reach(name) for name in clusters.connected} if clusters is not None else {}
+            return network, await console.database.status(), await console.vault.state(), reaches
 
         self._window.bridge.run(look, then=self._show_status, fail=lambda _: True, owner=self._window)
 
-    def _show_status(self, answer: tuple[Any, Any, Any]) -> None:
-        network, store, keyring = answer
+    def _show_status(self, answer: tuple[Any, Any, Any, Any]) -> None:
+        network, store, keyring, reaches = answer
+        self._window.status.set("cluster", *_clusters(reaches))
         if network is None:
             self._window.status.set("chain", "idle", "Chain  not set")
         else:
@@ -61,6 +67,7 @@ class Bars:
         places = {
             "chain": ("settings", {"section": "networks"}),
             "database": ("overview", {}),
+            "cluster": ("cluster", {}),
             "keyring": ("settings", {"section": "security"}),
         }
         panel, arguments = places.get(part, ("jobs", {}) if part == "jobs" else ("overview", {}))
@@ -93,6 +100,22 @@ class Bars:
             self._window.status.parts["jobs"].setText(self._busy[-1])
         else:
             self.show_jobs()
+
+
+def _clusters(reaches: Mapping[str, Any]) -> tuple[str, str, str]:
+    """State, words and tooltip for the clusters that are followed: the one with its latency, or how many answer."""
+    told = {True: "answers", False: "does not answer", None: "is asked"}
+    tip = "\n".join(f"{name} {told[reach.answers]}. {reach.message}".strip() for name, reach in reaches.items())
+    silent = sum(reach.answers is False for reach in reaches.values())
+    answering = sum(reach.answers is True for reach in reaches.values())
+    state = "err" if silent and not answering else "warn" if silent else "ok" if answering else "idle"
+    if not reaches:
+        return state, "Cluster  not connected", "No cluster is followed yet. The Cluster panel connects those of the kubeconfig."
+    if len(reaches) == 1:
+        (name, reach) = next(iter(reaches.items()))
+        how = {True: _ms(reach.latency_ms), False: "refuses" if reach.refused else "no answer", None: "asking"}[reach.answers]
+        return state, f"Cluster  {name[:24]} {how}", tip
+    return state, f"Clusters  {answering} of {len(reaches)} answer", tip
 
 
 def _ms(latency: float) -> str:

@@ -1,4 +1,4 @@
-"""Chain, database and keyring with state and latency; jobs with progress; the journal's head. Each part opens its panel."""
+"""Chain, database, cluster and keyring with state and latency; jobs and their progress; the journal's head. Each is a link."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StatusBar(QFrame):
         row.setContentsMargins(8, 0, 8, 0)
         row.setSpacing(4)
         self.parts: dict[str, QToolButton] = {}
-        for name, word in (("chain", "Chain"), ("database", "Database"), ("keyring", "Keyring")):
+        for name, word in (("chain", "Chain"), ("database", "Database"), ("cluster", "Cluster"), ("keyring", "Keyring")):
             row.addWidget(self._part(name, f"{word}  not checked yet"))
         row.addStretch(1)
         row.addWidget(self._part("jobs", "No jobs"))

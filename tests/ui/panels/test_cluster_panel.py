@@ -14,22 +14,26 @@ from PySide6.QtWidgets import QPushButton, QSpinBox, QVBoxLayout, QWidget
 from app.cluster.access import Access
 from app.cluster.health import assess
 from app.cluster.prometheus import Line, Queried
+from app.cluster.rollouts import progress
 from app.cluster.store import KindState, KindStatus, Snapshot
 from app.cluster.topology import around
+from app.cluster.watching import Reach
 from app.cluster.workloads import View
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.aside import served
 from tests.cluster.reading import NOW, Objects
+from tests.cluster.test_rules import thing
 from tests.ui.panels.test_topology_picture import many
 from tests.ui.shell.desk import Shell, start
 from ui.panels.cluster.entries import Entries, Entry, _Row
 from ui.panels.cluster.fleet import FleetPage
 from ui.panels.cluster.picturing import picture_of
-from ui.panels.cluster.reading import read_page
+from ui.panels.cluster.reading import read_page, workload_state
 from ui.panels.cluster.topology import TopologyView
 from ui.panels.cluster.tunnels import TunnelForm
 from ui.panels.cluster.using import ONLY_AN_HOUR
+from ui.shell.bars import _clusters as told_of
 from ui.shell.state import WindowState
 
 pytestmark = pytest.mark.gui
@@ -118,6 +122,31 @@ def test_workloads_are_filtered_by_words_and_escape_leads_back_to_all_signals(sh
     shell.key(Qt.Key.Key_Escape)
     shell.until(lambda: page.side.rollout.title() == "Signals" and not page.looking.leave.isVisible())
     assert panel.chosen is None and page.table.selected_id() == ""
+
+
+def test_a_job_that_failed_and_a_cron_job_that_is_suspended_are_not_called_healthy() -> None:
+    """However long ago: kubectl says so too."""
+    failed = {"conditions": [{"type": "Failed", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
+    view = View(Objects([thing("Job", "j", status=failed), thing("CronJob", "c", spec={"suspend": True}), thing("Job", "done")]))
+    words = {line.name: workload_state(line, progress(line), None) for line in view.workloads}
+    assert words == {"j": ("warn", "Failed"), "c": ("idle", "Suspended"), "done": ("ok", "Healthy")}
+
+
+def test_the_status_bar_says_how_clusters_are_and_leads_to_them(shell: Shell) -> None:
+    shell.until(lambda: shell.console.clusters.reach("eu").answers, 30_000)
+    shell.window.bars.refresh_status()
+    part = shell.window.status.parts["cluster"]
+    shell.until(lambda: part.text().startswith("Cluster  eu ") and part.text().endswith("ms"))
+    assert part.toolTip() == "eu answers."
+    shell.window.open("overview")
+    part.click()
+    assert shell.at == "cluster"
+    assert told_of({})[:2] == ("idle", "Cluster  not connected")
+    silent, refused = Reach(answers=False, message="It is off."), Reach(answers=False, refused=True)
+    assert told_of({"a": silent})[:2] == ("err", "Cluster  a no answer") and told_of({"a": refused})[1] == "Cluster  a refuses"
+    state, words, tip = told_of({"a": silent, "b": Reach(answers=True), "c": Reach()})
+    assert (state, words) == ("warn", "Clusters  1 of 3 answer")
+    assert tip.splitlines() == ["a does not answer. It is off.", "b answers.", "c is asked."]
 
 
 def test_two_contexts_of_one_cluster_are_counted_once(shell: Shell) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ui.panels.cluster.reading import Key, Page, WorkRow
 
 NARROW_HIDES = ("sync", "share")  # columns that the right side shows of the chosen workload
+CALM = ("ok", "run", "idle")
 ICONS = {"Canary": "funnel", "Blue-green": "arrows-left-right", "Schedule": "clock", "Once": "check"}
 
 
@@ -143,7 +144,7 @@ class ClusterPage(QWidget):
         self.note.set_text(page.note)
         score = f"score {page.health.score} of 100" if page.known_at else "not read yet"
         self.where.setText(", ".join(word for word in (page.version, score) if word))
-        attention = sum(row.state not in ("ok", "run") for row in page.rows)
+        attention = sum(row.state not in CALM for row in page.rows)
         self.filter.set_text("all", f"All {len(page.rows)}")
         self.filter.set_text("attention", f"Needs attention {attention}")
         self._fill()
@@ -159,7 +160,7 @@ class ClusterPage(QWidget):
         rows = [
             r
             for r in self._page.rows
-            if (self.filter.value() != "attention" or r.state not in ("ok", "run")) and (not words or _has(r, words))
+            if (self.filter.value() != "attention" or r.state not in CALM) and (not words or _has(r, words))
         ]
         several = len({row.line.namespace for row in rows}) > 1
         self.table.set_rows([self._row(row, several) for row in rows])

@@ -195,7 +195,13 @@ def _weight(done: Progress) -> str:
 
 def workload_state(line: Workload, done: Progress, judged: Any) -> tuple[str, str]:
     """The words of Argo CD's health, which people know: from the worst signal, and the rollout."""
+    from app.cluster.objects import condition
+
     severity = str(judged.severity) if judged is not None else "ok"
+    if line.kind == "Job" and condition(line.obj, "Failed").get("status") == "True":
+        return "warn", "Failed"
+    if line.kind in ("Job", "CronJob") and line.paused:
+        return "idle", "Suspended"
     if severity == "critical":
         return "err", "Degraded"
     if str(done.state) == "paused":
