@@ -42,6 +42,9 @@ def test_the_verdict_says_what_is_proven_by_three_checks(shell: Shell, page: Any
     assert all(text.text() for _, text in page.checks.values())
     assert {row.cells["kind"] for row in page.values.rows()} == {"Address", "Transaction", "Argument", "Immutable"}
     assert page.alike.isVisible() and not page.differences.isVisible()
+    words = lambda: {row.id: row.cells["code"].word for row in shell.panel.deployed.table.rows()}  # noqa: E731
+    shell.until(lambda: words()[found.address] == "Verified")
+    assert sorted(words().values()) == ["Ours"] * 3 + ["Verified"]
     page.export.click()
     dialog = page.findChild(QFileDialog, "file.dialog")
     assert dialog.isVisible() and dialog.fileMode() is QFileDialog.FileMode.Directory

@@ -122,6 +122,10 @@ class ContractsPanel(Panel):
 
     def refresh(self) -> None:
         self.sources.refresh()
+        self.read_book()
+
+    def read_book(self) -> None:
+        """Read what is deployed, and what is known of it."""
 
         async def read() -> tuple[str, list[Deployment], list[Imported]]:
             contracts, network = self.bridge.console.contracts, self.bridge.console.networks.current

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from app.contracts.projects import Project
     from ui.panels.contracts.panel import ContractsPanel
 
+_VERDICTS = {  # of the newest verification, as far as the code is still the same
+    "exact": ("ok", "Verified"),
+    "runtime": ("ok", "Code verified"),
+    "partial": ("warn", "Metadata differs"),
+    "differs": ("err", "Another code"),
+}
 _PATH = Qt.ItemDataRole.UserRole
 _PROJECT = Qt.ItemDataRole.UserRole + 1
 
@@ -234,7 +240,7 @@ class DeployedPane(Pane):
         self.table = Table(
             [
                 Column("name", "Contract", 124),
-                Column("code", "Code", 90, kind="status"),
+                Column("code", "Code", 124, kind="status"),
                 Column("address", "Address", 110, kind="address"),
             ]
         )
@@ -265,6 +271,8 @@ class DeployedPane(Pane):
             return {"name": item.name, "address": AddressCell(item.address, ""), "code": StatusCell("idle", "Imported")}
         if not item.checked:
             code = StatusCell("idle", "Not read")
+        elif item.verdict:
+            code = StatusCell(*_VERDICTS[item.verdict])
         else:
             code = StatusCell("ok", "Ours") if item.runtime_matches else StatusCell("err", "Different")
         name = item.name if item.version < 2 else f"{item.name} v{item.version}"

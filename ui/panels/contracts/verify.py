@@ -239,6 +239,7 @@ class VerifyPage(Page):
             if self._of == began:
                 self._at = at
             self._show()
+            self.panel.read_book()  # the list names the verdict
 
         def failed(error: ConsoleError) -> bool:
             self._running = None
@@ -260,6 +261,7 @@ class VerifyPage(Page):
         self._errors.pop(at, None)
         self._at = at
         self._show()
+        self.panel.read_book()
 
     def export_to(self, folder: Path) -> None:
         """Write the bundle of what is shown below a folder."""
