@@ -48,18 +48,20 @@ class Replacements:
         operations.register_step(PLACED, lambda plan, spec: PlacedStep(transactions, plan, spec))
         operations.register_step(AGAIN, lambda plan, spec: AgainStep(transactions, spec))
 
-    async def plan_speed_up(self, tx_hash: str, max_fee: int | None, tip: int | None) -> Plan:
-        """The same transaction at a higher price. ``max_fee`` and ``tip`` in wei per gas; None: the least that works now."""
+    async def plan_speed_up(self, tx_hash: str, max_fee: int | None, tip: int | None, level: str) -> Plan:
+        """The same transaction at a higher price. ``max_fee`` and ``tip`` in wei per gas; None: as the level says, but no less
+        than works.
+        """
         row, chain = await self._waiting(tx_hash)
-        quote = await self._price(chain, row, max_fee, tip)
+        quote = await self._price(chain, row, max_fee, tip, level)
         request = TransactionRequest(row.to, row.value, row.data, row.gas_limit)
         title = f"Speed up “{row.description}”"[:200]
         return await self._plan(SPEED_UP, chain, row, request, quote, title)
 
-    async def plan_cancel(self, tx_hash: str) -> Plan:
+    async def plan_cancel(self, tx_hash: str, max_fee: int | None, tip: int | None, level: str) -> Plan:
         """An empty transaction of the account to itself, at the same nonce and a higher price."""
         row, chain = await self._waiting(tx_hash)
-        quote = await self._price(chain, row, None, None)
+        quote = await self._price(chain, row, max_fee, tip, level)
         request = TransactionRequest(row.sender, 0, "0x", EMPTY_GAS)
         if (row.to, row.value, row.data) == (row.sender, 0, "0x"):
             raise Conflict("This transaction is empty already: it moves nothing. Nothing was planned.", "Speed it up instead.")
@@ -124,8 +126,8 @@ class Replacements:
             raise Conflict(f"{why} Nothing was planned.", "Look at the queue.")
         return row, chain
 
-    async def _price(self, chain: Chain, row: QueuedTransaction, max_fee: int | None, tip: int | None) -> FeeQuote:
-        quote = await self._fees.quote(chain)
+    async def _price(self, chain: Chain, row: QueuedTransaction, max_fee: int | None, tip: int | None, level: str) -> FeeQuote:
+        quote = await self._fees.quote(chain, level)
         least_tip = nonces.bumped(row.max_priority_fee_per_gas, min(quote.max_priority_fee_per_gas, quote.max_fee_per_gas))
         least = max(nonces.bumped(row.max_fee_per_gas, quote.max_fee_per_gas), least_tip)
         floor, floor_tip = nonces.bumped(row.max_fee_per_gas, 0), nonces.bumped(row.max_priority_fee_per_gas, 0)

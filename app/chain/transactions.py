@@ -154,23 +154,24 @@ class Transactions(Sending):
 
     # mending
 
-    async def plan_speed_up(self, tx_hash: str, max_fee: int | None = None, tip: int | None = None) -> Plan:
+    async def plan_speed_up(self, tx_hash: str, max_fee: int | None = None, tip: int | None = None, level: str = "normal") -> Plan:
         """Plan to send the same transaction at a higher price.
 
         Args:
-            max_fee, tip: wei per gas; None: the least that nodes take and the network asks now.
+            max_fee, tip: wei per gas; None: what the level says, and no less than nodes take for a replacement.
+            level: slow, normal or fast, as the network's prices are now.
 
         Raises:
             NotFound: this console did not sign it.
             Conflict: it is in a block already, or does not wait any more.
-            Invalid: less than ten percent more on both prices.
+            Invalid: less than ten percent more on both prices, or no such level.
             Denied: above the network's fee ceiling.
         """
-        return await self._replacements.plan_speed_up(tx_hash, max_fee, tip)
+        return await self._replacements.plan_speed_up(tx_hash, max_fee, tip, level)
 
-    async def plan_cancel(self, tx_hash: str) -> Plan:
-        """Plan to put an empty transaction in its place. Raises as :meth:`plan_speed_up`."""
-        return await self._replacements.plan_cancel(tx_hash)
+    async def plan_cancel(self, tx_hash: str, max_fee: int | None = None, tip: int | None = None, level: str = "normal") -> Plan:
+        """Plan to put an empty transaction in its place. Args and Raises as :meth:`plan_speed_up`."""
+        return await self._replacements.plan_cancel(tx_hash, max_fee, tip, level)
 
     async def plan_repair(self, network_key: str, sender: str) -> Plan:
         """Plan to send lost bytes again and to fill the nonces that nothing holds.

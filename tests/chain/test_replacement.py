@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from app.chain.fees import Fees
 from app.chain.queue import QueuedTransaction, Signed, TransactionState
 from app.core.errors import Conflict, ConsoleError, Denied, Invalid, NotFound
 from app.operations.plans import Plan, PlanState
@@ -147,6 +148,13 @@ async def test_prices_below_the_bump_or_above_the_ceiling_are_refused(room: Room
         await room.transactions.plan_speed_up(old.hash, old.max_fee_per_gas * 2, old.max_priority_fee_per_gas)
     with pytest.raises(Denied, match="above the network's fee ceiling"):
         await room.transactions.plan_speed_up(old.hash, 10**16, old.max_priority_fee_per_gas * 2)
+    low, high = [await room.transactions.plan_speed_up(old.hash, level=level) for level in ("slow", "fast")]
+    prices = [(int(plan.params["max_fee"]), int(plan.params["tip"])) for plan in (low, high)]
+    assert all(fee * 100 >= old.max_fee_per_gas * 110 and tip * 100 >= old.max_priority_fee_per_gas * 110 for fee, tip in prices)
+    levels = await Fees().levels(await room.networks.connect("anvil"))
+    assert prices[0][0] <= prices[1][0] and prices[1][0] >= levels.fast.max_fee_per_gas
+    with pytest.raises(Invalid, match="no fee level"):
+        await room.transactions.plan_cancel(old.hash, level="soon")
     asked = await room.transactions.plan_speed_up(old.hash, old.max_fee_per_gas * 3, old.max_priority_fee_per_gas * 2)
     assert asked.params["max_fee"] == str(old.max_fee_per_gas * 3)
     slow.mine()

@@ -179,17 +179,19 @@ class QueueTab(Tab):
             part.setToolTip(why)
 
     def speed_up(self, tx_hash: str) -> None:
-        """Plan the same transaction at a higher price."""
-        self._plan(tx_hash, "plan_speed_up", "Preparing a higher price")
+        """Ask for the price of the same transaction again."""
+        self._replace(tx_hash, "speed_up")
 
     def cancel(self, tx_hash: str) -> None:
-        """Plan a transaction of nothing in its place."""
-        self._plan(tx_hash, "plan_cancel", "Preparing to cancel")
+        """Ask for the price of a transaction of nothing in its place."""
+        self._replace(tx_hash, "cancel")
 
-    def _plan(self, tx_hash: str, verb: str, words: str) -> None:
-        if not self.why_not(self._rows.get(tx_hash)):
-            make = getattr(self.bridge.console.transactions, verb)
-            self.panel.window_.run_plan(lambda: make(tx_hash), words)
+    def _replace(self, tx_hash: str, verb: str) -> None:
+        from ui.panels.wallets.forms.replacing import ReplaceForm
+
+        row = self._rows.get(tx_hash)
+        if row is not None and not self.why_not(row):
+            self.panel.window_.open_form(ReplaceForm(self.panel, row, verb))
 
     def _repair(self) -> None:
         assert self.account is not None
