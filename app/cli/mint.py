@@ -22,7 +22,7 @@ from app.cli.support import (
     table,
     tell_rest,
 )
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict, Invalid, Unavailable
 from app.core.events import JobChanged
 from app.core.money import exact_units, parse_units
 
@@ -43,7 +43,9 @@ def submit(
     contributor: Annotated[str, typer.Option(help="Account label or address that earns the reward")],
     activity: Annotated[str, typer.Option(help="Activity of the reward policy")],
     score: Annotated[int, typer.Option(help="Score, 0 to 100")],
-    evidence: Annotated[str, typer.Option(help="File that shows the work, or its https:// address; its hash goes on chain")],
+    evidence: Annotated[
+        str, typer.Option(help="File that shows the work, or its https:// address, which is fetched; its hash goes on chain")
+    ],
     reward: Annotated[str, typer.Option(help="AZR, set by hand; it needs a review. Default: the policy prices it")] = "",
     deadline: Annotated[str, typer.Option(help="UTC, as 2026-12-31T23:59:59Z. Default: the policy's lifetime")] = "",
 ) -> None:
@@ -123,6 +125,37 @@ def review(
 
     row = run(work)
     show(row, people=lambda: f"Proof #{row.number} is {row.status.value}. {row.reason}".strip())
+
+
+@mint.command("fetch")
+def fetch(
+    proofs: Annotated[list[str] | None, typer.Argument(help="Proofs; default: all that wait for their content")] = None,
+) -> None:
+    """Fetch the addresses of proofs: one that waits gets its hash, any other is compared. Exit code 9 when one is not as it was."""
+
+    async def work(console: Console) -> list[tuple[int, str, str]]:
+        refs = proofs or [row.id for row in await console.mining.waiting(network_of(console).id)]
+        told = []
+        for ref in refs:
+            row = await console.mining.get(ref)
+            progress(f"Fetching {row.evidence_url}")
+            try:
+                look = await console.mining.fetch(row.id)
+                told.append((row.number, look.state.value, look.why or look.sha256))
+            except (Conflict, Unavailable) as error:
+                told.append((row.number, "not fetched", str(error)))
+        return told
+
+    found = run(work)
+    show(
+        [{"proof": number, "state": state, "detail": detail} for number, state, detail in found],
+        people=lambda: table(
+            ("Proof", "Content", "SHA-256, or why not"),
+            [(f"#{number}", state, detail) for number, state, detail in found],
+            empty="No proof waits for its content.",
+        ),
+    )
+    leave(CHECK_FAILED if any(state != "same" for _, state, _ in found) else 0)
 
 
 @mint.command("revoke")

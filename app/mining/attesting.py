@@ -16,7 +16,7 @@ from app.core.clock import now_ms
 from app.core.errors import Conflict, ConsoleError, Invalid
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus, Trust
 from app.mining.planned import proof_params, proofs_of, read_proof, rows_of
-from app.mining.proofs import OPEN, ProofRow, ValueProof
+from app.mining.proofs import OPEN, Hashed, ProofRow, ValueProof
 from app.mining.reading import has_role
 from app.mining.signatures import Signature, Signatures
 from app.operations.plans import Call, Effect, Plan, Preview, StepSpec, Target, TargetKind, listed
@@ -160,8 +160,9 @@ class Attesting:
         """Plan that an account signs proofs of this queue; nothing goes on chain.
 
         Raises:
-            Invalid: no proofs, or of several deployments. Conflict: one of them is closed.
+            Invalid: no proofs, or of several deployments. Conflict: one of them is closed, or its address was not fetched yet.
         """
+        _require_fetched(rows, "planned")
         for row in rows:
             if row.status not in OPEN:
                 words = row.status.value.replace("_", " ")
@@ -203,8 +204,9 @@ class Attesting:
         """Proofs with the signatures that they have, for attesters on other machines.
 
         Raises:
-            Invalid: no proofs, or of several deployments.
+            Invalid: no proofs, or of several deployments. Conflict: the address of one was not fetched yet.
         """
+        _require_fetched(rows, "written")
         if len({row.contract for row in rows}) != 1:
             raise Invalid("The proofs belong to several deployments, or there are none. Nothing was written.", "Choose others.")
         held = await self._signatures.of([row.id for row in rows])
@@ -277,6 +279,17 @@ class Attesting:
 PARTS = ("contributor", "reward", "activity", "evidence", "deadline", "salt", "digest")
 
 
+def _require_fetched(rows: Sequence[ProofRow], done: str) -> None:
+    """The digest of a proof is final once its evidence is known."""
+    waiting = [row for row in rows if row.evidence_kind is Hashed.WAITING]
+    if waiting:
+        raise Conflict(
+            f"The address of proof #{waiting[0].number} was not fetched yet: its digest is not known. Nothing was {done}.",
+            "Fetch it first.",
+            field="proofs",
+        )
+
+
 def _file(chain_id: int, contract: str, proofs: Sequence[tuple[Mapping[str, object], list[dict[str, str]]]]) -> bytes:
     entries = [{**{name: row[name] for name in PARTS}, "signatures": signatures} for row, signatures in proofs]
     told = {"format": FORMAT, "chain_id": chain_id, "contract": contract, "proofs": entries}
@@ -322,6 +335,8 @@ def _why_not(row: ProofRow | None, digest: str, attester: str, signature: bytes,
         return "The proof is not in this queue."
     if row.status not in OPEN:
         return f"Proof #{row.number} is {row.status.value.replace('_', ' ')}."
+    if row.evidence_kind is Hashed.WAITING:
+        return f"The address of proof #{row.number} was not fetched yet, so it has another digest then."
     if not has_role_:
         return "The account does not hold ATTESTER_ROLE."
     if len(signature) != 65 or signature[64] not in (27, 28) or int.from_bytes(signature[32:64]) > HALF_ORDER:

@@ -2,7 +2,7 @@
 
 CSV: a heading and the columns ``contributor, activity, score, evidence`` and, where wanted, ``reward`` (AZR), ``deadline`` (UTC, as
 ISO 8601) and ``url``. JSON: a list of objects with the same names. ``evidence`` is a file beside the list, or an ``https://``
-address.
+address, which is fetched; ``url`` beside a file is kept as where it came from.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from app.core.errors import Conflict, ConsoleError, Invalid
 from app.core.money import parse_units
@@ -22,6 +22,7 @@ from app.wallets import csvfile, strict_json
 
 if TYPE_CHECKING:
     from app.core.jobs import Job
+    from app.mining.fetching import Fetched, Missed
 
 MOST_ROWS = 10_000
 MOST_BYTES = 16 * 2**20
@@ -36,7 +37,7 @@ COLUMNS = {
     "url": ("url", "link"),
 }
 REQUIRED = ("contributor", "activity", "score", "evidence")
-Submit = Callable[[str, ProofDraft], Awaitable[ProofRow]]
+Fetching = Callable[[Sequence[str]], Awaitable[Mapping[str, "Fetched | Missed"]]]
 Resolve = Callable[[str], Awaitable[str]]
 
 
@@ -82,15 +83,24 @@ class IntakeReport:
         return sum(outcome.status == "known" for outcome in self.outcomes)
 
 
+class Submit(Protocol):
+    """Queues one proof on a network; ``found`` is what its address gave, where that was fetched already."""
+
+    async def __call__(self, network_id: str, draft: ProofDraft, found: Fetched | Missed | None = None) -> ProofRow:
+        """See :meth:`Mining.submit`."""
+
+
 class Intake:
     """Reads lists of proofs and submits them one by one.
 
     Args:
         submit: queues one proof on a network.
         resolve: the address behind a label.
+        fetch: what addresses give.
     """
 
-    def __init__(self, submit: Submit, resolve: Resolve) -> None:
+    def __init__(self, submit: Submit, resolve: Resolve, fetch: Fetching) -> None:
+        self._fetch = fetch
         self._submit = submit
         self._resolve = resolve
 
@@ -134,13 +144,20 @@ class Intake:
         )
 
     async def take(self, network_id: str, name: str, rows: Sequence[IntakeRow], job: Job | None = None) -> IntakeReport:
-        """Queue what can be queued. A row that is queued already is told as known, so a list may be taken again."""
-        outcomes = []
-        for at, row in enumerate(rows):
-            outcomes.append(await self._one(network_id, row))
+        """Queue what can be queued. A row that is queued already is told as known, so a list may be taken again.
+
+        Rows whose evidence is an address come last and are fetched together: no slow server holds up the others.
+        """
+        outcomes: list[IntakeOutcome] = []
+        addresses = [row for row in rows if row.draft is not None and row.draft.is_address]
+        found: Mapping[str, Fetched | Missed] = {}
+        for row in [*(row for row in rows if row.draft is None or not row.draft.is_address), *addresses]:
+            if addresses and row is addresses[0]:
+                found = await self._fetch([each.draft.url for each in addresses if each.draft is not None])
+            outcomes.append(await self._one(network_id, row, found))
             if job is not None:
-                job.progress((at + 1) / len(rows), f"{at + 1:,} of {len(rows):,} rows")
-        return IntakeReport(name, tuple(outcomes))
+                job.progress(len(outcomes) / len(rows), f"{len(outcomes):,} of {len(rows):,} rows")
+        return IntakeReport(name, tuple(sorted(outcomes, key=lambda outcome: outcome.line)))
 
     async def _row(self, line: int, cells: Mapping[str, str], folder: Path) -> IntakeRow:
         try:
@@ -148,11 +165,11 @@ class Intake:
         except ConsoleError as error:
             return IntakeRow(line, None, error.message)
 
-    async def _one(self, network_id: str, row: IntakeRow) -> IntakeOutcome:
+    async def _one(self, network_id: str, row: IntakeRow, found: Mapping[str, Fetched | Missed]) -> IntakeOutcome:
         if row.draft is None:
             return IntakeOutcome(row.line, None, "refused", row.problem)
         try:
-            proof = await self._submit(network_id, row.draft)
+            proof = await self._submit(network_id, row.draft, found.get(row.draft.url) if row.draft.is_address else None)
         except Conflict as error:
             return IntakeOutcome(row.line, None, "known", error.message)
         except ConsoleError as error:
@@ -191,6 +208,8 @@ def _json_rows(text: str) -> list[tuple[int, Mapping[str, str], str]]:
 def _evidence(cells: Mapping[str, str], folder: Path | None) -> tuple[Path | None, str]:
     text = cells["evidence"]
     if re.match(r"https?://", text, re.IGNORECASE):
+        if cells.get("url", text) not in ("", text):
+            raise Invalid("Two addresses were given. Nothing was queued.", "Give the one that shows the work.", field="url")
         return None, text
     place = "beside the list" if folder is not None else "where it can be read"
     base = (folder or Path()).resolve()

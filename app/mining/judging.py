@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app.core.money import short_units
 from app.mining.abis import EMISSION, MINT_MINE
 from app.mining.attesting import ATTESTER_ROLE
-from app.mining.evidence_file import GONE_MEANS, EvidenceState, look
+from app.mining.evidence_file import GONE_MEANS, EvidenceLook, EvidenceState, look_at_all
+from app.mining.fetching import Fetcher
 from app.mining.planned import attesters_of, proofs_of, rows_of
 from app.mining.proofs import ProofRow, ProofStatus
 from app.mining.reading import read, read_many
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BLOCK_SHARE = 2  # a batch takes at most a half of a block: a full one waits for an empty block, and others are there too
 MOST_GAS = 1 << 24  # EIP-7825: a transaction's own limit, whatever the block's
+UNREACHABLE_MEANS = f"{GONE_MEANS} Preview again later to have it compared."
 MOST_DATA = 120_000  # bytes: nodes refuse transactions above 128 KiB
 
 
@@ -56,7 +57,8 @@ async def holders_of_role(chain: Chain, economy: Economy, accounts: Sequence[str
 class Judging:
     """Verdicts on a mint; their texts say the same for the same plan, details may vary."""
 
-    def __init__(self, queue: Queue, policy: Callable[[], Policy]) -> None:
+    def __init__(self, queue: Queue, policy: Callable[[], Policy], fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
         self._queue = queue
         self._policy = policy
 
@@ -163,12 +165,14 @@ class Judging:
                 text = f"Proof #{row.number} is {words}"
                 verdict = Verdict("mining.queue", VerdictLevel.BLOCK, text, "Plan with what is ready.")
                 break
-        return [verdict, *await asyncio.to_thread(_evidence, held)]
+        return [verdict, *_evidence(held, await look_at_all(held, self._fetcher))]
 
 
-def _evidence(rows: Sequence[ProofRow]) -> list[Verdict]:
-    """What became of the evidence files: one that gives another hash than is signed stops a mint, one that is gone warns."""
-    states = [(row.number, look(row).state) for row in rows]
+def _evidence(rows: Sequence[ProofRow], looks: Sequence[EvidenceLook]) -> list[Verdict]:
+    """What became of the evidence: what gives another hash than is signed stops a mint, what cannot be read warns."""
+    states = [(row.number, found.state) for row, found in zip(rows, looks, strict=True)]
+    waiting = [number for number, state in states if state is EvidenceState.WAITING]
+    unreachable = [number for number, state in states if state is EvidenceState.UNREACHABLE]
     changed = [number for number, state in states if state is EvidenceState.CHANGED]
     gone = [number for number, state in states if state is EvidenceState.GONE]
     verdicts = []
@@ -179,4 +183,11 @@ def _evidence(rows: Sequence[ProofRow]) -> list[Verdict]:
         others = f", and of {len(gone) - 1:,} more," if len(gone) > 1 else ""
         text = f"The evidence file of proof #{gone[0]}{others} can no longer be read: only its digest was kept"
         verdicts.append(Verdict("mining.evidence_gone", VerdictLevel.WARNING, text, GONE_MEANS))
+    if waiting:
+        text = f"The address of proof #{waiting[0]} was never fetched"
+        verdicts.append(Verdict("mining.evidence_waiting", VerdictLevel.BLOCK, text, "Fetch it, then review the proof."))
+    if unreachable:
+        others = f", and of {len(unreachable) - 1:,} more," if len(unreachable) > 1 else ""
+        text = f"The address of proof #{unreachable[0]}{others} gives nothing now: only the digest of its content was kept"
+        verdicts.append(Verdict("mining.evidence_unreachable", VerdictLevel.WARNING, text, UNREACHABLE_MEANS))
     return verdicts

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from app.chain import Chain, Economy, Fees, Networks, Simulation
     from app.chain.signer import Signer
     from app.chain.simulation import Simulated
+    from app.mining.fetching import Fetcher
     from app.mining.policy import Policy
 
 ATTEST = "mining.attest"
@@ -174,6 +175,7 @@ class Minting:
         signer: Signer,
         economy_of: EconomyOf,
         policy: Callable[[], Policy],
+        fetcher: Fetcher,
     ) -> None:
         self._queue = queue
         self._networks = networks
@@ -181,7 +183,7 @@ class Minting:
         self._fees = fees
         self._signer = signer
         self._economy_of = economy_of
-        self._judging = Judging(queue, policy)
+        self._judging = Judging(queue, policy, fetcher)
 
     async def simulate(
         self, chain: Chain, economy: Economy, proofs: Sequence[ValueProof], needed: Sequence[int], submitter: str, label: str

@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from app.core.errors import Invalid, NotFound
+from app.mining.fetching import Fetched, require_address
 from app.wallets.keys import keccak, parse_address
 
 DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -38,6 +39,15 @@ class ProofStatus(StrEnum):
     MINTED = "minted"
     EXPIRED = "expired"
     REVOKED = "revoked"
+
+
+class Hashed(StrEnum):
+    """What the evidence hash of a proof is taken of, always with SHA-256."""
+
+    FILE = "file"
+    CONTENT = "content"  # the bytes that an address gave
+    WAITING = "waiting"  # of an address, until what it gives was fetched: such a proof is neither signed nor minted
+    ADDRESS = "url"  # of an address alone: proofs from before contents were fetched
 
 
 OPEN = (ProofStatus.IN_REVIEW, ProofStatus.ASKED, ProofStatus.READY)
@@ -130,16 +140,20 @@ def domain_separator(chain_id: int, contract: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What shows the work. ``sha256`` is over the bytes of a file, or over the UTF-8 text of a URL when only that was given.
+    """What shows the work. ``sha256`` is over the bytes of a file or of what an address gave, ``kind`` says which.
 
-    ``path`` is where a file of this machine is, so that a reviewer can look at it; it is no part of the proof.
+    ``path`` is where a file of this machine is, so that a reviewer can look at it, and ``url`` where it was fetched or came from;
+    ``type`` and ``fetched_at`` (UTC milliseconds) belong to what was fetched. None of them is part of the proof.
     """
 
     sha256: bytes
-    kind: str  # "file" or "url"
+    kind: Hashed
     name: str
     size: int
     path: str = ""
+    url: str = ""
+    type: str = ""
+    fetched_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +165,14 @@ class ProofDraft:
         activity: id of the policy's activity.
         score: 0 to 100.
         evidence_path, evidence_bytes: the evidence itself; hashed with SHA-256.
-        url: where it can be found. Alone, its text is hashed: it then binds the address, not the content.
+        url: where it can be found. Alone, it is fetched and what it gives is hashed; beside a file, where the file came from.
         reward: set by a person instead of the policy, in the smallest unit.
         deadline: Unix seconds until which it may be minted; default: the policy's lifetime.
         salt: 32 bytes; default: random.
 
     Raises:
-        Invalid: no address, no or contradicting evidence, a deadline beyond uint64, a salt of another length.
+        Invalid: no address, no or contradicting evidence, a URL that is not fetched, a deadline beyond uint64, a salt of another
+            length.
     """
 
     contributor: str
@@ -181,13 +196,21 @@ class ProofDraft:
             raise Invalid("Two kinds of evidence were given. Nothing was queued.", "Give a file or its bytes.", field="evidence")
         if self.evidence_path is None and self.evidence_bytes is None and not self.url.strip():
             raise Invalid("A proof needs evidence. Nothing was queued.", "Choose a file, or give an address.", field="evidence")
+        object.__setattr__(self, "url", self.url.strip())
+        if self.url:
+            require_address(self.url, to_fetch=self.is_address)
         if self.deadline is not None and not 0 < self.deadline <= UINT64_MAX:
             raise Invalid("The deadline is not a time. Nothing was queued.", "Choose a day to come.", field="deadline")
         if len(self.salt) != 32:
             raise Invalid("A salt has 32 bytes. Nothing was queued.", "Leave it out to get a random one.", field="salt")
 
+    @property
+    def is_address(self) -> bool:
+        """Whether an address is all there is, so that the evidence has to be fetched."""
+        return self.evidence_path is None and self.evidence_bytes is None
+
     def evidence(self) -> Evidence:
-        """Read and hash the evidence; blocks, so call it in a thread.
+        """Read and hash the evidence; blocks, so call it in a thread. An address alone is waiting to be fetched.
 
         Raises:
             NotFound: the file is not there or cannot be read.
@@ -205,12 +228,18 @@ class ProofDraft:
                     "Check the path.",
                     field="evidence",
                 ) from error
-            return Evidence(found, "file", self.evidence_name or self.evidence_path.name, size, str(self.evidence_path.absolute()))
+            name, path = self.evidence_name or self.evidence_path.name, str(self.evidence_path.absolute())
+            return Evidence(found, Hashed.FILE, name, size, path, self.url)
         if self.evidence_bytes is not None:
             _require_size(len(self.evidence_bytes))
-            return Evidence(hashlib.sha256(self.evidence_bytes).digest(), "file", self.evidence_name, len(self.evidence_bytes))
-        text = self.url.strip()
-        return Evidence(hashlib.sha256(text.encode()).digest(), "url", text, len(text.encode()))
+            found, size = hashlib.sha256(self.evidence_bytes).digest(), len(self.evidence_bytes)
+            return Evidence(found, Hashed.FILE, self.evidence_name, size, url=self.url)
+        return Evidence(hashlib.sha256(self.url.encode()).digest(), Hashed.WAITING, self.url, 0, url=self.url)
+
+
+def content_of(url: str, found: Fetched) -> Evidence:
+    """The evidence that an address gave."""
+    return Evidence(found.sha256, Hashed.CONTENT, url, found.size, url=url, type=found.type, fetched_at=found.at)
 
 
 def _require_size(size: int) -> None:
@@ -229,7 +258,9 @@ class ProofRow:
         reward: smallest unit; ``deadline``: Unix seconds.
         activity_name: as the policy calls it.
         evidence_hash, digest, salt: ``0x…`` of 32 bytes. The evidence hash is SHA-256.
+        evidence_kind: what the evidence hash is taken of, see :class:`Hashed`.
         evidence_path: where its file was when it was submitted; empty for addresses and files of elsewhere.
+        evidence_url: where it was fetched, or where its file came from; ``evidence_type`` is the content type, ``fetched_at`` when.
         reason: why it waits for a review, was rejected or went back.
         plan_id: the plan that has claimed it, or minted it.
         tx_hash, block: where it was minted.
@@ -247,7 +278,7 @@ class ProofRow:
     score: int
     reward: int
     evidence_hash: str
-    evidence_kind: str
+    evidence_kind: Hashed
     evidence_name: str
     evidence_size: int
     evidence_path: str
@@ -261,6 +292,9 @@ class ProofRow:
     block: int
     created_at: int
     updated_at: int
+    evidence_url: str = ""
+    evidence_type: str = ""
+    fetched_at: int = 0
 
     def proof(self) -> ValueProof:
         """The signed fields."""

@@ -18,7 +18,7 @@ from app.core.events import Bus, QueueChanged
 from app.core.money import short_units
 from app.database import Database, on_commit
 from app.mining.policy import Policy, Price, policy_v1
-from app.mining.proofs import DEAD, OPEN, Evidence, ProofDraft, ProofRow, ProofStatus, ValueProof
+from app.mining.proofs import DEAD, OPEN, Evidence, Hashed, ProofDraft, ProofRow, ProofStatus, ValueProof
 from app.mining.remarks import Said, keep
 from app.mining.tables import value_proofs as table
 from app.wallets.keys import checksum
@@ -71,6 +71,9 @@ class Queue:
             "evidence_name": evidence.name,
             "evidence_size": evidence.size,
             "evidence_path": evidence.path,
+            "evidence_url": evidence.url,
+            "evidence_type": evidence.type,
+            "fetched_at": evidence.fetched_at,
             "digest": digest,
             "deadline": proof.deadline,
             "salt": proof.salt,
@@ -151,6 +154,13 @@ class Queue:
         query = query.order_by(table.c.number)
         return await self._database.read(lambda connection: [_row(found, self.names) for found in connection.execute(query)])
 
+    async def waiting(self, network: str) -> list[ProofRow]:
+        """Every open proof of a network whose address was not fetched yet, the oldest first."""
+        open_ = table.c.status.in_([status.value for status in OPEN])
+        query = table.select().where(table.c.network == network, open_, table.c.evidence_kind == Hashed.WAITING)
+        query = query.order_by(table.c.number)
+        return await self._database.read(lambda connection: [_row(found, self.names) for found in connection.execute(query)])
+
     async def all(self, network: str) -> list[ProofRow]:
         """Every proof of a network, the newest first."""
         rows: list[ProofRow] = []
@@ -205,6 +215,40 @@ class Queue:
             return _move(connection, moved, sources, target, {"reason": text, **values})
 
         return await self._write(work)
+
+    async def fetched(self, row: ProofRow, evidence: Evidence, digest: bytes) -> None:
+        """Give a waiting proof the hash of what was fetched, once; it waits for a review.
+
+        Raises:
+            Conflict: another open proof has this evidence, or it is no longer waiting; nothing was changed.
+        """
+        here = (table.c.id == row.id, table.c.evidence_kind == Hashed.WAITING)
+        values = {
+            "evidence": evidence.sha256,
+            "evidence_kind": evidence.kind,
+            "evidence_size": evidence.size,
+            "evidence_type": evidence.type,
+            "fetched_at": evidence.fetched_at,
+            "digest": digest,
+            "status": ProofStatus.IN_REVIEW.value,
+            "reason": "It was fetched after it was submitted.",
+            "updated_at": now_ms(),
+        }
+        change = table.update().where(*here, table.c.status.in_([status.value for status in OPEN])).values(values)
+        try:
+            changed = await self._write(lambda connection: connection.execute(change).rowcount)
+        except IntegrityError:
+            alive = table.c.status.notin_([status.value for status in DEAD])
+            others = await self.find(
+                [table.c.network == row.network, table.c.evidence == evidence.sha256, alive], 1, [table.c.number.desc()]
+            )
+            which = f"proof #{others[0].number}" if others else "another proof"
+            raise Conflict(
+                f"What the address of proof #{row.number} gives is the evidence of {which} already. Nothing was changed.",
+                "One piece of work is rewarded once: reject one of them.",
+            ) from None
+        if not changed:
+            raise Conflict(f"Proof #{row.number} no longer waits for its content. Nothing was changed.", "Look at it again.")
 
     async def claim(self, ids: Sequence[str], plan_id: str) -> None:
         """Take rows for one plan, all or none. Rows that this plan holds already stay held.
@@ -305,6 +349,7 @@ def _insert(connection: sa.Connection, row: Mapping[str, Any], policy: Policy, e
             "One piece of work is rewarded once. Compare with the other proof.",
             field="evidence",
         )
+    row = _beside_its_address(connection, row)
     now = now_ms()
     for cap in caps_of(policy, now, epoch_since):
         counted = sa.select(table.c.reward).where(table.c.network == row["network"], table.c.created_at >= cap.since, alive)
@@ -317,6 +362,33 @@ def _insert(connection: sa.Connection, row: Mapping[str, Any], policy: Policy, e
     values = dict(row) | {"number": number, "created_at": now, "updated_at": now}
     connection.execute(table.insert().values(values))
     return connection.execute(table.select().where(table.c.id == row["id"])).one()
+
+
+def _beside_its_address(connection: sa.Connection, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Hold a proof against others of its address, whose hashes say nothing while one of them was not taken of the content.
+
+    Raises:
+        Conflict: it cannot be told from another proof of the same address.
+    """
+    if row["evidence_kind"] not in (Hashed.CONTENT, Hashed.WAITING):
+        return row
+    others = sa.select(table.c.number, table.c.status, table.c.evidence_kind).where(
+        table.c.network == row["network"],
+        table.c.contract == row["contract"],
+        table.c.evidence_url == row["evidence_url"],
+        table.c.evidence_kind != Hashed.FILE,
+        table.c.status.notin_([status.value for status in DEAD]),
+    )
+    for number, status, kind in connection.execute(others.order_by(table.c.number)):
+        if kind != Hashed.CONTENT or row["evidence_kind"] == Hashed.WAITING:
+            raise Conflict(
+                f"The same address is proof #{number} already ({status.replace('_', ' ')}). Nothing was queued.",
+                "One piece of work is rewarded once. Fetch that proof, or compare with it.",
+                field="evidence",
+            )
+        told = f"{row['reason']} Its address gave other content for proof #{number}: compare the two.".strip()
+        return dict(row) | {"status": ProofStatus.IN_REVIEW.value, "reason": told}
+    return row
 
 
 def _move(
@@ -343,7 +415,7 @@ def _row(found: Any, names: Mapping[str, str]) -> ProofRow:
         score=found.score,
         reward=found.reward,
         evidence_hash="0x" + found.evidence.hex(),
-        evidence_kind=found.evidence_kind,
+        evidence_kind=Hashed(found.evidence_kind),
         evidence_name=found.evidence_name,
         evidence_size=found.evidence_size,
         evidence_path=found.evidence_path,
@@ -357,4 +429,7 @@ def _row(found: Any, names: Mapping[str, str]) -> ProofRow:
         block=found.block,
         created_at=found.created_at,
         updated_at=found.updated_at,
+        evidence_url=found.evidence_url,
+        evidence_type=found.evidence_type,
+        fetched_at=found.fetched_at,
     )

@@ -18,10 +18,11 @@ from app.core.errors import Conflict, ConsoleError, Invalid
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
 from app.core.money import short_units
 from app.mining.abis import MINT_MINE
-from app.mining.evidence_file import EvidenceLook, EvidenceState, gone, look
+from app.mining.evidence_file import UNREAD, EvidenceLook, EvidenceState, look, look_at_all
+from app.mining.fetching import Fetcher
 from app.mining.likeness import NEAR, plain_url
 from app.mining.policy import Policy
-from app.mining.proofs import DEAD, DOMAIN_NAME, DOMAIN_VERSION, ProofRow, ProofStatus, domain_separator
+from app.mining.proofs import DEAD, DOMAIN_NAME, DOMAIN_VERSION, Hashed, ProofRow, ProofStatus, domain_separator
 from app.mining.queue import DAY, Queue
 from app.mining.remarks import Remark, Said, remarks_of
 from app.mining.tables import value_proofs as table
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from app.mining.policies import Policies
 
 WEEK = 7 * DAY
+PAGES = ("text/html", "application/xhtml")
+PAGE_MEANS = "Perhaps a page that asks to sign in; pages often change by themselves, and then it cannot be minted"
 # What proofs are sorted by: the store's column, and its value in a row.
 ORDERS: dict[str, tuple[sa.Column[Any], Callable[[ProofRow], Any]]] = {
     "number": (table.c.number, lambda row: row.number),
@@ -101,8 +104,10 @@ class Reviewing:
         economy_of: Callable[[str], Awaitable[Economy | None]],
         policies: Policies,
         author: Callable[[], str],
+        fetcher: Fetcher | None = None,
     ) -> None:
         self._author = author
+        self._fetcher = fetcher or Fetcher()
         self._policies = policies
         self._database = database
         self._queue = queue
@@ -173,7 +178,7 @@ class Reviewing:
         return await self._database.read(look)
 
     async def examine(self, network_id: str, proof_id: str) -> Examination:
-        """Look at one proof: its evidence is hashed again, chain and queue are asked.
+        """Look at one proof: its file is hashed again, chain and queue are asked. An address is not fetched for a look.
 
         Raises:
             NotFound: no such proof.
@@ -206,24 +211,28 @@ class Reviewing:
             remarks=await remarks_of(self._database, row.id),
         )
 
-    async def require_unchanged(self, rows: Sequence[ProofRow]) -> None:
-        """Hash the evidence again; what cannot be found here is no change.
+    async def require_unchanged(self, rows: Sequence[ProofRow]) -> list[ProofRow]:
+        """Read files and fetch addresses again; what cannot be read is no change. Returns those that cannot be read now.
 
         Raises:
-            Conflict: evidence is no longer what was submitted; the proofs are named.
+            Conflict: evidence is no longer what was submitted, or an address was never fetched; the proofs are named.
         """
-        looks = await asyncio.to_thread(lambda: [look(row).state for row in rows])
+        looks = [found.state for found in await look_at_all(rows, self._fetcher)]
+        waiting = [f"#{row.number}" for row, state in zip(rows, looks, strict=True) if state is EvidenceState.WAITING]
+        if waiting:
+            raise Conflict(
+                f"The address of proof {', '.join(waiting[:5])} was not fetched yet: nobody knows what it would reward. "
+                "Nothing was accepted.",
+                "Fetch it, or reject the proof.",
+            )
         changed = [f"#{row.number}" for row, state in zip(rows, looks, strict=True) if state is EvidenceState.CHANGED]
         if changed:
             raise Conflict(
                 f"The evidence of proof {', '.join(changed[:5])} was changed after it was submitted: "
                 "its hash is no longer the one that is signed. Nothing was accepted.",
-                "Put the submitted file back, ask the contributor, or reject the proof.",
+                "Put back what was submitted, ask the contributor, or reject the proof.",
             )
-
-    async def gone(self, rows: Sequence[ProofRow]) -> list[ProofRow]:
-        """Those whose evidence file cannot be read any more: only its hash is known here."""
-        return await asyncio.to_thread(lambda: [row for row in rows if gone(row)])
+        return [row for row, state in zip(rows, looks, strict=True) if state in UNREAD]
 
     async def reopen(self, proof_id: str, reason: str = "") -> ProofRow:
         """Take an answer back: a proof that is ready, rejected or asked for more waits for a review again, for ``reason``.
@@ -328,20 +337,26 @@ class Reviewing:
             table.c.created_at.between(row.created_at - NEAR, row.created_at + NEAR),
             table.c.status.notin_([status.value for status in DEAD]),
         )
-        url = plain_url(row.evidence_name)
-        spelled = sa.select(table.c.number, table.c.evidence_name).where(
-            *here, table.c.evidence_kind == "url", table.c.evidence_name.icontains(url.partition("/")[0], autoescape=True)
+        url = plain_url(row.evidence_url)
+        spelled = sa.select(table.c.number, table.c.evidence_url).where(
+            *here, table.c.evidence_url != "", table.c.evidence_url.icontains(url.partition("/")[0], autoescape=True)
         )
 
-        def look_up(connection: sa.Connection) -> tuple[list[int], list[int]]:
+        def look_up(connection: sa.Connection) -> tuple[list[int], list[int], list[int]]:
             near = list(connection.scalars(soon.order_by(table.c.number)))
-            if row.evidence_kind != "url":
-                return near, []
-            found = connection.execute(spelled.order_by(table.c.number))
-            return near, [int(number) for number, name in found if name != row.evidence_name and plain_url(name) == url]
+            if not row.evidence_url:
+                return near, [], []
+            found = [(int(number), str(name)) for number, name in connection.execute(spelled.order_by(table.c.number))]
+            here_too = [number for number, name in found if name == row.evidence_url]
+            return near, [number for number, name in found if name != row.evidence_url and plain_url(name) == url], here_too
 
-        near, same = await self._database.read(look_up)
+        near, same, here_too = await self._database.read(look_up)
         checks = []
+        if here_too:
+            title = f"The same address stands in {_numbers(here_too)}"
+            checks.append(ReviewCheck("warn", title, "Its content may have been another then; compare them"))
+        if row.evidence_kind is Hashed.CONTENT and row.evidence_type.lower().startswith(PAGES):
+            checks.append(ReviewCheck("warn", "The address gave a web page, not a file", PAGE_MEANS))
         if same:
             checks.append(ReviewCheck("warn", f"The same address, spelled otherwise, stands in {_numbers(same)}", url))
         if near:

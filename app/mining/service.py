@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.core.clock import now_ms
-from app.core.errors import Conflict, ConsoleError, Invalid, NotFound
+from app.core.errors import Conflict, ConsoleError, Invalid, NotFound, Unavailable
 from app.mining.abis import EMISSION
 from app.mining.attesting import Attesting, Taken
 from app.mining.batching import MOST_PER_BATCH, Batch, Batching
 from app.mining.burning import Burning
 from app.mining.emission import Emissions
-from app.mining.evidence_file import GONE_MEANS
+from app.mining.evidence_file import GONE_MEANS, EvidenceLook, compared
+from app.mining.fetching import Fetched, Fetcher, Missed
 from app.mining.intake import Intake, IntakeReport
 from app.mining.minting import ATTEST, SEND, AttestStep, Minting
 from app.mining.planned import proof_params
 from app.mining.policies import DryRun, Policies, epoch_since
 from app.mining.policy import Policy, activity_word
-from app.mining.proofs import OPEN, ProofDraft, ProofRow, ProofStatus, ValueProof
+from app.mining.proofs import OPEN, Hashed, ProofDraft, ProofRow, ProofStatus, ValueProof, content_of
 from app.mining.queue import Queue
 from app.mining.reading import read_many
 from app.mining.reconciling import QueueReconciliation, Reconciling
@@ -45,7 +47,8 @@ if TYPE_CHECKING:
     from app.mining.whatif import Answer, Question
     from app.operations import Operations
 
-GONE_ACCEPTED = f"Its evidence file could not be read when it was accepted. {GONE_MEANS}"
+GONE_ACCEPTED = f"Its evidence could not be read when it was accepted. {GONE_MEANS}"
+KEEP = 16 * 2**20  # bytes of what was fetched that are shown
 EVERYBODY = frozenset({"administrator", "developer"})
 
 
@@ -70,7 +73,8 @@ class Mining:
         jobs: Jobs,
     ) -> None:
         self._built = built
-        self.intake = Intake(self.submit, resolve)
+        self._fetcher = Fetcher()
+        self.intake = Intake(self.submit, resolve, self._fetcher.fetch_many)
         self._operations = operations
         self._networks = networks
         self._transactions = transactions
@@ -81,8 +85,10 @@ class Mining:
         self._queue = Queue(database, bus)
         self._emissions = Emissions(networks, self._queue, ledger, economy_of)
         self.policies = Policies(database, operations, self._queue, self._epochs, bus)
-        self.reviewing = Reviewing(database, self._queue, networks, economy_of, self.policies, lambda: operations.author)
-        self._minting = Minting(self._queue, networks, simulation, fees, signer, economy_of, lambda: self.policy)
+        self.reviewing = Reviewing(
+            database, self._queue, networks, economy_of, self.policies, lambda: operations.author, self._fetcher
+        )
+        self._minting = Minting(self._queue, networks, simulation, fees, signer, economy_of, lambda: self.policy, self._fetcher)
         self._signatures = Signatures(database, bus)
         self._batching = Batching(self._minting, self._signatures, lambda: self.policy)
         self.attesting = Attesting(operations, self._queue, self._signatures, signer)
@@ -110,8 +116,11 @@ class Mining:
         """The policy that prices new proofs."""
         return self.policies.known
 
-    async def submit(self, network_id: str, draft: ProofDraft) -> ProofRow:
+    async def submit(self, network_id: str, draft: ProofDraft, found: Fetched | Missed | None = None) -> ProofRow:
         """Queue a proof, priced by the policy; it waits for a review where the policy says so.
+
+        Where an address is all the evidence there is, it is fetched, unless ``found`` says what it gave. What cannot be fetched now
+        is queued as waiting for its content, and is not accepted before :meth:`fetch` has got it.
 
         Raises:
             Invalid: what the policy or the proof's format does not allow; the message says which.
@@ -122,7 +131,15 @@ class Mining:
         chain, economy = await self._economy(network_id)
         policy = await self.policies.load()
         price = policy.price(draft.activity, draft.score, draft.reward, now_ms() // 1000)
+        if draft.is_address and found is None:
+            found = await self._fetcher.fetch(draft.url)
         evidence = await asyncio.to_thread(draft.evidence)
+        if isinstance(found, Missed):
+            if found.never:
+                raise Invalid(f"{found.why} Nothing was queued.", "Give the address of what shows the work.", field="url")
+            price = replace(price, review=f"Its address was not fetched yet. {found.why} {price.review}".strip())
+        elif found is not None:
+            evidence = content_of(draft.url, found)
         # The block time decides about deadlines, and a local chain's may run ahead of the clock.
         now = max((await chain.head()).timestamp, now_ms() // 1000)
         deadline = draft.deadline if draft.deadline is not None else now + policy.lifetime_days * 86_400
@@ -143,6 +160,35 @@ class Mining:
         """
         return await self.intake.take(network_id, name, await self.intake.read(data, folder))
 
+    async def fetch(self, proof_id: str) -> EvidenceLook:
+        """Fetch the address of a proof. One that waits for its content gets its hash; any other is compared with it.
+
+        Raises:
+            Invalid: its evidence is no address. Unavailable: what it waits for cannot be fetched now.
+            Conflict: what was fetched is another proof's evidence already, or nothing waits for it any more.
+        """
+        row = await self._queue.get(proof_id)
+        if row.evidence_kind not in (Hashed.WAITING, Hashed.CONTENT):
+            raise Invalid(f"Proof #{row.number} is not bound to what an address gives. Nothing was fetched.")
+        found = await self._fetcher.fetch(row.evidence_url, keep=KEEP)
+        if row.evidence_kind is Hashed.CONTENT:
+            return compared(row, found)
+        if isinstance(found, Missed):
+            raise Unavailable(
+                f"The address of proof #{row.number} was not fetched. {found.why} The proof waits as before.",
+                "Fetch it again later, ask the contributor for a file, or reject it.",
+                retryable=not found.never,
+            )
+        evidence = content_of(row.evidence_url, found)
+        proof = replace(row.proof(), evidence=found.sha256)
+        await self._queue.fetched(row, evidence, proof.digest(self._networks.get(row.network).chain_id, row.contract))
+        return compared(await self._queue.get(row.id), found)
+
+    async def waiting(self, network_id: str) -> list[ProofRow]:
+        """Open proofs whose address was not fetched yet, the oldest first."""
+        network = self._networks.get(network_id)
+        return await self._queue.waiting(network.key.text) if network.genesis else []
+
     def watch_folder(self, network_id: str, folder: Path) -> Job:
         """Take every list that is put into a folder, until the job is cancelled."""
         return self._jobs.start(
@@ -154,16 +200,16 @@ class Mining:
     async def review_many(self, proof_ids: Sequence[str], accept: bool, reason: str = "") -> int:
         """Accept or reject several proofs with one reason; how many were still open.
 
-        A proof whose evidence file is gone is accepted, and that is kept with the reason.
+        Files are read and addresses fetched anew. A proof whose evidence cannot be read now is accepted, and that is kept with the
+        reason.
 
         Raises:
             Invalid: a rejection without a reason.
-            Conflict: the evidence of one that is to be accepted was changed; none was accepted.
+            Conflict: the evidence of one that is to be accepted was changed or never fetched; none was accepted.
         """
         rows = [await self._queue.get(proof_id) for proof_id in dict.fromkeys(proof_ids)]
         if accept:
-            await self.reviewing.require_unchanged(rows)
-            gone = await self.reviewing.gone(rows)
+            gone = await self.reviewing.require_unchanged(rows)
             there = [row for row in rows if row not in gone]
             warned = f"{reason.strip()} {GONE_ACCEPTED}".strip()
             return await self._answer(there, OPEN, ProofStatus.READY, Said.ACCEPTED, reason.strip()) + await self._answer(

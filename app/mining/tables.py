@@ -26,6 +26,9 @@ value_proofs = sa.Table(
     sa.Column("evidence_name", sa.Text, nullable=False),
     sa.Column("evidence_size", sa.BigInteger, nullable=False),
     sa.Column("evidence_path", sa.Text, nullable=False, server_default=""),  # where the file was when it was submitted
+    sa.Column("evidence_url", sa.Text, nullable=False, server_default=""),  # where it was fetched, or where its file came from
+    sa.Column("evidence_type", sa.String(120), nullable=False, server_default=""),  # content type, as its server said
+    sa.Column("fetched_at", sa.BigInteger, nullable=False, server_default="0"),  # UTC milliseconds
     sa.Column("digest", Hash, nullable=False),
     sa.Column("deadline", sa.BigInteger, nullable=False),
     sa.Column("salt", Hash, nullable=False),

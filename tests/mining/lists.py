@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.core.errors import NotFound, Unavailable
+from app.mining.fetching import Missed
 from app.mining.intake import Intake
 from app.mining.policy import activity_word, policy_v1
 from app.mining.proofs import ValueProof
@@ -19,7 +20,7 @@ class Desk:
 
     def __init__(self, queue: Queue) -> None:
         self.queue, self.away = queue, False
-        self.intake = Intake(self.submit, self.resolve)
+        self.intake = Intake(self.submit, self.resolve, self.fetch)
 
     async def resolve(self, text):
         if text == "Ada":
@@ -28,7 +29,10 @@ class Desk:
             raise NotFound(f"There is no account “{text}”.")
         return text
 
-    async def submit(self, _network, draft):
+    async def fetch(self, addresses):
+        return dict.fromkeys(addresses, Missed("Nothing is fetched at this desk."))
+
+    async def submit(self, _network, draft, found=None):
         if self.away:
             raise Unavailable("The node does not answer. Nothing was queued.", retryable=True)
         price, evidence = policy_v1().price(draft.activity, draft.score, draft.reward), draft.evidence()

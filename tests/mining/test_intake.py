@@ -41,7 +41,7 @@ async def test_good_rows_are_queued_and_each_bad_one_says_why(desk, folder):
         assert words in said[line], said[line]
     assert "#1" in said[13], "the same evidence names the proof that has it"
     rows = await desk.queue.page(NETWORK, None, None, 10)
-    assert {(row.contributor, row.evidence_kind) for row in rows} == {(ADA, "file"), (BOB, "url")}
+    assert {(row.contributor, row.evidence_kind) for row in rows} == {(ADA, "file"), (BOB, "waiting")}
 
 
 @pytest.mark.asyncio

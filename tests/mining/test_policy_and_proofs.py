@@ -101,7 +101,7 @@ def test_evidence_is_hashed_with_sha256_whatever_its_form(tmp_path):
     assert by_path.sha256 == by_bytes.sha256 == hashlib.sha256(b"what I did").digest()
     assert (by_path.name, by_path.size, by_path.kind) == ("work.md", 10, "file")
     by_url = ProofDraft(SOMEBODY, "code-review", 80, url="https://example.org/1").evidence()
-    assert (by_url.kind, by_url.sha256) == ("url", hashlib.sha256(b"https://example.org/1").digest())
+    assert (by_url.kind, by_url.sha256) == ("waiting", hashlib.sha256(b"https://example.org/1").digest())
 
 
 def test_a_draft_without_sound_evidence_is_refused(tmp_path):

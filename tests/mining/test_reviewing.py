@@ -15,7 +15,7 @@ from app.mining.evidence_file import EvidenceState
 from app.mining.likeness import plain_url
 from app.mining.policies import Policies
 from app.mining.policy import policy_v1
-from app.mining.proofs import ProofDraft, ProofStatus, ValueProof
+from app.mining.proofs import Hashed, ProofDraft, ProofStatus, ValueProof
 from app.mining.queue import Queue
 from app.mining.remarks import Said
 from app.mining.reviewing import ORDERS, ProofFilter, Reviewing
@@ -96,7 +96,10 @@ async def test_evidence_is_hashed_again_and_a_change_is_seen(desk, tmp_path):
     told = (await reviewing.examine("lab", row.id)).evidence
     assert told.state is EvidenceState.GONE and "No such file" in told.why
     link = await submit(queue, tmp_path, "", url="https://example.org/work")
+    assert (await reviewing.examine("lab", link.id)).evidence.state is EvidenceState.WAITING
+    await queue.move([link.id], list(ProofStatus), REVIEW, evidence_kind=Hashed.ADDRESS)  # as proofs were hashed before
     assert (await reviewing.examine("lab", link.id)).evidence.state is EvidenceState.ADDRESS
+    assert await reviewing.require_unchanged([await queue.get(link.id)]) == []
 
 
 async def test_changed_evidence_is_not_accepted_and_the_proof_is_named(desk, tmp_path):
@@ -107,7 +110,7 @@ async def test_changed_evidence_is_not_accepted_and_the_proof_is_named(desk, tmp
     with pytest.raises(Conflict, match="proof #2 was changed .* Nothing was accepted"):
         await reviewing.require_unchanged(rows)
     (tmp_path / "b.md").unlink()
-    await reviewing.require_unchanged(rows)  # what is not here cannot be compared; the reviewer is told
+    assert await reviewing.require_unchanged(rows) == rows[1:]  # what is not here cannot be compared; the reviewer is told
 
 
 async def test_a_question_is_kept_with_its_author_and_the_proof_waits_until_it_is_answered(desk, tmp_path):

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from app.core.events import Bus
 from app.mining.evidence_file import EvidenceLook, EvidenceState
 from app.mining.policy import policy_v1
-from app.mining.proofs import ProofDraft, ProofRow, ProofStatus, ValueProof
+from app.mining.proofs import Hashed, ProofDraft, ProofRow, ProofStatus, ValueProof
 from app.mining.queue import Queue
 from app.mining.remarks import remarks_of
 from app.mining.reviewing import Examination, ReviewCheck
@@ -190,7 +190,7 @@ def test_an_acceptance_without_the_evidence_file_warns_and_keeps_the_warning(
     page._marked = {rows[0].id, rows[1].id}
     page.decide(True)
     shell.until(lambda: "2 proofs are ready to mint" in shell.said())
-    assert f"The evidence file of #{rows[0].number} can no longer be read. Its digest was kept" in shell.said()
+    assert f"The evidence of #{rows[0].number} cannot be read now. Its digest was kept" in shell.said()
     kept = [shell.ask(lambda row=row: shell.console.mining.get(row.id)).reason for row in rows[:2]]
     assert "could not be read when it was accepted" in kept[0] and kept[1] == ""
 
@@ -216,3 +216,32 @@ def test_a_change_of_the_evidence_and_each_check_are_told(shell: Shell, page: Re
     assert "The same evidence stands in #3 (rejected)" in said and "18 May 2033 03:33:20 UTC" in said
     page.examined.copy.click()
     assert QApplication.clipboard().text() == rows[0].digest
+
+
+def test_a_proof_that_was_not_fetched_says_so_and_what_is_fetched_later_is_shown(
+    shell: Shell, page: ReviewPage, rows: list[ProofRow]
+) -> None:
+    address = "https://example.org/work/7"
+    waiting = replace(rows[0], evidence_kind=Hashed.WAITING, evidence_name=address, evidence_url=address)
+    told = Examination(waiting, EvidenceLook(EvidenceState.WAITING), (), (), "", "", (), ())
+    page.show_examined(told)
+    said = readable(page.examined)
+    assert "Its address was not fetched yet" in said and waiting.evidence_hash not in said and waiting.digest not in said
+    assert page.examined.fetch.isVisibleTo(page) and not page.examined.open_file.isVisibleTo(page)
+    content = replace(waiting, evidence_kind=Hashed.CONTENT, evidence_type="text/html", fetched_at=1_790_000_000_000)
+    page.show_examined(replace(told, row=content, evidence=EvidenceLook(EvidenceState.KEPT)))
+    said = readable(page.examined)
+    assert "text/html" in said and "fetched anew and compared when you accept" in said and content.evidence_hash in said
+    page.examined.show_fetched(EvidenceLook(EvidenceState.UNREACHABLE, why="Its server answered 404 Not Found."))
+    assert "404 Not Found. Its digest was kept" in readable(page.examined)
+    page.examined.show_fetched(EvidenceLook(EvidenceState.CHANGED, sha256="0x" + "ab" * 32, size=7, text="changed"))
+    assert "What is shown is not what was submitted" in readable(page.examined)
+    file = replace(rows[0], evidence_url=address)
+    page.show_examined(replace(told, row=file, evidence=EvidenceLook(EvidenceState.UNKNOWN)))
+    assert address in readable(page.examined) and not page.examined.fetch.isVisibleTo(page)
+
+
+def test_fetching_asks_for_the_chosen_proof_and_says_what_came_of_it(shell: Shell, page: ReviewPage, rows: list[ProofRow]) -> None:
+    page.fetch()
+    shell.until(lambda: "is not bound to what an address gives" in shell.said())
+    assert page.examined.fetch.isEnabled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from ui.widgets.values import breakable, moment, short_hex
 
 if TYPE_CHECKING:
     from app.mining import Examination
+    from app.mining.evidence_file import EvidenceLook
 
 WIDEST, HIGHEST = 460, 300  # pixels of a picture
 FOUND = {
@@ -38,7 +40,10 @@ FOUND = {
     "changed": ("err", "It was changed after it was submitted"),
     "gone": ("warn", "It is no longer where it was"),
     "unknown": ("idle", "It was not a file of this machine"),
-    "address": ("idle", "The hash binds the address, not what is found there"),
+    "address": ("idle", "The hash binds the text of the address, not what is found there"),
+    "kept": ("ok", "The hash is that of the content, as it was fetched"),
+    "unreachable": ("warn", "Its address gives nothing now"),
+    "waiting": ("warn", "Its address was not fetched yet"),
 }
 SAID = {"accepted": "ok", "rejected": "err", "asked": "warn", "answered": "ok", "reopened": "idle", "revoked": "idle"}
 
@@ -49,6 +54,7 @@ class ExaminedPane(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._path = ""
+        self._told: Examination | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -63,6 +69,10 @@ class ExaminedPane(QWidget):
         self.open_file.setAccessibleName("Open the evidence file")
         self.open_file.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(self._path)))
         self.evidence.add_header(self.open_file, right=True)
+        self.fetch = button("Fetch", icon="download-simple")
+        self.fetch.setObjectName("mining.review.fetch")
+        self.fetch.setAccessibleName("Fetch what the address gives now")
+        self.evidence.add_header(self.fetch, right=True)
         self.typed = Pane("Typed data to sign")
         said = QLabel("EIP-712")
         said.setProperty("role", "hint")
@@ -112,6 +122,7 @@ class ExaminedPane(QWidget):
     def show_examined(self, told: Examination, labels: Mapping[str, str]) -> None:
         """Show a proof."""
         row = told.row
+        self._told = told
         self._digest, self._path = row.digest, told.evidence.path
         self.face.set_address(row.contributor)
         self.title.setText(f"Proof #{row.number:,}, {row.activity_name or row.activity}")
@@ -125,25 +136,49 @@ class ExaminedPane(QWidget):
         self._show_checks(told)
         self._show_remarks(told)
 
+    def show_fetched(self, found: EvidenceLook) -> None:
+        """Show what the address of the proof on show gives now."""
+        if self._told is not None:
+            self._show_evidence(replace(self._told, evidence=found))
+
     def _show_evidence(self, told: Examination) -> None:
         part, found, row = self._parts["evidence"], told.evidence, told.row
         empty(part)
         state = str(found.state)
         level, words = FOUND[state]
         part.addWidget(StatusLabel(level, words))
-        facts = [("Name", row.evidence_name or row.evidence_kind), ("Submitted as", f"{row.evidence_size:,} bytes")]
+        waits = row.evidence_kind == "waiting"
+        facts = [("Name", row.evidence_name or row.evidence_kind)]
+        if row.evidence_url and row.evidence_url != row.evidence_name:
+            facts.append(("Came from", row.evidence_url))
+        if not waits:
+            facts.append(("Submitted as", f"{row.evidence_size:,} bytes"))
+        if row.fetched_at:
+            facts.append(("Content type", row.evidence_type or "not said by its server"))
+            facts.append(("Fetched", f"{moment(row.fetched_at)} UTC"))
         if state == "changed":
             facts.append(("It has now", f"{found.size:,} bytes"))
             facts.append(("SHA-256 now", found.sha256))
-        facts.append(("SHA-256, signed", row.evidence_hash))
+        if not waits:
+            facts.append(("SHA-256, signed", row.evidence_hash))
         if found.path:
             facts.append(("Where", str(Path(found.path).parent)))
         part.addWidget(KeyValue(facts))
-        self.open_file.setVisible(state in ("same", "changed"))
+        self.open_file.setVisible(bool(found.path) and state in ("same", "changed"))
+        self.fetch.setVisible(row.evidence_kind in ("waiting", "content"))
         if state == "changed":
             part.addWidget(
-                Note("err", "What is shown is not what was submitted. The proof signs the file as it was: ask for it again.")
+                Note("err", "What is shown is not what was submitted. The proof signs the content as it was: ask for it again.")
             )
+        elif state == "kept":
+            part.addWidget(
+                Note("info", "It is fetched anew and compared when you accept the proof, and again before it is minted.")
+            )
+        elif state == "unreachable":
+            part.addWidget(Note("warn", f"{found.why} {GONE_MEANS} Fetch it again later to have it compared."))
+        elif state == "waiting":
+            why = "Its content is not known, so the proof cannot be accepted. Fetch it, ask for a file, or reject it."
+            part.addWidget(Note("warn", why))
         elif state == "gone":
             part.addWidget(Note("warn", f"{Path(found.path).name}: {found.why}. {GONE_MEANS}"))
         elif state == "unknown":
@@ -164,6 +199,11 @@ class ExaminedPane(QWidget):
     def _show_typed(self, told: Examination, who: str) -> None:
         part = self._parts["typed"]
         empty(part)
+        waits = told.row.evidence_kind == "waiting"
+        self.copy.setVisible(not waits)
+        if waits:
+            part.addWidget(Note("info", "What is signed binds the content, so it is known once the address was fetched."))
+            return
         message = [
             (name, f"{value} ({who})" if name == "contributor" and who else _meant(name, value)) for name, value in told.message
         ]

@@ -90,7 +90,9 @@ class SubmitForm(NetworkForm):
         self.column.addWidget(Field("Activity", self.activity, ""))
         self.column.addWidget(Field("Score", self.score, "0 to 100"))
         self.column.addWidget(self.file)
-        self.column.addWidget(Field("Address of the work", self.url, "Optional beside a file"))
+        self.column.addWidget(
+            Field("Address of the work", self.url, "Beside a file: where it came from. Alone it is fetched and its content hashed")
+        )
         self.column.addWidget(Field("Reward", self.reward, "Empty: by the policy. Set by hand it needs a review"))
         self.column.addWidget(self.priced)
         self.column.addStretch(1)
@@ -147,6 +149,8 @@ class SubmitForm(NetworkForm):
 
     def finished(self, result: Any) -> None:
         state = "waits for a review" if str(result.status) == "in_review" else "is ready to mint"
+        if result.evidence_kind == "waiting":
+            state = "is kept, but its address was not fetched yet: fetch it again in the review"
         self.panel.window_.notify(f"Proof #{result.number} over {short_units(result.reward, 18)} AZR {state}.", "ok")
         self.panel.refresh()
 

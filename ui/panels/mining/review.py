@@ -19,6 +19,7 @@ from ui.widgets.values import short_hex
 
 if TYPE_CHECKING:
     from app.mining import Examination, ProofFilter, ProofRow
+    from app.mining.evidence_file import EvidenceLook
     from ui.panels.mining.panel import MiningPanel
 
 TYPING_MS = 250
@@ -46,6 +47,7 @@ class ReviewPage(QWidget):
         split.setChildrenCollapsible(False)
         split.addWidget(self._build_list())
         self.examined = ExaminedPane()
+        self.examined.fetch.clicked.connect(self.fetch)
         self.middle = QStackedWidget()
         self.none = EmptyState(
             "seal-check", "No proof waits for an answer", "Proofs whose score or reward asks for a person come here."
@@ -342,6 +344,32 @@ class ReviewPage(QWidget):
         self.middle.setCurrentWidget(self.examined)
         self.answer.show_priced(told)
 
+    def fetch(self) -> None:
+        """Fetch the address of the chosen proof: one that waits gets its hash, any other is compared."""
+        row, bridge = self.current(), self.panel.bridge
+        if row is None:
+            return
+        self.examined.fetch.setEnabled(False)
+
+        async def read() -> tuple[Examination, EvidenceLook]:
+            look = await bridge.console.mining.fetch(row.id)
+            return await bridge.console.mining.reviewing.examine(row.network, row.id), look
+
+        def show(answer: tuple[Examination, EvidenceLook]) -> None:
+            told, look = answer
+            self.examined.fetch.setEnabled(True)
+            now = self.current()
+            if now is not None and now.id == told.row.id:
+                self.show_examined(told)
+                self.examined.show_fetched(look)
+
+        def failed(error: Any) -> bool:
+            self.examined.fetch.setEnabled(True)
+            self.panel.window_.notify(str(error), "warn")
+            return True
+
+        bridge.run(read, then=show, fail=failed, owner=self, label="Fetching the evidence")
+
     def _show_answer(self) -> None:
         self.answer.show_rows(self.current(), self.chosen())
         self.back.setVisible(bool(self._undo))
@@ -362,9 +390,9 @@ class ReviewPage(QWidget):
 
         async def answer() -> Answered:
             count = int(await mining.review_many(ids, accept, reason))
-            gone = await mining.reviewing.gone(some) if accept else []
-            named = ", ".join(f"#{row.number:,}" for row in gone[:5])
-            return count, f" The evidence file of {named} can no longer be read. {GONE_MEANS}" if gone else ""
+            told = [await mining.get(each) for each in ids] if accept else []
+            named = ", ".join(f"#{row.number:,}" for row in [row for row in told if GONE_MEANS in row.reason][:5])
+            return count, f" The evidence of {named} cannot be read now. {GONE_MEANS}" if named else ""
 
         self._send(some, answer, "ready to mint" if accept else "rejected", "Answering the review")
 
