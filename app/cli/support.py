@@ -217,6 +217,7 @@ async def carry_out(console: Console, plan: Plan) -> Plan:
     With ``--json`` and without ``--yes`` the plan stays previewed: nobody was there to answer.
     """
     from app.core.events import PlanChanged
+    from app.operations.plans import StepState
     from app.operations.policy import typed_check
 
     statement, asked = options.statement, typed_check(plan)
@@ -251,6 +252,13 @@ async def carry_out(console: Console, plan: Plan) -> Plan:
     end = console.bus.subscribe(PlanChanged, follow)
     try:
         return await console.operations.execute(plan.id, passphrase=passphrase(), statement=statement)
+    except asyncio.CancelledError:
+        # Ctrl-C in the seconds in which it can be called back calls it back; it would be sent at the next start otherwise.
+        now = await console.operations.get(plan.id)
+        if any(step.spec.kind == "cluster.grace" and step.state is not StepState.DONE for step in now.steps):
+            await console.operations.stop(plan.id)
+            raise Cancelled(f"{plan.name} was called back. Nothing was sent.") from None
+        raise
     finally:
         end()
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from app.cluster import recorded
 from app.cluster.health import assess
 from tests.cluster.aside import served
+from tests.conftest import ROOT
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: said, namespace: shop}\ndata: {a: '1'}\n"
 
@@ -43,6 +48,27 @@ def test_what_names_no_namespace_is_applied_where_kubectl_would(azora, home, ser
     azora("--yes", "cluster", "apply", "-", stdin=bare)
     azora("--yes", "cluster", "apply", "-", "-n", "payments", stdin=bare)
     assert {namespace for namespace, name in server.objects("ConfigMap") if name == "said"} == {"shop", "payments"}
+
+
+def test_an_interrupt_while_it_can_be_called_back_calls_it_back(azora, home, server, tmp_path):
+    """It would be sent by the next command otherwise, whatever that is."""
+    azora.environ |= {"KUBECONFIG": str(server.kubeconfig(tmp_path / "config")), "AZORA_CLUSTER_GRACE_SECONDS": "3600"}
+    command = ["--home", str(home), "--yes", "cluster", "scale", "deploy/cart", "--replicas", "5", "-n", "shop"]
+    running = subprocess.Popen(
+        [sys.executable, str(ROOT / "main.py"), *command],
+        env=azora.environ,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    said = iter(running.stderr)
+    assert any("Stop it to call it back" in line for line in said)
+    running.send_signal(signal.SIGINT)
+    told = "".join(said)
+    assert running.wait(60) == 8 and "was called back. Nothing was sent." in told
+    (plan,) = azora("--json", "plan", "list").json
+    assert plan["state"] == "disowned"
+    assert server.objects("Deployment")["shop", "cart"]["spec"]["replicas"] == 2
 
 
 def test_argo_cd_is_listed_and_a_rollback_that_it_would_undo_is_refused(azora, home, server, tmp_path):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from app.cluster.actions import Ref
 from app.cluster.actions.change import unpacked
+from app.cluster.actions.steps import GraceStep
+from app.core.clock import now_ms
 from app.core.errors import Conflict, Denied, Invalid
+from app.operations.steps import Happened, StepContext
 from tests.cluster.acting import World, told
 from tests.cluster.apiserver.rights import Rule, User
 from tests.cluster.test_actions import SHOP, effects, rules
@@ -135,3 +140,13 @@ def test_the_labels_of_a_secret_can_be_edited_and_its_values_cannot(tmp_path):
                 await world.actions.plan_edit("test", ref, seen, text.replace("data: hidden", written))
 
     told(tmp_path, story)
+
+
+@pytest.mark.asyncio
+async def test_what_was_not_sent_when_it_should_have_been_is_not_sent_hours_later():
+    """A console that ended in the seconds of grace, and is started again the next morning."""
+    step, never = GraceStep(5), cast("StepContext", None)
+    late = await step.observe({"until": now_ms() - 12 * 3_600_000}, never)
+    assert late.happened is Happened.DONE and "Nothing was sent" in late.failure
+    over, waits = [await step.observe({"until": now_ms() + ms}, never) for ms in (-1_000, 3_600_000)]
+    assert (over.happened, over.failure, waits.happened) == (Happened.DONE, "", Happened.NOT_DONE)

@@ -15,6 +15,7 @@ from app.operations.plans import Plan
 from app.operations.steps import Happened, Outcome, Step, StepContext
 
 DONE, NOT_DONE = Happened.DONE, Happened.NOT_DONE
+LATE_MS = 60_000  # after the end of its grace an action is no longer what somebody meant to send now
 Opener = Callable[[Plan], "Pinned"]
 
 
@@ -65,8 +66,14 @@ class GraceStep(Step):
             raise Unavailable(f"It is sent in {-(-left // 1000)} s. Stop it to call it back; nothing was sent yet.", retryable=True)
 
     async def observe(self, prepared: Mapping[str, object], context: StepContext) -> Outcome:
-        """Whether the time is over."""
-        return Outcome(DONE if now_ms() >= int(str(prepared["until"])) else NOT_DONE)
+        """Whether the time is over. When it is long over nobody was there to send it, and it is not sent hours later."""
+        late = now_ms() - int(str(prepared["until"]))
+        if late > LATE_MS:
+            return Outcome(
+                DONE,
+                failure="The console was not running when it was to be sent. Nothing was sent; look at the cluster and plan again.",
+            )
+        return Outcome(DONE if late >= 0 else NOT_DONE)
 
 
 class ChangeStep(Step):
