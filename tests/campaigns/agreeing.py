@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from app.cluster import KindStatus
+from app.cluster.objects import items
 from app.cluster.rollouts import RolloutState, progress
 from app.cluster.workloads import View
 from app.console import Console
@@ -67,6 +68,12 @@ def deployment(name: str, image: str, replicas: int = 2, **spec: Any) -> str:
     return json.dumps(
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "shop"}, "spec": body}
     )
+
+
+def ports_of(obj: dict[str, Any]) -> list[dict[str, Any]]:
+    """The ports of a Service, or of the containers of a template."""
+    containers = items(obj, "spec", "template", "spec", "containers")
+    return [*(items(obj, "spec", "ports") if obj["kind"] == "Service" else ()), *(p for c in containers for p in items(c, "ports"))]
 
 
 def kubectl_says(plane: ControlPlane) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import ipaddress
 import json
 import os
 import re
@@ -26,14 +25,18 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
+from tests.campaigns.certificates import make_certificates
 from tests.campaigns.kubelet import Kubelet
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+# Every request as it comes in; what becomes of it is not kept.
+AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["ResponseStarted", "ResponseComplete", "Panic"],
+    "rules": [{"level": "Metadata"}],
+}
 DEAD_AFTER = 8  # seconds without a word until a node counts as dead; 40 or 50 by default
 
 
@@ -52,12 +55,13 @@ class ControlPlane:
         self.folder = folder
         self.programs = programs()
         self.token = secrets.token_hex(16)
-        self.port, self._etcd_port, self._peer_port = _free_ports(3)
+        self.port, self._etcd_port, self._peer_port = free_ports(3)
         self.server = f"https://127.0.0.1:{self.port}"
         self.kubeconfig = folder / "kubeconfig"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         folder.mkdir(parents=True)
-        _certificates(folder)
+        make_certificates(folder)
+        (folder / "audit.json").write_text(json.dumps(AUDIT))
         (folder / "tokens.csv").write_text(f'{self.token},admin,1,"system:masters"\n')
         self.kubeconfig.write_text(
             json.dumps(
@@ -130,6 +134,26 @@ class ControlPlane:
         assert not check or done.returncode == 0, f"{arguments}: {done.stderr}"
         return done.stdout
 
+    def refusal(self, *arguments: str, text: str = "") -> str:
+        """What kubectl says on its error output when it fails."""
+        command = [self.programs["kubectl"], f"--kubeconfig={self.kubeconfig}", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, input=text or None, timeout=60)
+        assert done.returncode, f"{arguments} was not refused: {done.stdout}"
+        return done.stderr
+
+    def asked(self, agent: str = "azora-console") -> list[tuple[str, str]]:
+        """Verb and URI of every request that a program has sent so far, by the API server's own audit log."""
+        lines = (self.folder / "audit.log").read_text().splitlines()
+        entries = (json.loads(line) for line in lines if line.endswith("}"))
+        return [(entry["verb"], entry["requestURI"]) for entry in entries if entry.get("userAgent", "").startswith(agent)]
+
+    def compact(self) -> None:
+        """Let etcd forget all history before now, as it does by itself every five minutes."""
+        http, etcd = urllib3.PoolManager(), f"http://127.0.0.1:{self._etcd_port}"
+        status = http.request("POST", f"{etcd}/v3/maintenance/status", body="{}").json()
+        answer = http.request("POST", f"{etcd}/v3/kv/compaction", body=json.dumps({"revision": status["header"]["revision"]}))
+        assert answer.status == 200, answer.data
+
     def rows(self, *arguments: str) -> list[list[str]]:
         """The columns of what ``kubectl get … -A`` prints."""
         lines = self.kubectl("get", *arguments, "--no-headers").splitlines()
@@ -165,6 +189,17 @@ class ControlPlane:
                 f"--token-auth-file={self.folder / 'tokens.csv'}",
                 f"--tls-cert-file={cert}",
                 f"--tls-private-key-file={key}",
+                f"--client-ca-file={self.folder / 'ca.crt'}",
+                f"--audit-policy-file={self.folder / 'audit.json'}",
+                f"--audit-log-path={self.folder / 'audit.log'}",
+                # What another API server behind this one is told of who asks.
+                f"--proxy-client-cert-file={self.folder / 'proxy.crt'}",
+                f"--proxy-client-key-file={self.folder / 'proxy.key'}",
+                f"--requestheader-client-ca-file={self.folder / 'ca.crt'}",
+                "--requestheader-allowed-names=front-proxy",
+                "--requestheader-username-headers=X-Remote-User",
+                "--requestheader-group-headers=X-Remote-Group",
+                "--requestheader-extra-headers-prefix=X-Remote-Extra-",
                 "--service-account-issuer=https://kubernetes.default.svc",
                 f"--service-account-key-file={key}",
                 f"--service-account-signing-key-file={key}",
@@ -380,38 +415,13 @@ def _micro() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
-
-
-def _certificates(folder: Path) -> None:
-    """An authority and a server's certificate of it; the key signs service accounts too."""
-    now = datetime.datetime.now(datetime.UTC)
-    authority, key = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
-
-    def build(name: str, subject: rsa.RSAPrivateKey) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")]))
-            .public_key(subject.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(minutes=5))
-            .not_valid_after(now + datetime.timedelta(days=2))
-        )
-
-    root = build("test authority", authority).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    leaf = build("kube-apiserver", key).add_extension(names, critical=False)
-    for name, made in (("ca.crt", root.sign(authority, hashes.SHA256())), ("server.crt", leaf.sign(authority, hashes.SHA256()))):
-        (folder / name).write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "server.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
-    )
 
 
 @contextlib.contextmanager

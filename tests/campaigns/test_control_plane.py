@@ -23,11 +23,10 @@ from app.cluster.exec import execute, run_once
 from app.cluster.kinds import KINDS
 from app.cluster.logs import LogLine
 from app.cluster.manifests import build
-from app.cluster.objects import items
 from app.cluster.rollouts import RolloutState, progress
 from app.cluster.workloads import View, Workload
 from app.core.errors import ConsoleError, Invalid
-from tests.campaigns.agreeing import console_says, deployment, kubectl_says, watched
+from tests.campaigns.agreeing import console_says, deployment, kubectl_says, ports_of, watched
 from tests.campaigns.control_plane import PROGRAMS, ControlPlane, programs
 from tests.conftest import ROOT
 
@@ -238,12 +237,6 @@ async def test_our_platform_is_applied_by_the_console_and_its_roles_may_what_the
                     plane_says, world.plane, "auth", "can-i", verb, resource, "-n", space, "--as", "somebody", "--as-group", group
                 )
                 assert (said == "yes") is allowed, (group, verb, resource, said)
-
-
-def ports_of(obj: dict[str, Any]) -> list[dict[str, Any]]:
-    """The ports of a Service, or of the containers of a template."""
-    containers = items(obj, "spec", "template", "spec", "containers")
-    return [*(items(obj, "spec", "ports") if obj["kind"] == "Service" else ()), *(p for c in containers for p in items(c, "ports"))]
 
 
 def plane_says(plane: ControlPlane, *arguments: str) -> str:
