@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,7 @@ from app.cli.support import (
     table,
     tell_rest,
 )
-from app.core.errors import Conflict, Invalid, Unavailable
+from app.core.errors import Cancelled, Conflict, Invalid, Unavailable
 from app.core.events import JobChanged
 from app.core.money import exact_units, parse_units
 
@@ -75,13 +76,25 @@ def intake(
             )
             try:
                 await job.wait()
+            except asyncio.CancelledError:  # Ctrl+C: asyncio.run cancels what it runs
+                told = f"{job.text}." if job.text else "No list was read."
+                raise Cancelled(
+                    f"The watch of {file} has ended. {told} Proofs that were queued stay in the queue.",
+                    "A list that was not read to its end is still in the folder: watch it again, and no proof is taken twice.",
+                ) from None
             finally:
                 end()
         try:
             data = file.read_bytes()
         except OSError as error:
             raise Invalid(f"{file} cannot be read ({error.strerror}). Nothing was queued.", "Name a readable file.") from error
-        return await console.mining.submit_list(network, data, file.name, file.parent)
+        try:
+            return await console.mining.submit_list(network, data, file.name, file.parent)
+        except asyncio.CancelledError:
+            raise Cancelled(
+                f"{file} was not read to its end. Proofs that were queued stay in the queue; the other rows were not queued.",
+                "Take the list again: no proof is taken twice.",
+            ) from None
 
     report_ = run(work)
     rows = [(o.line, f"#{o.number}" if o.number else "–", o.status, o.problem) for o in report_.outcomes]
@@ -212,7 +225,7 @@ def batch(
             if not found.rows:
                 return plans, found.left
             progress(
-                f"{len(found.rows)} proofs, about {found.gas:,} of {found.gas_limit:,} gas ({found.per_proof:,} per proof); "
+                f"{_proofs(len(found.rows))}, about {found.gas:,} of {found.gas_limit:,} gas ({found.per_proof:,} per proof); "
                 f"{found.more} for later batches"
             )
             plan = await console.mining.plan_mint(network.id, [row.id for row in found.rows], sender, signer)
@@ -371,6 +384,10 @@ def show_redemption(redemption: int) -> None:
         ),
     )
     leave(CHECK_FAILED if problem else 0)
+
+
+def _proofs(count: int) -> str:
+    return "1 proof" if count == 1 else f"{count:,} proofs"
 
 
 def _matches(found: Matching) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
+from app.cli.mint import _proofs
 from app.core.errors import Invalid
+from tests.conftest import ROOT
+from tests.contracts.test_contract_commands import known
 from tests.mining.lists import ADA, BOB, HEAD, NETWORK
 
 
@@ -112,3 +118,24 @@ def test_a_worker_is_told_something_or_nothing_is_asked(azora):
     assert "Nothing was asked" in azora("mint", "tell", "rig", expect=2).err
     none = azora("mint", "tell", "rig", "--throttle", "0", expect=2).err
     assert "greater than or equal to 1" in none
+
+
+@pytest.mark.node
+def test_ctrl_c_ends_a_watch_with_what_was_read_and_what_stays(azora, home, node, folder):
+    known(home, node)
+    azora("network", "status")
+    (folder / "old.csv").write_text("a,b\n1,2\n")
+    command = [sys.executable, str(ROOT / "main.py"), "--home", str(home), "mint", "intake", str(folder)]
+    watch = subprocess.Popen(command, env=azora.environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert watch.stderr is not None
+    while "1 list read" not in (line := watch.stderr.readline()):
+        assert line, "the watch ended by itself"
+    watch.send_signal(signal.SIGINT)
+    _, said = watch.communicate()
+    assert watch.returncode == 8
+    assert f"The watch of {folder} has ended. 1 list read, the last went to refused: old.csv." in said
+    assert "no proof is taken twice" in said and "Traceback" not in said
+
+
+def test_one_proof_is_not_one_proofs():
+    assert [_proofs(count) for count in (1, 2, 1_200)] == ["1 proof", "2 proofs", "1,200 proofs"]
