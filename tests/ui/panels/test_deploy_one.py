@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
 from app.core.settings import NetworkSetting
 from tests.ui.shell.desk import Shell
@@ -29,6 +31,7 @@ contract Linked {
     function two() external pure returns (uint256) { return Sums.add(1, 1); }
 }
 """
+GUILD = Path(__file__).parents[2] / "data" / "guild"
 SENDER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"  # anvil's first
 
 
@@ -91,3 +94,30 @@ def test_a_library_without_address_is_told_at_its_field(shell: Shell, form: Any)
     shell.window.sheet.preview.click()
     shell.until(lambda: shell.window.sheet.plan is not None, 60_000)
     assert SENDER[2:].lower() in str(shell.window.sheet.plan.params["code"])
+
+
+def test_a_system_of_a_project_is_deployed_from_its_file(shell: Shell, form: Any, tmp_path: Path) -> None:
+    file = shutil.copytree(GUILD, tmp_path / "guild") / "guild.toml"
+    broken = tmp_path / "broken.toml"
+    broken.write_text("title = ")
+    shell.window.trigger("contracts.deploy")
+    asked = shell.window.sheet._form
+    known = asked.system.count()
+    asked.open_file(broken)
+    shell.until(lambda: "cannot be read as a system" in asked._what.error())
+    assert asked.system.count() == known
+    asked.open_file(file)
+    shell.until(lambda: asked.system.currentText() == "Guild (guild.toml)")
+    assert asked._what.error() == "" and asked._what._hint_text == "Made of the contracts of guild"
+    labels = [label.text() for label in asked.findChildren(QLabel) if label.isVisible()]
+    assert {"Master", "Due"} <= set(labels), labels
+    shell.until(lambda: asked._inputs["master"].findData(SENDER) >= 0)
+    asked._inputs["master"].set_address(SENDER)
+    asked._inputs["due"].setText("21")
+    shell.window.sheet.preview.click()
+    shell.until(lambda: shell.window.sheet.plan is not None and shell.window.sheet.plan.kind == "contracts.deploy", 120_000)
+    plan = shell.window.sheet.plan
+    assert plan.params["system"] == "guild" and int(str(plan.params["due"])) == 21
+    assert [step.spec.title.split()[-1] for step in plan.steps[:3]] == ["Shares", "Guild", "Till"]
+    asked.system.setCurrentIndex(0)
+    assert asked._what._hint_text == "" and "master" not in asked._inputs
