@@ -58,6 +58,8 @@ PANEL_ACTIONS: tuple[tuple[str, str, str, str, dict[str, str], bool], ...] = (
     ("mining.cancel", "Cancel the chosen redemption", "x", "mining", {"do": "cancel"}, True),
     ("mining.refund", "Refund the chosen redemption", "arrow-counter-clockwise", "mining", {"do": "refund"}, True),
     ("contracts.compile", "Compile", "hammer", "contracts", {"do": "compile"}, False),
+    ("contracts.watch", "Compile whenever a source changes, or stop that", "eye", "contracts", {"do": "watch"}, False),
+    ("contracts.watch_tests", "Test whenever a source changes, or stop that", "eye", "contracts", {"do": "watch_tests"}, False),
     ("contracts.open", "Open folder", "folder-open", "contracts", {"do": "open"}, False),
     ("contracts.network", "Add a network of the project", "globe-hemisphere-west", "contracts", {"do": "network"}, False),
     ("contracts.editor", "Open the source in the editor", "arrow-square-out", "contracts", {"do": "editor"}, False),

@@ -67,7 +67,7 @@ def test_a_watched_project_compiles_again_whenever_a_source_changes(shell: Shell
     panel.sources.tree.setCurrentItem(panel.sources.tree.topLevelItem(count))
     panel.show_page("build")
     toggle, built = panel.build.watch_button, panel.build.artifacts
-    toggle.click()
+    shell.window.trigger("contracts.watch")
     assert toggle.text() == "Stop watching"
     shell.until(lambda: [row.cells["name"] for row in built.rows()] == ["One"], 120_000)
     source.write_text("pragma solidity 0.8.20; contract One {} contract Two {}")
@@ -98,8 +98,9 @@ def test_a_network_of_the_project_fills_the_form_of_the_settings(shell: Shell, p
     offered = find(QComboBox, "contracts.network.network")
     assert [offered.itemData(at) for at in range(offered.count())] == ["main"] and "0123456789abcdef" not in offered.currentText()
     find(QWidget, "plan.sheet").preview.click()
-    shell.until(lambda: shell.at == "settings" and shell.panel.networks.url.text() == url)
+    shell.until(lambda: shell.at == "settings" and shell.panel.networks.url.address() == url)
     section = shell.panel.networks
+    assert section.url.text() == "https://node.example/v3/…"
     assert (section.name.text(), section.chain_id.value(), section.environment.value()) == ("main", 10, "production")
     assert all(network.name != "main" for network in shell.console.networks.list()), "it is added by its button alone"
 

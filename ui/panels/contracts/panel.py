@@ -162,6 +162,14 @@ class ContractsPanel(Panel):
             case "compile", _:
                 self.show_page("build")
                 self.build.compile()
+            case "watch", _:
+                self.show_page("build")
+                self.build.watch_button.click()
+            case "watch_tests", _:
+                self.show_page("tests")
+                tests = self.pages["tests"]
+                if isinstance(tests, TestsPage):
+                    tests.watch_button.click()
             case "open", _:
                 self.sources.ask_folder()
             case "network", _:
