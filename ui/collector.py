@@ -5,8 +5,8 @@ holds a widget would then be destroyed by the service thread, or while Qt walks 
 process with a segmentation fault. So the automatic collector is off while a window is open, and a timer of the window's own event
 loop collects instead: between events, in the thread that owns the widgets.
 
-A collection stops the window for as long as it looks at objects, and ten thousand pods are millions of them. So what outlived a
-full collection, or came in a burst, is not looked at again, until the reader is in another window, or an hour has gone.
+A collection stops the window for as long as it looks at objects, and ten thousand pods are millions of them. So what outlived two
+collections, or came in a burst, is not looked at again, until the reader is in another window, or an hour has gone.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 
 INTERVAL_MS = 100
-BURST = 40_000  # objects between two looks: so many at once are data, such as a list of pods, and have no cycles
+BURST = 15_000  # objects between two looks: so many at once are data, such as a list of pods, and have no cycles
 AWAY_S, LONGEST_S = 600, 3_600  # between two looks at everything: while the reader is elsewhere, and at all
-THRESHOLDS = (5_000, 8, 20)  # objects, young collections, middle collections
+THRESHOLDS = (5_000, 4)  # objects, young collections
 
 
 class Collector(QObject):
@@ -47,10 +47,10 @@ class Collector(QObject):
         if gc.get_count()[0] > BURST:
             gc.freeze()
             return
-        for generation in (2, 1, 0):
+        for generation in (1, 0):
             if gc.get_count()[generation] > THRESHOLDS[generation]:
                 gc.collect(generation)
-                if generation == 2:
+                if generation == 1:
                     gc.freeze()
                 return
 

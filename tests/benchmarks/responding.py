@@ -86,7 +86,11 @@ def measure(pods: int, watch: Callable[[Beats], object] = lambda _: None) -> dic
 
 def _phases(pods: int, home: Path, go: Any, watch: Callable[[Beats], object]) -> dict[str, Any]:
     from tests.ui.shell.desk import rest, start
+    from ui.application import make_application
+    from ui.collector import Collector
 
+    application = make_application()
+    collector = Collector(application)  # as the product does, see there
     shell = start(home)
     rest(3000)
     beats = Beats()
@@ -111,6 +115,7 @@ def _phases(pods: int, home: Path, go: Any, watch: Callable[[Beats], object]) ->
     go.flush()
     rest(int(FOLLOW_S * 1000))
     beats.phase("")
+    collector.stop()
     told = {name: beats.told(name) for name in ("rest", "panel_is_built", "first_list", "page_opens", "quiet", "events")}
     longest = max(told[name]["longest_ms"] for name in ("first_list", "page_opens", "quiet", "events"))
     return {"pods": pods, "events_per_minute": 2000, **told, "longest_ms": longest, "most_ms": STALL * 1000}

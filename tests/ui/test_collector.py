@@ -98,10 +98,10 @@ def test_the_oldest_generation_that_is_due_is_collected(collector: Collector, mo
     monkeypatch.setattr(gc, "collect", lambda generation=2: asked.append(generation) or 0)
     for counts, expected in (
         ((0, 0, 0), []),
-        (tuple(THRESHOLDS), []),
+        ((*THRESHOLDS, 0), []),
         ((THRESHOLDS[0] + 1, 0, 0), [0]),
         ((THRESHOLDS[0] + 1, THRESHOLDS[1] + 1, 0), [1]),
-        ((0, 0, THRESHOLDS[2] + 1), [2]),
+        ((0, 0, 1_000), []),
     ):
         asked.clear()
         monkeypatch.setattr(gc, "get_count", lambda counts=counts: counts)
@@ -109,13 +109,13 @@ def test_the_oldest_generation_that_is_due_is_collected(collector: Collector, mo
         assert asked == expected
 
 
-def test_what_outlived_a_full_collection_is_looked_at_again_while_the_reader_is_elsewhere(
+def test_what_outlived_two_collections_is_looked_at_again_while_the_reader_is_elsewhere(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collector.collect_all()
     Ring.gone.clear()
     ring = Ring()
-    monkeypatch.setattr(gc, "get_count", lambda: (0, 0, THRESHOLDS[2] + 1))
+    monkeypatch.setattr(gc, "get_count", lambda: (0, THRESHOLDS[1] + 1, 0))
     collector.collect()
     del ring
     collector.collect()
