@@ -15,6 +15,7 @@ from ui.widgets.values import (
     Amount,
     Column,
     EvidenceCell,
+    FaintCell,
     HashCell,
     IconCell,
     StatusCell,
@@ -91,6 +92,8 @@ class CellDelegate(QStyledItemDelegate):
                 self._chip(painter, rect, value)
             case HashCell():
                 self._text(painter, rect, short_hex(value.value), "text-2", self._mono, column.align)
+            case FaintCell():
+                self._text(painter, rect, value.text, "text-3", self._mono if column.mono else self._font, column.align)
             case _:
                 self._text(painter, rect, shown_text(value), "text", self._mono if column.mono else self._font, column.align)
 

@@ -113,6 +113,13 @@ class EvidenceCell:
 
 
 @dataclass(frozen=True, slots=True)
+class FaintCell:
+    """A text of what was known before and is not confirmed now."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class HashCell:
     """A ``0x…`` hash, or an address whose label stands in another column."""
 
@@ -183,6 +190,8 @@ def shown_text(value: object) -> str:
             return value.label if value.bare else f"{value.label} {short}"
         case StatusCell() | IconCell():
             return value.word
+        case FaintCell():
+            return value.text
         case EvidenceCell():
             return short_hex(value.evidence.ref)
         case HashCell():

@@ -35,6 +35,7 @@ from ui.panels.cluster.tunnels import TunnelForm
 from ui.panels.cluster.using import ONLY_AN_HOUR
 from ui.shell.bars import _clusters as told_of
 from ui.shell.state import WindowState
+from ui.widgets import FaintCell
 
 pytestmark = pytest.mark.gui
 
@@ -161,6 +162,13 @@ def test_two_contexts_of_one_cluster_are_counted_once(shell: Shell) -> None:
     assert fleet.figures["pods"].text() == f"{row.pods_ready + 3} of {row.pods + 3}"
     assert fleet.figures["attention"].text() == "1"
     assert fleet.figures["reach"].text() == "3 of 3"
+    silent = replace(row, reach=Reach(answers=False, message="It is off."))
+    fleet.show_fleet((silent, other), (), NOW)
+    before, now = (fleet.table.rows()[at].cells for at in (0, 1))
+    assert all(isinstance(before[figure], FaintCell) for figure in ("pods", "nodes", "read"))
+    assert before["pods"].text == f"{row.pods_ready} / {row.pods}"
+    assert before["sync"].state == before["health"].state == "idle"
+    assert not any(isinstance(cell, FaintCell) for cell in now.values()) and now["sync"].state != "idle"
 
 
 def test_the_topology_is_drawn_walked_by_keys_and_told_as_a_table(shell: Shell) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from ui.widgets import Column, EmptyState, IconCell, KpiStrip, Note, Pane, Row, StatusCell, Table, button, line_edit
+from ui.widgets import Column, EmptyState, FaintCell, IconCell, KpiStrip, Note, Pane, Row, StatusCell, Table, button, line_edit
 
 if TYPE_CHECKING:
     from app.cluster import FleetRow, Found
@@ -240,7 +240,8 @@ class FleetPage(QWidget):
             worst = StatusCell("ok", "Nothing to report") if row.score is not None else ""
         else:
             worst = StatusCell(SEVERITIES[row.worst.severity.value], f"{row.worst.name}: {row.worst.title}")
-        known = bool(row.pods or row.nodes)
+        known, old = bool(row.pods or row.nodes), row.reach.answers is False
+        figure = FaintCell if old else str
         why = "not visible" if "Application" in row.denied else "no Argo CD" if "Application" in row.absent else "none"
         without = IconCell("minus", why, "text-3", "text-3") if row.known_at else ""
         return Row(
@@ -251,11 +252,13 @@ class FleetPage(QWidget):
                 "reach": reach,
                 "worst": worst,
                 "since": ago(row.worst.since, now).removesuffix(" ago") if row.worst is not None and row.worst.since else "",
-                "pods": f"{row.pods_ready} / {row.pods}" if known else "",
-                "nodes": f"{row.nodes_ready} / {row.nodes}" if known and "Node" not in row.denied else "",
-                "sync": sync_cell(row.sync) if row.applications else without,
-                "health": app_health_cell(row.app_health) if row.applications else without,
-                "read": (ago(row.known_at, now) or "never") + (", in part" if row.limits else ""),
+                "pods": figure(f"{row.pods_ready} / {row.pods}" if known else ""),
+                "nodes": figure(f"{row.nodes_ready} / {row.nodes}" if known and "Node" not in row.denied else ""),
+                "sync": (StatusCell("idle", row.sync) if old else sync_cell(row.sync)) if row.applications else without,
+                "health": (StatusCell("idle", row.app_health) if old else app_health_cell(row.app_health))
+                if row.applications
+                else without,
+                "read": figure((ago(row.known_at, now) or "never") + (", in part" if row.limits else "")),
             },
         )
 

@@ -18,6 +18,7 @@ from ui.panels.cluster.tunnels import TunnelPage
 from ui.panels.cluster.verbs import OF_APPLICATIONS, OF_NODES, VERBS, Verbs
 from ui.shell.panel import Panel
 from ui.widgets import BadgeLabel, Segmented, button
+from ui.widgets.values import moment
 
 if TYPE_CHECKING:
     from ui.panels.cluster.reading import Key
@@ -165,7 +166,7 @@ class ClusterPanel(Panel):
         health = await clusters.health(context)
         note = ""
         if reach.answers is False:
-            known = "What is shown is from before." if snapshot.known_at else "Nothing of it is known yet."
+            known = f"What is shown is from {moment(snapshot.known_at)}." if snapshot.known_at else "Nothing of it is known yet."
             note = f"{reach.message} {known} Plans for it are blocked."
         elif reach.answers is None:
             note = f"Reading {context}…"
