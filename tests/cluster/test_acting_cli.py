@@ -13,6 +13,14 @@ from app.cluster.health import assess
 from tests.cluster.aside import served
 from tests.conftest import ROOT
 
+# A program that was started in the background does not hear Ctrl-C, and neither do its children.
+HEARS = f"""
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = sys.argv[1:]
+sys.path.insert(0, "{ROOT}")
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: said, namespace: shop}\ndata: {a: '1'}\n"
 
 
@@ -55,7 +63,7 @@ def test_an_interrupt_while_it_can_be_called_back_calls_it_back(azora, home, ser
     azora.environ |= {"KUBECONFIG": str(server.kubeconfig(tmp_path / "config")), "AZORA_CLUSTER_GRACE_SECONDS": "3600"}
     command = ["--home", str(home), "--yes", "cluster", "scale", "deploy/cart", "--replicas", "5", "-n", "shop"]
     running = subprocess.Popen(
-        [sys.executable, str(ROOT / "main.py"), *command],
+        [sys.executable, "-c", HEARS, str(ROOT / "main.py"), *command],
         env=azora.environ,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
