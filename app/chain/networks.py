@@ -166,6 +166,7 @@ class Networks:
         self._own: dict[str, Network] = {}
         self._pins: dict[str, tuple[int, str]] = {}
         self._rpcs: dict[str, Rpc] = {}
+        self._former: list[Rpc] = []  # no longer given out; whoever has one may ask again, which opens it
         self._checked: dict[str, float] = {}
         self._heads: dict[str, tuple[int, str]] = {}
         self._watcher: Any = None
@@ -376,6 +377,8 @@ class Networks:
         url = self.route(network.rpc_url)
         rpc = self._rpcs.get(network.id)
         if rpc is None or rpc.url != url:
+            if rpc is not None:
+                self._former.append(rpc)
             rpc = self._rpcs[network.id] = Rpc(url)
             self._checked.pop(network.id, None)
         return rpc
@@ -454,12 +457,15 @@ class Networks:
         self._checked.pop(network_id, None)
         rpc = self._rpcs.pop(network_id, None)
         if rpc is not None:
+            self._former.append(rpc)
             await rpc.close()
 
     async def close(self) -> None:
         """Close every connection."""
         for network_id in list(self._rpcs):
             await self._disconnect(network_id)
+        while self._former:
+            await self._former.pop().close()
 
 
 async def _identity(rpc: Rpc) -> tuple[int, str]:

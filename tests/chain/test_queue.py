@@ -344,3 +344,12 @@ async def test_what_a_local_pool_holds_back_is_thrown_out_and_sent_again(tmp_pat
     assert ended.state is PlanState.DONE and node.balance(recipient(1)) == 1
     assert node("txpool_status") == {"pending": "0x0", "queued": "0x0"}
     await room.close()
+
+
+async def test_who_asks_again_after_a_network_went_leaves_no_connection_open(room: Room) -> None:
+    chain = await room.networks.connect("anvil")
+    await room.networks.remove("anvil")
+    assert int(str(await chain.rpc.call("eth_chainId")), 16) == 1337
+    assert chain.rpc._session is not None
+    await room.networks.close()
+    assert chain.rpc._session is None
