@@ -467,7 +467,10 @@ class Console:
             return token if token.casefold().startswith("0x") else await self.wallets.token_named(network.id, token)
         economy = await self.contracts.economy(network.key.text)
         if economy is None:
-            raise NotFound(f"There is no AZR economy on {network.name}. Nothing was done.", "Deploy it: azora contract deploy")
+            raise NotFound(
+                f"There is no AZR economy on {network.name}. Nothing was done.",
+                "Deploy it: azora contract deploy. The native coin is sent with --token native.",
+            )
         return economy.token
 
     async def _azr_history(self, network_id: str, account: str, before: tuple[int, int] | None, limit: int) -> AzrHistory | None:

@@ -306,7 +306,7 @@ def describe(plan: Plan) -> str:
         lines.append(f"  {effect.kind}: {who}: {before or 'nothing'} → {after or 'nothing'} {effect.unit}".rstrip())
     for verdict in preview.verdicts:
         lines.append(f"  {verdict.level.value}: {verdict.text}")
-    if preview.fee is not None:
+    if preview.fee is not None and preview.fee.gas:  # 0: nobody could tell
         lines.append(f"  fee: about {exact_units(preview.fee.estimate, 18)} {preview.fee.unit}, {preview.fee.gas:,} gas")
     if preview.error and not any(preview.error in verdict.text for verdict in preview.verdicts):
         lines.append(f"  would fail: {preview.error}")
@@ -319,7 +319,8 @@ def _calls(calls: Sequence[Call]) -> list[str]:
     lines = []
     for call in calls[:MOST_CALLS]:
         arguments = ", ".join(f"{name}: {value}" for name, value in call.arguments)
-        lines.append(f"  call: {call.contract}.{call.function}({arguments})")
+        of = f"{call.contract}." if call.contract else ""
+        lines.append(f"  call: {of}{call.function}({arguments})")
     return lines + ([f"  and {len(calls) - MOST_CALLS:,} more calls"] if len(calls) > MOST_CALLS else [])
 
 
