@@ -174,3 +174,22 @@ def test_the_schedulers_sentence_is_read_without_its_full_stop():
     unscheduled = [holds("PodScheduled", "False", "Unschedulable", message)]
     found = said(pod(status={"phase": "Pending", "conditions": unscheduled, "containerStatuses": []}))
     assert found["pod.pending"].cause == "It asks for more nvidia.com/gpu than any node has free."
+
+
+@pytest.mark.parametrize(
+    ("kind", "revision", "action", "of"),
+    [
+        ("Deployment", "3", "cluster.rollout.undo", "Deployment"),
+        ("Deployment", "1", "cluster.edit", "Deployment"),  # nothing was before the first
+        ("StatefulSet", "", "cluster.rollout.undo", "StatefulSet"),
+        ("Job", "", "cluster.object", "Pod"),
+        ("", "", "cluster.object", "Pod"),
+    ],
+)
+def test_an_image_that_is_not_there_is_answered_by_what_can_be_done(kind, revision, action, of):
+    notes = {"annotations": {"deployment.kubernetes.io/revision": revision}} if revision else {}
+    refused = waiting("ErrImagePull", "not found")
+    made = owned("p", kind, container=refused) if kind else pod(container=refused)
+    above = [deployment(kind=kind, meta=notes)] if kind else []
+    suggestion = said(made, *above)["pod.image"].suggestion
+    assert (suggestion.action, suggestion.arguments["kind"]) == (action, of)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from app.cluster.health.signals import HOUR, MINUTE, Seen, Severity, Signal, Suggestion, rule, seen, suggest
-from app.cluster.objects import Object, condition, count, dig, items, millis, texts
+from app.cluster.objects import Key, Object, annotations_of, condition, count, dig, items, millis, texts
 from app.cluster.pods import PodLine
 from app.cluster.quantities import amount, bytes_text
 from app.cluster.workloads import View
@@ -18,6 +18,7 @@ from app.cluster.workloads import View
 PATIENCE = MINUTE  # before a pod that is merely on its way is called late
 LOOP_MEMORY = 6 * MINUTE  # the longest back-off is five minutes
 IMAGE_REASONS = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
+REVISIONS = ("deployment.kubernetes.io/revision", "rollout.argoproj.io/revision")
 CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError")
 
 
@@ -134,13 +135,28 @@ def out_of_memory(view: View, now: int) -> Iterator[Signal]:
                 f"It needs more than its limit of {limit}." if limit else "It has no limit of its own: the node ran out of memory.",
                 (seen(pod, f"{path}.{field}.reason", "OOMKilled", millis(ended.get("finishedAt"))),),
                 millis(ended.get("finishedAt")),
-                suggest("cluster.edit", view.owners[_key(pod)]),
+                _changed(view, pod),
             )
             break
 
 
 def _key(pod: Object) -> tuple[str, str]:
     return dig(pod, "metadata", "namespace", default=""), pod["metadata"]["name"]
+
+
+def _changed(view: View, pod: Object) -> Suggestion:
+    """To edit what the pod is made from; the templates of pods and Jobs cannot be changed any more."""
+    owner = view.owners[_key(pod)]
+    return suggest("cluster.object", pod) if owner[0] in ("Pod", "Job", "Node") else suggest("cluster.edit", owner)
+
+
+def way_back(view: View, owner: Key) -> Suggestion | None:
+    """To undo a rollout; None for what has none, or for the first one, before which there was nothing."""
+    if owner[0] not in ("Deployment", "StatefulSet", "DaemonSet", "Rollout"):
+        return None
+    made = view.reading.get(*owner)
+    first = made is not None and "1" in {annotations_of(made).get(name) for name in REVISIONS}
+    return None if first else suggest("cluster.rollout.undo", owner)
 
 
 def _limit(pod: Object, container: str, resource: str) -> str:
@@ -173,7 +189,7 @@ def cannot_start(view: View, now: int) -> Iterator[Signal]:
                     _image_words(f"{text} {_last_message(view, pod, 'Failed')}", str(status.get("image", ""))),
                     facts,
                     since,
-                    suggest("cluster.rollout.undo", view.owners[_key(pod)]),
+                    way_back(view, view.owners[_key(pod)]) or _changed(view, pod),
                 )
                 break
             if why in CONFIG_REASONS:
@@ -452,6 +468,6 @@ def memory_near_limit(view: View, now: int) -> Iterator[Signal]:
                     "It is killed when it needs more.",
                     (seen(pod, f"metrics[{name}].memory", used),),
                     0,
-                    suggest("cluster.edit", view.owners[_key(pod)]),
+                    _changed(view, pod),
                 )
                 break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.cluster.health.pods import IMAGE_REASONS, looping
+from app.cluster.health.pods import IMAGE_REASONS, looping, way_back
 from app.cluster.health.signals import DAY, MINUTE, Seen, Severity, Signal, rule, seen, suggest
 from app.cluster.objects import (
     annotations_of,
@@ -80,25 +80,27 @@ def stuck(view: View, now: int) -> Iterator[Signal]:
         progressing = condition(line.obj, "Progressing")
         if progressing.get("reason") == "ProgressDeadlineExceeded" and progressing.get("status") == "False":
             yield _stuck(
+                view,
                 line,
                 str(progressing.get("message", "")),
                 f"False {progressing['reason']}",
                 millis(progressing.get("lastTransitionTime")),
             )
         elif broken := _broken_newest(view, line, now):
-            yield _stuck(line, broken, f"newest pods: {broken}", 0)
+            yield _stuck(view, line, broken, f"newest pods: {broken}", 0)
 
 
-def _stuck(line: Workload, why: str, fact: str, since: int) -> Signal:
+def _stuck(view: View, line: Workload, why: str, fact: str, since: int) -> Signal:
+    back = way_back(view, line.key)
     return Signal(
         "rollout.stuck",
         Severity.CRITICAL,
         *line.key,
         f"The rollout does not get on: {line.updated} of {line.wanted} updated, {line.available} available",
-        f"{why.rstrip('.')}. The signals of its pods say why; undo goes back to the revision before.",
+        f"{why.rstrip('.')}. The signals of its pods say why{'; undo goes back to the revision before' if back else ''}.",
         since,
         (seen(line.obj, "status.conditions[Progressing]", fact, since),),
-        suggest("cluster.rollout.undo", line),
+        back or suggest("cluster.edit", line),
         line.key,
     )
 
