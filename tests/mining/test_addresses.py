@@ -188,7 +188,7 @@ async def test_a_console_killed_while_it_fetches_loses_no_row_and_doubles_none(p
     given = {"contributor": place.room.fourth, "activity": "docs-update", "score": 85}
     rows = [{**given, "evidence": f"{site.url}/{path}"} for path in ("work", "silent")] + [{**given, "evidence": "a.txt"}]
     list_.write_text(json.dumps(rows))
-    command = (sys.executable, "-m", "tests.mining.take_program", str(tmp_path / "home"), node.url, str(cache), str(list_))
+    command = (sys.executable, "-m", "tests.mining.room_program", str(tmp_path / "home"), node.url, str(cache), "take", str(list_))
     taking = await asyncio.create_subprocess_exec(*command)
     while "/silent" not in site.asked or "/work" not in site.asked:
         await asyncio.sleep(0.05)

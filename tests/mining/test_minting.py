@@ -393,3 +393,35 @@ async def test_a_revoked_proof_is_out_for_good_and_says_why(place):
     assert not (await place.room.mining.next_batch("anvil", place.room.deployer, place.room.other)).rows
     with pytest.raises(Conflict, match="not ready"):
         await place.room.mining.revoke(row.id, "Again.")
+
+
+async def test_an_epoch_that_turns_over_after_the_signature_mints_from_the_new_budget(place):
+    """Its predecessor's budget was nearly used up; what is minted counts in the epoch of the block, and the receipt says so."""
+    room, emission = place.room, place.economy.emission
+    rows = await room.submit(3)
+    budget = 3 * rows[0].reward
+    place.admin(emission, call("setEpochBudget", "uint256"), "setEpochBudget", budget)
+    assert (await room.mint(rows[:1])).receipt.matches
+    before = view(place, emission, "epoch")
+    turn = view(place, emission, "start") + (before + 1) * view(place, emission, "epochLength")
+    room.keys.then = lambda: place.node("evm_setNextBlockTimestamp", turn)
+    plan = await room.mint(rows[1:])
+    assert plan.state == "done" and await room.states(rows) == ["minted"] * 3
+    assert view(place, emission, "epoch") == before + 1
+    assert view(place, emission, "remainingInEpoch") == budget - 2 * rows[0].reward
+    (left,) = [effect for effect in plan.receipt.actual if effect.label == "Left in this epoch"]
+    assert (left.before, left.after) == (str(budget), str(budget - 2 * rows[0].reward))
+    assert not plan.receipt.matches  # another epoch than was foreseen: told, not hidden
+
+
+async def test_a_budget_that_is_used_up_is_named_and_the_next_epoch_holds_the_batch_again(place):
+    room, emission = place.room, place.economy.emission
+    rows = await room.submit(2)
+    place.admin(emission, call("setEpochBudget", "uint256"), "setEpochBudget", rows[0].reward)
+    assert (await room.mint(rows[:1])).state == "done"
+    assert "mining.budget" in await blocked(room, rows[1:])
+    turn = view(place, emission, "start") + (view(place, emission, "epoch") + 1) * view(place, emission, "epochLength")
+    place.node("evm_setNextBlockTimestamp", turn)
+    place.node.mine()
+    assert await blocked(room, rows[1:]) == {}
+    assert (await room.mint(rows[1:])).receipt.matches and await room.states(rows) == ["minted"] * 2
