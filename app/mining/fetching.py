@@ -146,7 +146,9 @@ class Fetcher:
                     return await self._taken(answer, keep)
                 there = here.join(URL(answer.headers.get("Location", "")))
             if not _may_lead(here, there):
-                return Missed("It leads on to an address that is not fetched: only https, and never from https to http.")
+                return Missed(
+                    "It leads on to an address that is not fetched: only https without a password, and never from https to http."
+                )
             here = there
         return Missed(f"It leads on more than {self._limits.redirects} times.")
 
@@ -170,7 +172,7 @@ class Fetcher:
 
 
 def _may_lead(here: URL, there: URL) -> bool:
-    if not there.host or there.scheme not in ("http", "https"):
+    if not there.host or there.scheme not in ("http", "https") or there.user is not None or there.password is not None:
         return False
     return there.scheme == "https" or (here.scheme == "http" and _is_here(there.host))
 

@@ -45,8 +45,16 @@ async def test_the_hash_is_that_of_the_bytes_and_says_what_and_when(site):
         ("missing", "Its server answered 404 Not Found.", False),
         ("loop", "It leads on more than 5 times.", False),
         ("nowhere", "It leads on more than 5 times.", False),
-        ("tofile", "It leads on to an address that is not fetched: only https, and never from https to http.", False),
-        ("away", "It leads on to an address that is not fetched: only https, and never from https to http.", False),
+        (
+            "tofile",
+            "It leads on to an address that is not fetched: only https without a password, and never from https to http.",
+            False,
+        ),
+        (
+            "away",
+            "It leads on to an address that is not fetched: only https without a password, and never from https to http.",
+            False,
+        ),
     ],
 )
 @pytest.mark.asyncio
@@ -124,6 +132,7 @@ def test_public_and_private_servers_may_be_asked_and_plainly_only_this_machine(a
         ("http://127.0.0.1/", "https://a.example/", True),
         ("https://a.example/", "file:///etc/passwd", False),
         ("https://a.example/", "data:text/plain,a", False),
+        ("https://a.example/", "https://ann:secret@a.example/", False),
     ],
 )
 def test_where_a_redirect_may_lead(here, there, may):
