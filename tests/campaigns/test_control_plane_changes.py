@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -234,3 +235,42 @@ async def test_an_older_server_says_what_of_budgets_and_autoscalers_it_does_not_
             state = snapshot.state(kind)
             assert (state.status is KindStatus.LIVE) is (version in versions)
             assert version in versions or "does not serve" in state.message
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("fault", ["server killed", "server stopped", "store hangs"])
+async def test_a_plan_that_runs_into_an_outage_ends_as_it_was_meant(tmp_path, monkeypatch, fault):
+    """Every object once, by itself: what was sent before the answer was lost is found again, and the rest follows.
+
+    A server that is told to stop takes a minute to end, and answers nobody meanwhile.
+    """
+    objects = [json.loads(deployment(f"made-{number}", "web:1", 1)) for number in range(30)]
+    async with watched(tmp_path, monkeypatch) as world:
+        plan = await world.console.clusters.actions.plan_apply("real", objects)
+        running = asyncio.create_task(world.console.operations.execute(plan.id, statement="test"))
+        await world.comes(lambda: made(world) >= 5, "some are made")
+        if fault == "store hangs":
+            world.plane.freeze("etcd")
+        else:
+            await asyncio.to_thread(world.plane.stop, "kube-apiserver", signal.SIGKILL if "killed" in fault else signal.SIGTERM)
+        between = made(world)
+        await asyncio.sleep(12)
+        assert not running.done(), (running.result().state, running.result().reason)
+        if fault == "store hangs":
+            world.plane.thaw("etcd")
+        else:
+            world.plane.start("kube-apiserver")
+        await asyncio.to_thread(world.plane.wait)
+        ended = await asyncio.wait_for(running, 150)
+        assert ended.state == "done", (ended.reason, world.console.operations.log(plan.id))
+        assert ended.receipt.matches, ended.receipt
+        print(f"{fault} after {between} of 30")
+        await world.agrees()
+        listed = json.loads(await world.kubectl("-n", "shop", "get", "deployments", "-o", "json"))["items"]
+        assert {item["metadata"]["generation"] for item in listed if item["metadata"]["name"].startswith("made-")} == {1}
+        assert made(world) == 30
+
+
+def made(world: Watched) -> int:
+    """How many of the Deployments that a plan makes the console knows."""
+    return sum(name.startswith("made-") for _, name in world.console.clusters.snapshot("real").of("Deployment"))

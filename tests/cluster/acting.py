@@ -21,9 +21,12 @@ from tests.cluster.apiserver import ApiServer
 
 
 class World:
-    """One cluster, one console. ``grace``: seconds in which an action can be called back."""
+    """One cluster, one console.
 
-    def __init__(self, folder: Path, server: ApiServer) -> None:
+    ``grace``: seconds in which an action can be called back; ``patience``: seconds with what cannot be prepared.
+    """
+
+    def __init__(self, folder: Path, server: ApiServer, patience: float = 30.0) -> None:
         home = Home(folder).ensure()
         self.server = server
         self.grace = 0
@@ -35,7 +38,7 @@ class World:
         self.database = Database.at(home.database)
         self.journal = Journal(self.database)
         self.access = Access(self.database, Vault(home), self.journal.append)
-        self.operations = Operations(self.database, self.journal, self.access)
+        self.operations = Operations(self.database, self.journal, self.access, patience_seconds=patience)
         self.actions = Actions(self.operations, self, lambda: self.grace)
 
     # what actions ask of the cluster service
@@ -66,12 +69,12 @@ class World:
         return ended
 
 
-def told(folder: Path, story: Callable[[World], Awaitable[None]]) -> None:
+def told(folder: Path, story: Callable[[World], Awaitable[None]], *, patience: float = 30.0) -> None:
     """Tell a story in a fresh world over the recorded cluster."""
 
     async def tell() -> None:
         async with ApiServer.recorded() as server:
-            world = World(folder, server)
+            world = World(folder, server, patience)
             await world.database.open()
             await world.access.load()
             try:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
+import asyncio
+from typing import Any, cast
 
 import pytest
 
-from app.cluster.actions import Ref
+from app.cluster.actions import Ref, steps
 from app.cluster.actions.change import unpacked
 from app.cluster.actions.steps import GraceStep
 from app.core.clock import now_ms
 from app.core.errors import Conflict, Denied, Invalid
+from app.operations.plans import PlanState
 from app.operations.steps import Happened, StepContext
 from tests.cluster.acting import World, told
 from tests.cluster.apiserver.rights import Rule, User
@@ -150,3 +152,58 @@ async def test_what_was_not_sent_when_it_should_have_been_is_not_sent_hours_late
     assert late.happened is Happened.DONE and "Nothing was sent" in late.failure
     over, waits = [await step.observe({"until": now_ms() + ms}, never) for ms in (-1_000, 3_600_000)]
     assert (over.happened, over.failure, waits.happened) == (Happened.DONE, "", Happened.NOT_DONE)
+
+
+async def confirmed(world: World, objects: list[dict[str, Any]]) -> Any:
+    """A plan to apply them, about to run."""
+    plan = await world.actions.plan_apply("test", objects)
+    return await world.operations.confirm(plan.id, preview_digest=plan.preview_digest)
+
+
+def maps(*names: str) -> list[dict[str, Any]]:
+    """Config maps of the namespace shop."""
+    return [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": n, "namespace": "shop"}, "data": {"a": "b"}} for n in names
+    ]
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_an_outage_in_the_middle_of_a_plan_is_waited_out(tmp_path, method):
+    """An API server that is told to stop may take a minute; a plan that ended there would leave half of what was meant."""
+
+    async def story(world: World) -> None:
+        plan = await confirmed(world, maps("first", "second", "third"))
+        outage = world.server.faults.refuse(f"{method} /api/v1/namespaces/shop/configmaps/second", 503, times=1000)
+        running = asyncio.ensure_future(world.operations.run(plan.id))
+        while outage.times > 997 and not running.done():
+            await asyncio.sleep(0.01)
+        assert not running.done(), running.result().reason
+        assert ("shop", "first") in world.server.objects("ConfigMap") and ("shop", "third") not in world.server.objects("ConfigMap")
+        world.server.faults.refusals.clear()
+        ended = await running
+        assert ended.state is PlanState.DONE and ended.receipt.matches, ended.reason
+        # Before anything was changed there is nothing to wait for: it ends, and says that nothing was begun.
+        plan = await confirmed(world, maps("fourth", "fifth"))
+        world.server.faults.refuse("GET /api/v1/namespaces/shop/configmaps/fourth", 503, times=1000)
+        ended = await world.operations.run(plan.id)
+        assert ended.state is PlanState.FAILED and ("shop", "fifth") not in world.server.objects("ConfigMap")
+
+    told(tmp_path, story, patience=0.0)
+
+
+@pytest.mark.parametrize("request_", ["GET /api/v1/namespaces/shop/configmaps/second", "PATCH .*/second.fieldManager"])
+def test_a_refusal_in_the_middle_of_a_plan_is_believed_when_it_stays(tmp_path, monkeypatch, request_):
+    """A server that has just started refuses valid users for a moment."""
+    monkeypatch.setattr(steps, "DOUBT", (0.01, 0.01))
+
+    async def story(world: World) -> None:
+        plan = await confirmed(world, maps("first", "second"))
+        world.server.faults.refuse(request_, 403, times=2)
+        ended = await world.operations.run(plan.id)
+        assert ended.state is PlanState.DONE, ended.reason
+        plan = await confirmed(world, maps("third", "fourth"))
+        world.server.faults.refuse(request_.replace("second", "fourth"), 403, times=1000)
+        ended = await world.operations.run(plan.id)
+        assert ended.state is PlanState.FAILED and "does not allow it" in ended.reason
+
+    told(tmp_path, story)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from app.cluster.actions.change import Change, check_same, holds, packed, read, send, tried, unpacked
 from app.cluster.actions.refs import Client, Ref
+from app.cluster.diff import Change as FieldChange
+from app.cluster.failures import ApiDenied
 from app.cluster.objects import dig, items, texts
 from app.core.clock import now_ms
-from app.core.errors import Conflict, Unavailable
+from app.core.errors import Conflict, Unavailable, Waiting
 from app.core.evidence import Evidence, EvidenceKind, EvidenceStatus
 from app.operations.plans import Plan
 from app.operations.steps import Happened, Outcome, Step, StepContext
 
+DOUBT = (0.5, 1.0, 2.0, 4.0)  # seconds before a 403 in the middle of a plan is believed
+T = TypeVar("T")
 DONE, NOT_DONE = Happened.DONE, Happened.NOT_DONE
 LATE_MS = 60_000  # after the end of its grace an action is no longer what somebody meant to send now
 Opener = Callable[[Plan], "Pinned"]
@@ -47,6 +52,29 @@ def evidence_of(context: str, ref: Ref, obj: Mapping[str, Any] | None, check: st
     version = dig(obj, "metadata", "resourceVersion", default="") if obj else ""
     where = f"{ref.label}@{version}" if version else ref.label
     return (Evidence(EvidenceKind.MEASUREMENT, where, f"cluster:{context}", "", now_ms(), EvidenceStatus.CLAIMED, check),)
+
+
+async def through_outages(context: StepContext, ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask; once the plan has changed something, an outage is waited out: half of it done is nobody's wish, and it can be stopped.
+
+    A server that has just started refuses valid users for a moment, so there a 403 is believed only when it stays.
+
+    Raises:
+        Waiting: the cluster does not answer, and earlier steps have changed it.
+    """
+    begun = any("object" in result for result in context.results)
+    doubts = list(DOUBT) if begun else []
+    while True:
+        try:
+            return await ask()
+        except ApiDenied as error:
+            if error.failure.status != 403 or not doubts:
+                raise
+            await asyncio.sleep(doubts.pop(0))
+        except Unavailable as error:
+            if begun and error.retryable:
+                raise Waiting(error.message, error.remedy, soon=True) from error
+            raise
 
 
 class GraceStep(Step):
@@ -90,10 +118,7 @@ class ChangeStep(Step):
 
     async def prepare(self, context: StepContext) -> Mapping[str, object]:
         """The object as it is (uid, resourceVersion), and the fields that it will have, by one more dry run."""
-        client = await self._pinned.open()
-        now = await read(client, self._change.ref)
-        check_same(self._change, now)
-        fields, warnings = await tried(client, self._change)
+        now, fields, warnings = await through_outages(context, self._tried)
         for warning in warnings:
             context.report(f"The server warns: {warning}")
         return {
@@ -103,8 +128,17 @@ class ChangeStep(Step):
             "existed": now is not None,
         }
 
+    async def _tried(self) -> tuple[Mapping[str, Any] | None, tuple[FieldChange, ...], tuple[str, ...]]:
+        client = await self._pinned.open()
+        now = await read(client, self._change.ref)
+        check_same(self._change, now)
+        return now, *await tried(client, self._change)
+
     async def act(self, prepared: Mapping[str, object], context: StepContext) -> None:
         """Send it. What it sets are values, so sending it twice is sending it once."""
+        await through_outages(context, lambda: self._send(prepared, context))
+
+    async def _send(self, prepared: Mapping[str, object], context: StepContext) -> None:
         if not prepared["wanted"] and prepared["existed"] and self._change.verb != "apply":
             return
         client = await self._pinned.open()
@@ -146,7 +180,11 @@ class RemoveStep(Step):
 
     async def prepare(self, context: StepContext) -> Mapping[str, object]:
         """Which object: its uid."""
-        now = await read(await self._pinned.open(), self._change.ref)
+
+        async def ask() -> Mapping[str, Any] | None:
+            return await read(await self._pinned.open(), self._change.ref)
+
+        now = await through_outages(context, ask)
         if self._change.verb == "evict" and (now is None or dig(now, "metadata", "uid") != self._change.uid):
             return {"uid": self._change.uid}  # a pod that went by itself needs no eviction
         check_same(self._change, now)
@@ -154,6 +192,9 @@ class RemoveStep(Step):
 
     async def act(self, prepared: Mapping[str, object], context: StepContext) -> None:
         """Ask for it. A budget that lets no pod go now is asked again; the plan waits meanwhile and can be stopped."""
+        await through_outages(context, lambda: self._send(prepared))
+
+    async def _send(self, prepared: Mapping[str, object]) -> None:
         client = await self._pinned.open()
         change = Change(self._change.ref, self._change.verb, uid=str(prepared["uid"]))
         if (await self._seen(client, prepared)) is None:
