@@ -360,8 +360,8 @@ def test_the_recorded_cluster_is_labelled_and_cannot_be_changed(shell: Shell) ->
     panel.choose(None)
     shell.until(lambda: panel.reading is not None and panel.reading.chosen is None)
     offered = lambda: {made.text(): made for made in panel.page.side.findChildren(QPushButton) if made.isVisibleTo(panel)}  # noqa: E731
-    shell.until(lambda: "Undo…" in offered() and "Look" in offered())
-    assert not offered()["Undo…"].isEnabled() and "recorded" in offered()["Undo…"].toolTip()
+    shell.until(lambda: "Edit…" in offered() and "Look" in offered())
+    assert not offered()["Edit…"].isEnabled() and "recorded" in offered()["Edit…"].toolTip()
     assert offered()["Look"].isEnabled()
 
 
