@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
 import json
 import sys
 from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 
 from app.core.errors import Conflict, Invalid, Unavailable
+from app.core.events import Bus
+from app.database import Database
 from app.mining.evidence_file import EvidenceState
 from app.mining.intake import Intake
 from app.mining.proofs import Hashed, ProofDraft, ProofStatus
+from app.mining.queue import Queue
+from app.mining.tables import value_proofs as table
 from tests.mining.lists import BOB, NETWORK
+from tests.mining.many import rows_of
 from tests.mining.misbehaving import WORK, Site
 from tests.mining.room import Room
 
@@ -221,3 +229,25 @@ async def test_the_rows_of_a_list_that_need_no_server_are_queued_before_any_is_a
     assert "not https" in report.outcomes[2].problem
     two = {**row, "evidence": "https://example.org/c", "url": "https://example.org/d"}
     assert "Two addresses" in (await desk.taken(json.dumps([two]), folder)).outcomes[0].problem
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+async def test_a_store_of_before_keeps_every_hash_and_says_what_it_is_of(dialect, tmp_path, request):
+    address = "https://example.org/work/7"
+    row = rows_of(NETWORK, 1)[0] | {"evidence_kind": "url", "evidence_name": address}
+    upgrade = importlib.import_module("app.database.migrations.versions.0025_fetched_evidence").upgrade
+
+    def as_it_was_and_then_upgraded(connection):
+        connection.execute(table.insert(), row)
+        for column in ("evidence_url", "evidence_type", "fetched_at"):
+            connection.exec_driver_sql(f"ALTER TABLE value_proofs DROP COLUMN {column}")
+        with Operations.context(MigrationContext.configure(connection)):
+            upgrade()
+
+    store = Database(request.getfixturevalue("postgres")) if dialect == "postgresql" else Database.at(tmp_path / "console.db")
+    await store.open()
+    await store.write(as_it_was_and_then_upgraded)
+    found = await Queue(store, Bus()).get("1")
+    assert (found.evidence_kind, found.evidence_url, found.fetched_at) == (Hashed.ADDRESS, address, 0)
+    assert (found.digest, found.evidence_hash) == ("0x" + row["digest"].hex(), "0x" + row["evidence"].hex())
+    await store.close()
