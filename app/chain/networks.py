@@ -398,7 +398,15 @@ class Networks:
         return Chain(network, rpc)
 
     async def _check(self, network: Network, rpc: Rpc) -> Network:
-        chain_id, genesis = await _identity(rpc)
+        try:
+            chain_id, genesis = await _identity(rpc)
+        except Unavailable as error:
+            if not network.own or "connection was refused" not in error.message:
+                raise
+            name = network.id.removeprefix("local-")
+            raise Unavailable(
+                f"The local chain {name} does not run. Nothing was done.", f"Start it: azora chain start {name}", retryable=True
+            ) from None
         if chain_id != network.chain_id:
             raise Conflict(
                 f"{network.name} should be chain {network.chain_id}, but its endpoint is {chain_id}. Nothing was read or sent.",

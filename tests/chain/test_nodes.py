@@ -86,6 +86,9 @@ async def test_a_snapshots_file_gives_the_chain_again_and_only_to_its_own(consol
     with pytest.raises(Conflict, match="lab runs already"):
         await nodes.plan_start("lab")
     await done(console, await nodes.plan_stop("lab"))
+    with pytest.raises(Unavailable, match="The local chain lab does not run") as told:
+        await console.networks.connect("local-lab")
+    assert told.value.remedy == "Start it: azora chain start lab"
     with pytest.raises(Conflict, match="lab is stopped already"):
         await nodes.plan_stop("lab")
     await done(console, await nodes.plan_delete("lab", "lab"))
