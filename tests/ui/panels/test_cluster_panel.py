@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from app.cluster.access import Access
 from app.cluster.health import assess
@@ -30,6 +30,7 @@ from ui.panels.cluster.entries import Entries, Entry, _Row
 from ui.panels.cluster.fleet import FleetPage
 from ui.panels.cluster.picturing import picture_of
 from ui.panels.cluster.reading import read_page, workload_state
+from ui.panels.cluster.side import MOST_SIGNALS
 from ui.panels.cluster.topology import TopologyView
 from ui.panels.cluster.tunnels import TunnelForm
 from ui.panels.cluster.using import ONLY_AN_HOUR
@@ -363,6 +364,9 @@ def test_the_recorded_cluster_is_labelled_and_cannot_be_changed(shell: Shell) ->
     shell.until(lambda: "Edit…" in offered() and "Look" in offered())
     assert not offered()["Edit…"].isEnabled() and "recorded" in offered()["Edit…"].toolTip()
     assert offered()["Look"].isEnabled()
+    total = len(panel.reading.health.signals)
+    said = [label.text() for label in panel.page.side.findChildren(QLabel) if label.isVisibleTo(panel)]
+    assert total > MOST_SIGNALS and any(text.startswith(f"{total - MOST_SIGNALS} more") for text in said)
 
 
 def test_entries_change_in_place_and_all_of_them_come(shell: Shell) -> None:

@@ -34,6 +34,7 @@ WORDS = {
     "cluster.uncordon": "Uncordon…",
     "cluster.argo.sync": "Sync…",
 }
+MOST_SIGNALS = 30  # of a whole cluster, worst first
 UNREAD = "Nothing is known of it yet."
 ROLES = {"stable": "accent", "live": "accent", "canary": "warn", "idle": "border-strong"}
 
@@ -65,6 +66,8 @@ class SidePane(QWidget):
         self._rollout.setSpacing(body.spacing())
         body.addLayout(self._rollout)
         self._signals = Entries(self, body)
+        self._more = _hint("")
+        body.addWidget(self._more)
         self._past = _heading("Revisions")
         body.addWidget(self._past)
         self._revisions = Entries(self, body)
@@ -101,7 +104,10 @@ class SidePane(QWidget):
         self.state.setVisible(chosen is not None)
         if chosen is None:
             self.rollout.set_title("Signals")
-            self._show_entries(page.health.signals[:30], (), page.now, why_not)
+            self._show_entries(page.health.signals[:MOST_SIGNALS], (), page.now, why_not)
+            left = len(page.health.signals) - MOST_SIGNALS
+            self._more.setVisible(left > 0)
+            self._more.setText(f"{left:,} more, none of them worse. Choose a workload to see its own.")
             if not page.health.signals:
                 self._rollout.addWidget(_hint("Nothing to report." if page.known_at else UNREAD))
             return
@@ -137,6 +143,7 @@ class SidePane(QWidget):
         if done is not None and done.text:
             self._rollout.addWidget(_hint(done.text))
         self._buttons(chosen, why_not)
+        self._more.hide()
         self._show_entries(chosen.signals, chosen.revisions[:6], page.now, why_not)
 
     def _show_entries(self, signals: Sequence[Sign], revisions: Sequence[Revision], now: int, why_not: WhyNot) -> None:
@@ -230,7 +237,7 @@ class SidePane(QWidget):
 def _looks(page: Page, why_not: tuple[str, ...]) -> object:
     """What the side shows, as a value to compare; ages count by the half minute."""
     chosen = page.chosen
-    signals = chosen.signals if chosen is not None else page.health.signals[:30]
+    signals = chosen.signals if chosen is not None else page.health.signals[:MOST_SIGNALS]
     events = [(e.about, e.reason, e.times, e.last_at) for e in page.events[:40]]
     about = (
         (chosen.key, chosen.strategy, chosen.progress, chosen.revisions, chosen.application, chosen.not_drift)
@@ -243,6 +250,7 @@ def _looks(page: Page, why_not: tuple[str, ...]) -> object:
         bool(page.known_at),
         why_not,
         [(s.key, s.title, s.cause) for s in signals],
+        len(page.health.signals),
         events,
         about,
         state,
